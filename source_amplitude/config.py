@@ -1,0 +1,227 @@
+"""The form's values: migrated, validated once, typed. Everything downstream takes a `Config`, not a dict."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Literal, cast
+
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from source_amplitude.errors import config_error
+from source_amplitude.hosts import Region, api_url, profile_api_url
+from source_amplitude.moments import parse_moment
+
+DEFAULT_DAYS = 30
+WIDEST_HOURS = 8760
+_REGION_BY_OFFICIAL_NAME: dict[str, Region] = {"Standard Server": "US", "EU Residency Server": "EU"}
+
+
+@dataclass(frozen=True)
+class ListedUsers:
+    """Users named in the configuration, each once, in order."""
+
+    user_ids: tuple[str, ...]
+    device_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ActiveUsers:
+    """Everyone seen in the events of the last `lookback_days` days."""
+
+    lookback_days: int
+
+
+@dataclass(frozen=True)
+class UserProfilesConfig:
+    """What to ask the User Profile API for, and about whom; `users` is None while nobody has been named."""
+
+    users: ListedUsers | ActiveUsers | None = None
+    get_amp_props: bool = True
+    get_cohort_ids: bool = False
+    get_computations: bool = False
+    recommendation_ids: tuple[str, ...] = ()
+    prediction_ids: tuple[str, ...] = ()
+    propensity_type: Literal["score", "pct"] = "score"
+    requests_per_minute: int = 600
+
+
+@dataclass(frozen=True)
+class Config:
+    """A valid configuration. The keys stay out of its `repr`."""
+
+    api_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    region: Region = "US"
+    start: datetime | None = None
+    batch_size_hours: int = 24
+    export_delay_hours: int = 2
+    lookback_hours: int = 0
+    num_workers: int = 3
+    properties_format: Literal["json_string", "object"] = "json_string"
+    user_profiles: UserProfilesConfig = field(default_factory=UserProfilesConfig)
+
+    @classmethod
+    def from_mapping(cls, raw: Mapping[str, Any]) -> Config:
+        """The typed configuration; forms of the official connector are accepted.
+
+        :raises AirbyteTracedException: config_error with a sentence that names the field and what is allowed
+        """
+        config = migrate(raw)
+        validate(config, connection_specification())
+        given = {name: config[name] for name in _PLAIN_FIELDS if config.get(name) is not None}
+        return cls(
+            api_key=_key(config, "api_key"),
+            secret_key=_key(config, "secret_key"),
+            start=_start(config.get("start_date")),
+            user_profiles=_user_profiles(config.get("user_profiles") or {}),
+            **given,
+        )
+
+    @property
+    def bags_as_text(self) -> bool:
+        return self.properties_format == "json_string"
+
+    @property
+    def api_url(self) -> str:
+        return api_url(self.region)
+
+    @property
+    def profile_api_url(self) -> str:
+        return profile_api_url()
+
+    def first_hour(self, resume_at: datetime | None, now: datetime) -> datetime:
+        """Where `events` begins.
+
+        A `start_date` later than the state wins, an earlier one does not reset it. The default of 30 days applies to a
+        first sync only: a connection that paused for longer must not lose what lies between.
+
+        :param resume_at: the first hour not yet emitted, by the state; None on a first sync
+        """
+        if resume_at is None:
+            return self.start or now - timedelta(days=DEFAULT_DAYS)
+        again_from = resume_at - timedelta(hours=self.lookback_hours)
+        return max(again_from, self.start) if self.start else again_from
+
+
+_PLAIN_FIELDS = (
+    "region",
+    "batch_size_hours",
+    "export_delay_hours",
+    "lookback_hours",
+    "num_workers",
+    "properties_format",
+)
+
+
+@cache
+def connection_specification() -> Mapping[str, Any]:
+    """The JSON schema of the form, from `spec.json`."""
+    spec = json.loads(cast(bytes, pkgutil.get_data("source_amplitude", "spec.json")))
+    return cast(Mapping[str, Any], spec["connectionSpecification"])
+
+
+def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration in today's fields, made of one that may be written for the official connector.
+
+    `data_region` becomes `region`, and `request_time_range` (hours) becomes `batch_size_hours`; fields that are set
+    already win. Values that cannot be understood are left for the validation to name.
+    """
+    config = dict(raw)
+    official_region = config.pop("data_region", None)
+    if official_region is not None:
+        config.setdefault("region", _REGION_BY_OFFICIAL_NAME.get(official_region, official_region))
+    official_range = config.pop("request_time_range", None)
+    if official_range is not None:
+        is_hours = isinstance(official_range, int) and official_range > WIDEST_HOURS
+        config.setdefault("batch_size_hours", WIDEST_HOURS if is_hours else official_range)
+    return config
+
+
+def validate(config: Mapping[str, Any], specification: Mapping[str, Any]) -> None:
+    """Check a configuration against the form's schema.
+
+    :raises AirbyteTracedException: config_error naming the field and what is allowed, never the value
+    """
+    error = best_match(Draft7Validator(specification).iter_errors(config))
+    if error is not None:
+        raise config_error(f"Config validation error: {_sentence(error)}")
+    _start(config.get("start_date"))
+
+
+def _sentence(error: ValidationError) -> str:
+    name = ".".join(map(str, error.absolute_path)) or "the configuration"
+    schema = error.schema if isinstance(error.schema, Mapping) else {}
+    if error.validator == "required":
+        missing = [
+            key for key in cast(list[str], error.validator_value) if key not in cast(dict[str, Any], error.instance)
+        ]
+        return f"{'.'.join(map(str, [*error.absolute_path, missing[0]]))} is required."
+    if "enum" in schema:
+        return f"{name} must be one of {', '.join(map(str, schema['enum']))}."
+    if error.validator == "pattern" and "pattern_descriptor" in schema:
+        return f"{name} must have the form {schema['pattern_descriptor']}."
+    if error.validator == "minLength":
+        return f"{name} must not be empty."
+    kind = schema.get("type", "valid")
+    if "minimum" in schema and "maximum" in schema:
+        return f"{name} must be a whole number from {schema['minimum']} to {schema['maximum']}."
+    if "const" in schema:
+        return f"{name} must be {schema['const']}."
+    if error.validator in ("oneOf", "anyOf"):
+        return f"{name} must be one of the choices that the form offers."
+    return f"{name} must be of type {kind}."
+
+
+def _key(config: Mapping[str, Any], name: str) -> str:
+    key = str(config[name]).strip()
+    if not key:
+        raise config_error(f"Config validation error: {name} must not be empty.")
+    if not (key.isascii() and key.isprintable()):
+        raise config_error(f"Config validation error: {name} holds characters that no Amplitude key has.")
+    return key
+
+
+def _start(text: str | None) -> datetime | None:
+    if not text:
+        return None
+    try:
+        return parse_moment(text)
+    except (ValueError, OverflowError):
+        raise config_error(
+            "Config validation error: start_date must be a date such as 2024-01-31 that exists."
+        ) from None
+
+
+def _user_profiles(raw: Mapping[str, Any]) -> UserProfilesConfig:
+    defaults = UserProfilesConfig()
+    return UserProfilesConfig(
+        users=_users(raw.get("users")),
+        get_amp_props=raw.get("get_amp_props", defaults.get_amp_props),
+        get_cohort_ids=raw.get("get_cohort_ids", defaults.get_cohort_ids),
+        get_computations=raw.get("get_computations", defaults.get_computations),
+        recommendation_ids=_entries(raw.get("recommendation_ids")),
+        prediction_ids=_entries(raw.get("prediction_ids")),
+        propensity_type=raw.get("propensity_type", defaults.propensity_type),
+        requests_per_minute=raw.get("requests_per_minute", defaults.requests_per_minute),
+    )
+
+
+def _users(raw: Mapping[str, Any] | None) -> ListedUsers | ActiveUsers | None:
+    if not raw:
+        return None
+    if raw["selection"] == "active":
+        return ActiveUsers(lookback_days=raw.get("lookback_days", 7))
+    listed = ListedUsers(_entries(raw.get("user_ids")), _entries(raw.get("device_ids")))
+    return listed if listed.user_ids or listed.device_ids else None
+
+
+def _entries(raw: list[str] | None) -> tuple[str, ...]:
+    """The entries of a list, each of which may be a comma-separated list: without blanks, each once, in order."""
+    parts = (part.strip() for entry in raw or () for part in entry.split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))

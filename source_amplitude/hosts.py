@@ -1,0 +1,48 @@
+"""Where Amplitude answers, by region.
+
+Facts from https://amplitude.com/docs/apis/analytics/export and https://amplitude.com/docs/apis/analytics/user-profile.
+The environment may point elsewhere (operators and tests); a configuration may not, since it could send the keys away.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Literal
+
+Region = Literal["US", "EU"]
+OTHER_REGION: dict[Region, Region] = {"US": "EU", "EU": "US"}
+
+API_URLS: dict[Region, str] = {"US": "https://amplitude.com/", "EU": "https://analytics.eu.amplitude.com/"}
+PROFILE_API_URL = "https://profile-api.amplitude.com/"
+
+API_URL_VARIABLE = "AMPLITUDE_API_URL"
+PROFILE_API_URL_VARIABLE = "AMPLITUDE_PROFILE_API_URL"
+_REGION_PLACEHOLDER = "{region}"
+
+
+def api_url(region: Region) -> str:
+    """Scheme and host of the Export API in a region, with a slash at the end.
+
+    AMPLITUDE_API_URL replaces it; `{region}` in it stands for `us` or `eu`.
+    """
+    override = os.environ.get(API_URL_VARIABLE)
+    if override:
+        return override.replace(_REGION_PLACEHOLDER, region.lower()).rstrip("/") + "/"
+    return API_URLS[region]
+
+
+def profile_api_url() -> str:
+    """Scheme and host of the User Profile API (US only), with a slash; AMPLITUDE_PROFILE_API_URL replaces it."""
+    return os.environ.get(PROFILE_API_URL_VARIABLE, PROFILE_API_URL).rstrip("/") + "/"
+
+
+def regions_differ() -> bool:
+    """Whether the two regions have two addresses, which an override may change."""
+    return api_url("US") != api_url("EU")
+
+
+def warn_of_overrides(logger: logging.Logger) -> None:
+    for variable in (API_URL_VARIABLE, PROFILE_API_URL_VARIABLE):
+        if address := os.environ.get(variable):
+            logger.warning(f"{variable} is set: requests, with the keys, go to {address} instead of Amplitude")
