@@ -11,7 +11,8 @@ class AdaptiveWidth:
 
     It halves when Amplitude says that a range is too much, shrinks in proportion when an archive is larger than
     512 MiB (so that checkpoints stay frequent and the disk in use small), and grows by half after a run of windows
-    that went well. Each relapse doubles the length of that run.
+    that went well. Each relapse doubles the length of that run. `proven` says whether a range has been served since the
+    last refusal.
     """
 
     def __init__(self, widest_hours: int) -> None:
@@ -19,9 +20,11 @@ class AdaptiveWidth:
         self._patience = FIRST_PATIENCE
         self._good_windows = 0
         self.hours = widest_hours
+        self.proven = True
 
     def refused(self, hours: int) -> None:
         """A range of `hours` was too much for the server, or for the disk."""
+        self.proven = False
         if hours // 2 < self.hours:
             if self._good_windows or self.hours < self._widest:
                 self._patience *= 2
@@ -29,6 +32,7 @@ class AdaptiveWidth:
 
     def served(self, hours: int, archive_bytes: int) -> None:
         """A range of `hours` came back as an archive of `archive_bytes`."""
+        self.proven = True
         if archive_bytes > TARGET_ARCHIVE_BYTES:
             self._narrow_to(min(self.hours, hours * TARGET_ARCHIVE_BYTES // archive_bytes))
         elif hours >= self.hours and archive_bytes * 3 < TARGET_ARCHIVE_BYTES * 2:

@@ -1,0 +1,196 @@
+"""Windows in order, their archives downloaded ahead."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+
+from source_amplitude.errors import config_error
+from source_amplitude.events.archive import Archive
+from source_amplitude.events.download import DiskFullError, TooMuchAtOnceError
+from source_amplitude.events.width import AdaptiveWidth
+from source_amplitude.events.windows import Window, halves, next_window, slices
+
+SMALLEST_EXPECTED_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Download:
+    """A window that is ready to be read; `archive` is None when nothing was uploaded in it."""
+
+    window: Window
+    archive: Archive | None
+    seconds: float
+
+
+class _Pending:
+    """A window that is planned; its download starts when there is room for it."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.download: Future[Download] | None = None
+        self.alone = False
+
+    def start(self, fetch: Callable[[Window], Archive | None], *, alone: bool) -> None:
+        self.alone = alone
+        download = self.download = Future()
+
+        def run() -> None:
+            started = time.monotonic()
+            try:
+                download.set_result(Download(self.window, fetch(self.window), time.monotonic() - started))
+            except BaseException as error:  # noqa: BLE001 - raised again by result(), in the thread that reads
+                download.set_exception(error)
+
+        # A daemon: one that waits for a silent server must not keep a finished sync from ending.
+        threading.Thread(target=run, name=f"export-{self.window}", daemon=True).start()
+
+    def discard(self) -> None:
+        """Free the disk, now or as soon as the download ends."""
+        if self.download is not None:
+            self.download.add_done_callback(_close_archive)
+            self.download = None
+
+
+class Prefetcher:
+    """Iterates over the windows from `start` to `newest` in order, with up to `workers` downloads ahead of the reader.
+
+    Windows that turn out to be too much are split in place, so the order never changes and no hour is read twice. Until
+    the narrower width has worked once, only the oldest window is asked for: more of them would fail in the same way.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[Window], Archive | None],
+        start: datetime,
+        newest: datetime,
+        width: AdaptiveWidth,
+        workers: int,
+        logger: logging.Logger,
+    ) -> None:
+        self._fetch = fetch
+        self._next_start = start
+        self._newest = newest
+        self._width = width
+        self._workers = workers
+        self._logger = logger
+        self._pending: deque[_Pending] = deque()
+        self._largest_archive_bytes = 0
+
+    def __iter__(self) -> Iterator[Download]:
+        return self
+
+    def __next__(self) -> Download:
+        while True:
+            self._plan()
+            if not self._pending:
+                raise StopIteration
+            self._start_downloads()
+            oldest = self._pending[0]
+            assert oldest.download is not None
+            try:
+                download = oldest.download.result()
+            except TooMuchAtOnceError as error:
+                self._split(oldest, error.reason)
+            except DiskFullError as error:
+                self._make_room(oldest, error)
+            else:
+                self._pending.popleft()
+                archive_bytes = download.archive.size if download.archive else 0
+                self._largest_archive_bytes = max(self._largest_archive_bytes, archive_bytes)
+                self._width.served(download.window.hours, archive_bytes)
+                return download
+
+    def windows_left(self) -> int:
+        """How many windows are still to come after the last one returned, at the present width (an estimate)."""
+        unplanned_hours = max(0, int((self._newest - self._next_start).total_seconds() // 3600) + 1)
+        return len(self._pending) + -(-unplanned_hours // self._width.hours)
+
+    def close(self) -> None:
+        """Drop what was downloaded ahead."""
+        while self._pending:
+            self._pending.pop().discard()
+        self._workers = 0
+
+    def _plan(self) -> None:
+        while len(self._pending) < self._workers:
+            window = next_window(self._next_start, self._newest, self._width.hours)
+            if window is None:
+                return
+            self._pending.append(_Pending(window))
+            self._next_start = window.resume_at
+
+    def _start_downloads(self) -> None:
+        position = 0
+        while position < len(self._pending):
+            pending = self._pending[position]
+            if pending.download is None:
+                running = len(self._running())
+                if position > 0 and not (self._width.proven and running < self._workers and self._has_room()):
+                    return
+                if pending.window.hours > self._width.hours:
+                    self._replace(pending, list(slices(pending.window.first, pending.window.last, self._width.hours)))
+                    pending = self._pending[position]
+                pending.start(self._fetch, alone=running == 0)
+            elif position > 0 and pending.download.done():
+                error = pending.download.exception()
+                if isinstance(error, TooMuchAtOnceError):
+                    self._split(pending, error.reason)
+                    continue
+            position += 1
+
+    def _running(self) -> list[_Pending]:
+        return [pending for pending in self._pending if pending.download is not None]
+
+    def _has_room(self) -> bool:
+        expected = max(SMALLEST_EXPECTED_BYTES, self._largest_archive_bytes * 5 // 4)
+        unfinished = sum(not pending.download.done() for pending in self._running() if pending.download)
+        return shutil.disk_usage(tempfile.gettempdir()).free > expected * (unfinished + 1)
+
+    def _split(self, pending: _Pending, reason: str) -> None:
+        self._width.refused(pending.window.hours)
+        parts = list(slices(pending.window.first, pending.window.last, self._width.hours))
+        assert len(parts) > 1, f"{pending.window} cannot be split"
+        self._logger.info(
+            f"The hours {pending.window} are too much for one export ({reason}): "
+            f"asking for {self._width.hours} hours at once"
+        )
+        self._replace(pending, parts)
+
+    def _replace(self, pending: _Pending, parts: list[Window]) -> None:
+        position = self._pending.index(pending)
+        del self._pending[position]
+        for part in reversed(parts):
+            self._pending.insert(position, _Pending(part))
+
+    def _make_room(self, oldest: _Pending, error: DiskFullError) -> None:
+        """The disk was full: give all of it to the oldest window, then ask for less, then give up."""
+        if not oldest.alone:
+            self._logger.warning(f"The temporary folder is full ({error}): downloading one window at a time from here")
+            self._workers = 1
+            for later in list(self._pending)[1:]:
+                if later.download is not None:
+                    later.download.exception()  # waits, so that its disk space is free before the next attempt
+                later.discard()
+            oldest.start(self._fetch, alone=True)
+        elif halves(oldest.window):
+            self._split(oldest, "the temporary folder is full")
+        else:
+            raise config_error(
+                f"The temporary folder {tempfile.gettempdir()} has no room for the export of {oldest.window}: at least "
+                f"{error.needed_bytes / 1e6:,.0f} MB are needed. Give it more space, or point TMPDIR to a larger disk; "
+                "num_workers and batch_size_hours lower what is needed for more than one hour."
+            ) from error
+
+
+def _close_archive(download: Future[Download]) -> None:
+    if download.exception() is None and (archive := download.result().archive):
+        archive.close()

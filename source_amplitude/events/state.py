@@ -1,0 +1,53 @@
+"""The state of `events`: what is accepted, and what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from source_amplitude.errors import config_error
+from source_amplitude.events.windows import HOUR, floor_to_hour, parse_export_hour
+from source_amplitude.moments import parse_moment
+
+CURSOR_FIELD = "server_upload_time"
+LAST_HOUR = "last_hour"
+
+
+def read_state(state: Mapping[str, Any]) -> datetime | None:
+    """The first hour that is still to be read; None for an empty state.
+
+    Accepted are our own `{"server_upload_time": "2024-01-15T15:00:00Z"}`, any ISO form of it that the official
+    connector wrote (that hour is read again, since it may be known in part), and `{"last_hour": "20240115T14"}`.
+
+    :raises AirbyteTracedException: config_error for anything else
+    """
+    if not state:
+        return None
+    try:
+        if CURSOR_FIELD in state:
+            return floor_to_hour(_instant(state[CURSOR_FIELD]))
+        if LAST_HOUR in state:
+            return parse_export_hour(state[LAST_HOUR]) + HOUR
+    except (ValueError, TypeError, OverflowError) as error:
+        raise _unusable(state) from error
+    raise _unusable(state)
+
+
+def write_state(resume_at: datetime) -> dict[str, Any]:
+    """The state that says: every event uploaded before `resume_at` (a UTC hour) has been emitted."""
+    return {CURSOR_FIELD: resume_at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def _instant(text: object) -> datetime:
+    if not isinstance(text, str):
+        raise TypeError("not a text")
+    return parse_moment(text)
+
+
+def _unusable(state: Mapping[str, Any]) -> Exception:
+    return config_error(
+        "The saved state of the stream events is not one that this connector understands "
+        f"(its fields: {', '.join(sorted(map(str, state))) or 'none'}; expected: {CURSOR_FIELD} with a date and time). "
+        "Reset the stream's state to read it from start_date again."
+    )

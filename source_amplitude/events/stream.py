@@ -1,0 +1,222 @@
+"""The stream `events`: slices, state and records of the Export API."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import cached_property
+from typing import Any
+
+import requests
+from airbyte_cdk.models import AirbyteMessage, SyncMode
+from airbyte_cdk.sources.streams.http import HttpStream
+from airbyte_cdk.sources.streams.http.error_handlers import ErrorHandler
+from requests.auth import HTTPBasicAuth
+
+from source_amplitude.config import Config
+from source_amplitude.errors import HandOver, transient_error
+from source_amplitude.events.archive import Archive
+from source_amplitude.events.download import (
+    CONNECT_TIMEOUT_SECONDS,
+    DiskFullError,
+    Downloader,
+    TooMuchAtOnceError,
+    spool,
+)
+from source_amplitude.events.prefetch import Download, Prefetcher
+from source_amplitude.events.reader import WindowReader
+from source_amplitude.events.record import RecordConverter
+from source_amplitude.events.slots import RequestSlots
+from source_amplitude.events.state import CURSOR_FIELD, read_state, write_state
+from source_amplitude.events.width import AdaptiveWidth
+from source_amplitude.events.windows import Window, floor_to_hour, newest_complete_hour, parse_export_hour
+from source_amplitude.hosts import Region
+from source_amplitude.records import RecordBatch, with_bags_as_text
+
+
+class Events(HttpStream):
+    """Raw events, hour by hour of `server_upload_time`.
+
+    Source of the facts: https://amplitude.com/docs/apis/analytics/export
+
+    :param in_batches: whether `read_records` yields `RecordBatch` messages (the command line) or one mapping a record
+    """
+
+    name = "events"
+    primary_key = "uuid"
+    cursor_field = CURSOR_FIELD
+
+    def __init__(self, config: Config, *, in_batches: bool = False) -> None:
+        self._config = config
+        self._in_batches = in_batches
+        self._resume_at: datetime | None = None
+        self._downloads: Prefetcher | None = None
+        self._ready: Download | None = None
+        self._windows_read = 0
+        super().__init__(authenticator=HTTPBasicAuth(config.api_key, config.secret_key))
+        self._slots = RequestSlots(config.num_workers)
+        self._downloader = Downloader(self.send, config.region, self._slots, self.logger)
+
+    @property
+    def url_base(self) -> str:
+        return self._config.api_url
+
+    def path(self, **_: Any) -> str:
+        return "api/2/export"
+
+    def request_params(
+        self,
+        stream_state: Mapping[str, Any] | None,
+        stream_slice: Mapping[str, Any] | None = None,
+        next_page_token: Mapping[str, Any] | None = None,
+    ) -> MutableMapping[str, Any]:
+        return dict(stream_slice or {})
+
+    def next_page_token(self, response: requests.Response) -> None:
+        return None
+
+    def get_error_handler(self) -> ErrorHandler:
+        return HandOver()
+
+    def get_json_schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # the CDK's is wrapped in a cache
+        return self._json_schema
+
+    @cached_property
+    def _json_schema(self) -> Mapping[str, Any]:
+        schema = super().get_json_schema()
+        return with_bags_as_text(schema) if self._config.bags_as_text else schema
+
+    @property
+    def state(self) -> MutableMapping[str, Any]:
+        return write_state(self._resume_at) if self._resume_at else {}
+
+    @state.setter
+    def state(self, value: MutableMapping[str, Any]) -> None:
+        self._resume_at = read_state(value)
+
+    @property
+    def region(self) -> Region:
+        return self._config.region
+
+    def in_region(self, region: Region) -> Events:
+        """The same stream as it would be with another region configured."""
+        return Events(replace(self._config, region=region))
+
+    def send(self, window: Window, read_timeout: float) -> requests.Response:
+        """The answer to the export request of a window, whatever it says, its body still unread.
+
+        :param read_timeout: seconds without a byte from the server
+        :raises requests.RequestException: no answer
+        """
+        _, response = self._http_client.send_request(
+            self.http_method,
+            self._join_url(self.url_base, self.path()),
+            request_kwargs={"stream": True, "timeout": (CONNECT_TIMEOUT_SECONDS, read_timeout)},
+            params=self.request_params(None, {"start": window.start_param, "end": window.end_param}),
+        )
+        return response
+
+    def newest_complete_hour(self) -> datetime:
+        return newest_complete_hour(datetime.now(timezone.utc), self._config.export_delay_hours)
+
+    def stream_slices(
+        self,
+        *,
+        sync_mode: SyncMode,
+        cursor_field: list[str] | None = None,
+        stream_state: Mapping[str, Any] | None = None,
+    ) -> Iterator[Mapping[str, Any]]:
+        """One slice a window, `{"start": "20240115T00", "end": "20240115T23"}`, once its archive is on disk."""
+        start = floor_to_hour(self._config.first_hour(self._resume_at, datetime.now(timezone.utc)))
+        newest = self.newest_complete_hour()
+        if start > newest:
+            self.logger.info(
+                f"No complete hour to read yet: the next is {start:%Y-%m-%dT%H}, the newest {newest:%Y-%m-%dT%H}"
+            )
+            return
+        self._downloads = Prefetcher(
+            self._downloader.fetch,
+            start,
+            newest,
+            AdaptiveWidth(self._config.batch_size_hours),
+            self._config.num_workers,
+            self.logger,
+        )
+        try:
+            for download in self._downloads:
+                self._ready = download
+                yield {"start": download.window.start_param, "end": download.window.end_param}
+        finally:
+            self._downloads.close()
+
+    def read_records(
+        self,
+        sync_mode: SyncMode,
+        cursor_field: list[str] | None = None,
+        stream_slice: Mapping[str, Any] | None = None,
+        stream_state: Mapping[str, Any] | None = None,
+    ) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
+        """The records of a slice. The state moves past it only when all of them are out."""
+        if not stream_slice:
+            return
+        download = self._take(stream_slice)
+        started = time.monotonic()
+        records = 0
+        try:
+            if download.archive is not None:
+                for batch in self._batches(download.window, download.archive):
+                    records += len(batch)
+                    if self._in_batches:
+                        yield RecordBatch(self.name, batch)
+                    else:
+                        yield from map(json.loads, batch)
+        except BaseException:
+            if self._downloads is not None:
+                self._downloads.close()
+            raise
+        self._resume_at = max(filter(None, (self._resume_at, download.window.resume_at)))
+        self._windows_read += 1
+        self._log_window(download, records, time.monotonic() - started)
+
+    def parse_response(self, response: requests.Response, **_: Any) -> Iterable[Mapping[str, Any]]:
+        """The records of one answer, for users of the plain `HttpStream` interface; `read_records` does not need it."""
+        params = dict(pair.split("=", 1) for pair in (response.request.path_url.partition("?")[2]).split("&"))
+        window = Window(parse_export_hour(params["start"]), parse_export_hour(params["end"]))
+        for batch in self._batches(window, spool(window, response)):
+            yield from map(json.loads, batch)
+
+    def _take(self, stream_slice: Mapping[str, Any]) -> Download:
+        window = Window(parse_export_hour(stream_slice["start"]), parse_export_hour(stream_slice["end"]))
+        ready, self._ready = self._ready, None
+        if ready is not None and ready.window == window:
+            return ready
+        started = time.monotonic()
+        return Download(window, self._fetch_whole(window), time.monotonic() - started)
+
+    def _batches(self, window: Window, archive: Archive) -> Iterator[list[bytes]]:
+        converter = RecordConverter(bags_as_text=self._config.bags_as_text)
+        yield from WindowReader(window, archive, self._fetch_whole, converter, self.logger).batches()
+        if converter.repaired_lines:
+            self.logger.warning(
+                f"events {window}: {converter.repaired_lines:,} lines were not strict JSON and were repaired "
+                "(U+FFFD in place of broken characters, null in place of NaN)"
+            )
+
+    def _fetch_whole(self, window: Window) -> Archive | None:
+        """A window that must not be halved, because a part of it is out already."""
+        try:
+            return self._downloader.fetch(window)
+        except (TooMuchAtOnceError, DiskFullError) as error:
+            raise transient_error(f"The hours {window} could not be fetched in one piece: {error}") from error
+
+    def _log_window(self, download: Download, records: int, seconds: float) -> None:
+        left = self._downloads.windows_left() if self._downloads else 0
+        megabytes = download.archive.size / 1e6 if download.archive else 0.0
+        self.logger.info(
+            f"events {download.window}: {records:,} events, {megabytes:.1f} MB in {download.seconds:.1f} s, "
+            f"read in {seconds:.1f} s ({records / max(seconds, 1e-3):,.0f} events/s), "
+            f"window {self._windows_read} of {self._windows_read + left}"
+        )

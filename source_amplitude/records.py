@@ -1,0 +1,48 @@
+"""How records travel: many at once as JSON bytes, and what that means for the schema."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from airbyte_cdk.models import AirbyteMessage, AirbyteRecordMessage, Type
+
+
+class RecordBatch(AirbyteMessage):
+    """A message that stands for many RECORD messages of one stream, already serialised.
+
+    It takes the way of any other message through the CDK, in order with states and traces; only the command line's
+    last step knows it (see `output`). In-process callers never meet one.
+
+    :param payloads: the `data` of each record, as the bytes of a JSON object
+    """
+
+    def __init__(self, stream: str, payloads: list[bytes]) -> None:
+        emitted_at = time.time_ns() // 1_000_000
+        super().__init__(type=Type.RECORD, record=AirbyteRecordMessage(stream=stream, data={}, emitted_at=emitted_at))
+        self._stream = stream
+        self._emitted_at = emitted_at
+        self._payloads = payloads
+
+    def __len__(self) -> int:
+        return len(self._payloads)
+
+    def to_lines(self) -> bytes:
+        """The RECORD messages, one a line."""
+        head = b'{"type":"RECORD","record":{"stream":"%b","data":' % self._stream.encode()
+        tail = b',"emitted_at":%d}}\n' % self._emitted_at
+        return b"".join((head, (tail + head).join(self._payloads), tail)) if self._payloads else b""
+
+
+def with_bags_as_text(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema whose object- and array-valued fields hold JSON text instead (`properties_format: json_string`)."""
+    return {**schema, "properties": {name: _as_text(field) for name, field in schema["properties"].items()}}
+
+
+def _as_text(field: Mapping[str, Any]) -> dict[str, Any]:
+    types = field.get("type", [])
+    if not {"object", "array"} & set([types] if isinstance(types, str) else types):
+        return dict(field)
+    kept = {key: value for key, value in field.items() if key in ("title", "description")}
+    return {"type": ["null", "string"], **kept}

@@ -1,0 +1,161 @@
+import errno
+import io
+import logging
+import threading
+import time
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils import AirbyteTracedException
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from source_amplitude.events import prefetch
+from source_amplitude.events.archive import Archive
+from source_amplitude.events.download import DiskFullError, TooMuchAtOnceError
+from source_amplitude.events.prefetch import Prefetcher
+from source_amplitude.events.width import AdaptiveWidth
+from source_amplitude.events.windows import HOUR, Window
+from unit_tests.archives import an_export
+
+UTC = timezone.utc
+START = datetime(2024, 1, 1, tzinfo=UTC)
+LOGGER = logging.getLogger("test")
+
+
+def an_archive() -> Archive:
+    data = an_export(b"{}\n")
+    return Archive(io.BytesIO(data), len(data))
+
+
+def a_prefetcher(fetch: Any, hours: int, width: int = 24, workers: int = 3) -> Prefetcher:
+    return Prefetcher(fetch, START, START + (hours - 1) * HOUR, AdaptiveWidth(width), workers, LOGGER)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    hours=st.integers(1, 200),
+    width=st.integers(1, 50),
+    workers=st.integers(1, 5),
+    too_much=st.integers(1, 60),
+    delays=st.lists(st.sampled_from([0, 0, 0.001]), min_size=1),
+)
+def test_given_any_width_and_any_refusals_then_every_hour_once_and_in_order(
+    hours: int, width: int, workers: int, too_much: int, delays: list[float]
+) -> None:
+    lock, running, most = threading.Lock(), [0], [0]
+
+    def fetch(window: Window) -> Archive | None:
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(delays[window.first.hour % len(delays)])
+        with lock:
+            running[0] -= 1
+        if window.hours > too_much:
+            raise TooMuchAtOnceError(window, "too much")
+        return None
+
+    windows = [download.window for download in a_prefetcher(fetch, hours, width, workers)]
+    assert [window.first + i * HOUR for window in windows for i in range(window.hours)] == [
+        START + i * HOUR for i in range(hours)
+    ]
+    assert most[0] <= workers
+
+
+def test_given_an_error_in_a_later_window_then_the_earlier_ones_come_first() -> None:
+    def fetch(window: Window) -> Archive | None:
+        if window.first == START + 48 * HOUR:
+            raise KeyError("broken")
+        time.sleep(0.02)
+        return None
+
+    downloads = a_prefetcher(fetch, 96)
+    assert [next(downloads).window.first for _ in range(2)] == [START, START + 24 * HOUR]
+    with pytest.raises(KeyError):
+        next(downloads)
+
+
+def test_given_a_full_disk_then_one_window_at_a_time_and_nothing_is_lost() -> None:
+    lock, open_archives = threading.Lock(), []
+
+    def fetch(window: Window) -> Archive | None:
+        with lock:
+            if [archive for archive in open_archives if not archive._file.closed]:
+                raise DiskFullError(window, 1_000)
+            open_archives.append(an_archive())
+            return open_archives[-1]  # type: ignore[no-any-return]
+
+    seen = []
+    for download in a_prefetcher(fetch, 96):
+        assert download.archive is not None
+        seen.append(download.window.first)
+        download.archive.close()
+    assert seen == [START + i * 24 * HOUR for i in range(4)]
+
+
+def test_given_a_disk_too_small_for_a_window_then_narrower_ones() -> None:
+    def fetch(window: Window) -> Archive | None:
+        if window.hours > 5:
+            raise DiskFullError(window, 1_000)
+        return None
+
+    windows = [download.window for download in a_prefetcher(fetch, 24)]
+    assert sum(window.hours for window in windows) == 24
+    assert max(window.hours for window in windows) <= 5
+
+
+def test_given_a_disk_too_small_for_an_hour_then_an_error_with_the_bytes_and_the_settings() -> None:
+    def fetch(window: Window) -> Archive | None:
+        raise DiskFullError(window, 123_000_000) from OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(AirbyteTracedException) as caught:
+        next(a_prefetcher(fetch, 2))
+    assert caught.value.failure_type == FailureType.config_error
+    for told in ("123 MB", "TMPDIR", "num_workers", "batch_size_hours", "20240101T00"):
+        assert told in str(caught.value.message)
+
+
+def test_given_little_free_space_then_no_download_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    def fetch(window: Window) -> Archive | None:
+        started.append(window)
+        return None
+
+    class Usage:
+        free = 1_000
+
+    monkeypatch.setattr(prefetch.shutil, "disk_usage", lambda _: Usage)
+    downloads = a_prefetcher(fetch, 96)
+    next(downloads)
+    time.sleep(0.05)
+    assert len(started) == 1
+    assert len(list(downloads)) == 3
+
+
+def test_given_close_then_what_was_downloaded_ahead_is_freed() -> None:
+    archives = []
+
+    def fetch(window: Window) -> Archive | None:
+        archives.append(an_archive())
+        return archives[-1]
+
+    downloads = a_prefetcher(fetch, 96)
+    next(downloads)
+    deadline = time.monotonic() + 5
+    while len(archives) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    downloads.close()
+    assert [archive._file.closed for archive in archives] == [False, True, True]
+    assert list(downloads) == []
+
+
+def test_windows_left_counts_down() -> None:
+    downloads = a_prefetcher(lambda window: None, 72)
+    left = []
+    for _ in downloads:
+        left.append(downloads.windows_left())
+    assert left == [2, 1, 0]

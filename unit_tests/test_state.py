@@ -1,0 +1,49 @@
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils import AirbyteTracedException
+from hypothesis import given
+from hypothesis import strategies as st
+
+from source_amplitude.events.state import read_state, write_state
+from unit_tests.test_config import any_json
+
+UTC = timezone.utc
+
+
+@given(hours=st.integers(0, 30 * 366 * 24))
+def test_a_written_state_reads_back_as_the_same_hour(hours: int) -> None:
+    hour = datetime(2010, 1, 1, tzinfo=UTC) + timedelta(hours=hours)
+    assert read_state(write_state(hour)) == hour
+
+
+def test_an_empty_state_is_none() -> None:
+    assert read_state({}) is None
+
+
+@given(state=st.dictionaries(st.sampled_from(["server_upload_time", "last_hour"]) | st.text(max_size=5), any_json))
+def test_given_anything_then_an_hour_or_a_config_error(state: dict[str, Any]) -> None:
+    try:
+        hour = read_state(state)
+    except AirbyteTracedException as error:
+        assert error.failure_type == FailureType.config_error
+    else:
+        assert hour is None or (hour.tzinfo is not None and hour.minute == hour.second == hour.microsecond == 0)
+
+
+@given(text=st.text(max_size=30))
+def test_given_any_text_then_an_hour_or_a_config_error(text: str) -> None:
+    for field in ("server_upload_time", "last_hour"):
+        try:
+            assert read_state({field: text}) is not None
+        except AirbyteTracedException as error:
+            assert error.failure_type == FailureType.config_error
+
+
+@pytest.mark.parametrize("text", ["14:03", "P1D", "2024-W03", "2024-01-15/2024-01-16", "now", "2024", "2024-01-15 x"])
+def test_given_something_that_names_no_moment_then_a_config_error(text: str) -> None:
+    with pytest.raises(AirbyteTracedException) as caught:
+        read_state({"server_upload_time": text})
+    assert caught.value.failure_type == FailureType.config_error
