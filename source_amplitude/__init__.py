@@ -1,0 +1,5 @@
+"""An Airbyte source for Amplitude."""
+
+from source_amplitude.source import SourceAmplitude
+
+__all__ = ["SourceAmplitude"]

@@ -1,0 +1,119 @@
+"""The connector: its streams, its check, and what it takes from files."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any, TypeVar
+
+from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, ConfiguredAirbyteCatalog, FailureType
+from airbyte_cdk.sources import AbstractSource
+from airbyte_cdk.sources.streams import Stream
+from airbyte_cdk.utils import AirbyteTracedException
+from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
+
+from source_amplitude.config import Config, migrate
+from source_amplitude.errors import config_error
+from source_amplitude.events.availability import ExportAvailabilityStrategy
+from source_amplitude.events.stream import Events
+from source_amplitude.hosts import warn_of_overrides
+
+STREAM_NAMES = ("events", "user_profiles")
+T = TypeVar("T")
+
+
+class SourceAmplitude(AbstractSource):
+    """Amplitude's events.
+
+    :param in_batches: emit `RecordBatch` messages, which only the command line understands
+    """
+
+    def __init__(self, *, in_batches: bool = False) -> None:
+        self._in_batches = in_batches
+
+    def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any]:
+        events = self._events(self._typed(config))
+        return ExportAvailabilityStrategy().check_availability(events, logger, self)
+
+    def streams(self, config: Mapping[str, Any]) -> list[Stream]:
+        return [self._events(self._typed(config))]
+
+    def _events(self, config: Config) -> Events:
+        return Events(config, in_batches=self._in_batches)
+
+    def _typed(self, raw: Mapping[str, Any]) -> Config:
+        config = Config.from_mapping(raw)
+        # What HTTP Basic makes of the keys, so that debug logs of the CDK mask it too.
+        add_to_secrets(base64.b64encode(f"{config.api_key}:{config.secret_key}".encode()).decode())
+        warn_of_overrides(logging.getLogger("airbyte"))
+        return config
+
+    @property
+    def raise_exception_on_missing_stream(self) -> bool:
+        return True
+
+    def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
+        """The configuration in today's fields. Not written to a file, as the CDK would: a kill would leave it there."""
+        return migrate(config)
+
+    def read(
+        self,
+        logger: logging.Logger,
+        config: Mapping[str, Any],
+        catalog: ConfiguredAirbyteCatalog,
+        state: list[AirbyteStateMessage] | None = None,
+    ) -> Iterator[AirbyteMessage]:
+        _refuse_foreign_state(state or [])
+        failure_types: set[FailureType] = set()
+        try:
+            for message in super().read(logger, config, catalog, state):
+                if message.trace and message.trace.error and message.trace.error.failure_type:
+                    failure_types.add(message.trace.error.failure_type)
+                yield message
+        except AirbyteTracedException as summary:
+            # The CDK calls its summary a config_error, after which Airbyte would not try a passing fault again.
+            if FailureType.config_error not in failure_types and failure_types:
+                summary.failure_type = min(failure_types, key=lambda kind: kind.value)
+            raise
+
+    @classmethod
+    def read_config(cls, config_path: str) -> MutableMapping[str, Any]:
+        return _from_file("config", config_path, super().read_config)
+
+    @classmethod
+    def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
+        return _from_file("catalog", catalog_path, super().read_catalog)
+
+    @classmethod
+    def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
+        return _from_file("state", state_path, super().read_state)
+
+
+def _refuse_foreign_state(state: list[AirbyteStateMessage]) -> None:
+    """A state with nothing in it for our streams would be ignored, and the whole history be read once more."""
+    names = {message.stream.stream_descriptor.name for message in state if message.stream}
+    if names and names.isdisjoint(STREAM_NAMES):
+        raise config_error(
+            f"The state is of another connector (of {', '.join(sorted(names))}; ours: {', '.join(STREAM_NAMES)}). "
+            "Give the state that this connector printed, or none to read everything from start_date."
+        )
+
+
+def _from_file(kind: str, path: str, read: Callable[[str], T]) -> T:
+    """What the CDK makes of a file; one it cannot use is the user's to mend. Its content stays out of the message."""
+    try:
+        return read(path)
+    except OSError as error:
+        raise config_error(f"The {kind} file {path} cannot be read: {error.strerror}.") from error
+    except (ValueError, TypeError) as error:
+        raise config_error(
+            f"The {kind} file {path} does not hold {_EXPECTED[kind]}.", f"{type(error).__name__} in {kind}"
+        ) from None
+
+
+_EXPECTED = {
+    "config": "a JSON object",
+    "catalog": "a configured Airbyte catalog in JSON",
+    "state": "a JSON array of Airbyte state messages",
+}
