@@ -1,0 +1,149 @@
+"""Generated events that look like real ones: 1.5 to 2 KB, nested bags, unicode, integers of 19 digits. Seeded."""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from uuid import UUID
+
+EVENT_TYPES = [
+    "page viewed",
+    "search",
+    "add to cart",
+    "checkout started",
+    "order completed",
+    "[Amplitude] Start Session",
+]
+CITIES = [("Germany", "Bavaria", "München"), ("Japan", "Tokyo", "東京"), ("United States", "California", "San José"),
+          ("Brazil", "São Paulo", "São Paulo"), ("Iceland", "Capital Region", "Reykjavík")]  # fmt: skip
+PLANS = ["free", "team", "business 🚀", "enterprise"]
+WORDS = [
+    "alpha",
+    "straße",
+    'quote " and \\ backslash',
+    "naïve",
+    "line\nbreak",
+    "emoji 🎉",
+    "tab\there",
+    "плюс",
+    "delta",
+]
+
+
+def event_uuid(seed: int, hour: datetime, index: int) -> str:
+    """The uuid of one event, without making the event."""
+    digest = blake2b(f"{seed}/{hour:%Y%m%d%H}/{index}".encode(), digest_size=16).digest()
+    return str(UUID(bytes=digest, version=4))
+
+
+def timestamp(moment: datetime) -> str:
+    """Amplitude's form: a space, UTC, no zone, microseconds."""
+    return f"{moment:%Y-%m-%d %H:%M:%S.%f}"
+
+
+def event_lines(seed: int, hour: datetime, count: int, users: int, payload_characters: int) -> Iterator[bytes]:
+    """The events that were uploaded in an hour, one JSON line each, in no order of time, as Amplitude has them.
+
+    :param payload_characters: length of an incompressible text in the properties of each event
+    """
+    chance = random.Random(f"{seed}/{hour:%Y%m%d%H}")
+    for index in range(count):
+        yield json.dumps(
+            an_event(chance, seed, hour, index, users, payload_characters), ensure_ascii=False, separators=(",", ":")
+        ).encode()
+
+
+def an_event(
+    chance: random.Random, seed: int, hour: datetime, index: int, users: int, payload_characters: int
+) -> dict[str, object]:
+    uploaded = hour + timedelta(microseconds=chance.randrange(3_600_000_000))
+    late = (
+        timedelta(days=chance.randrange(1, 20)) if chance.random() < 0.02 else timedelta(seconds=chance.randrange(90))
+    )
+    happened = uploaded - late
+    user = chance.randrange(users)
+    country, region, city = CITIES[user % len(CITIES)]
+    anonymous = user % 10 == 9
+    event_properties = {
+        "page": f"/products/{chance.randrange(10_000)}?ref={chance.choice(WORDS)}",
+        "price": round(chance.uniform(0.01, 5000), 2),
+        "quantity": chance.randrange(1, 9),
+        "order id": chance.randrange(10**18, 10**19 - 1),
+        "in stock": chance.random() < 0.9,
+        "coupon": None,
+        "items": [{"sku": f"SKU-{chance.randrange(10**6):06}", "name": chance.choice(WORDS), "tags": ["new", "sale"]}
+                  for _ in range(chance.randrange(1, 4))],
+        "dimensions": {"width": chance.random(), "height": 1.5, "unit": "cm"},
+        "experiment": {"name": "checkout-v2", "variant": chance.choice("ABC")},
+        "referrer": "https://www.example.com/search?q=" + chance.choice(WORDS),
+        "load time ms": chance.randrange(5, 4000),
+        "viewport": f"{chance.randrange(320, 2560)}x{chance.randrange(480, 1440)}",
+    }  # fmt: skip
+    if payload_characters:
+        event_properties["payload"] = chance.randbytes(payload_characters // 2).hex()
+    return {
+        "server_received_time": timestamp(uploaded - timedelta(milliseconds=4)),
+        "app": 123456,
+        "device_carrier": None,
+        "$schema": 12,
+        "city": city,
+        "user_id": None if anonymous else f"user-{user}@example.com",
+        "uuid": event_uuid(seed, hour, index),
+        "event_time": timestamp(happened),
+        "platform": chance.choice(["Web", "iOS", "Android"]),
+        "os_version": f"{chance.randrange(9, 18)}.{chance.randrange(9)}",
+        "amplitude_id": 9_007_199_254_740_993 + user,
+        "processed_time": timestamp(uploaded + timedelta(seconds=2)),
+        "user_creation_time": timestamp(happened - timedelta(days=user % 700)),
+        "version_name": f"4.{chance.randrange(20)}.0",
+        "ip_address": f"203.0.113.{user % 256}",
+        "paying": True if user % 7 == 0 else None,
+        "dma": None,
+        "group_properties": {"company": {f"Company {user % 50}": {"seats": user % 500}}} if user % 3 == 0 else {},
+        "user_properties": {
+            "plan": PLANS[user % len(PLANS)],
+            "signup date": f"{happened - timedelta(days=user % 700):%Y-%m-%d}",
+            "lifetime value": round(user * 1.37, 2),
+            "account number": 10**18 + user,
+            "interests": [chance.choice(WORDS) for _ in range(3)],
+            "initial_utm_source": "newsletter",
+            "initial_referrer": "EMPTY",
+            "settings": {"theme": "dark", "notifications": {"email": True, "push": False}},
+        },
+        "client_upload_time": timestamp(uploaded - timedelta(milliseconds=300)),
+        "$insert_id": f"{chance.getrandbits(128):032x}",
+        "event_type": chance.choice(EVENT_TYPES),
+        "library": "amplitude-ts/2.3.4",
+        "amplitude_attribution_ids": None,
+        "device_type": "Apple iPhone" if user % 2 else "Windows",
+        "device_manufacturer": "Apple" if user % 2 else None,
+        "device_brand": None,
+        "device_model": "iPhone 14 Pro" if user % 2 else None,
+        "start_version": "3.0.1",
+        "location_lng": None,
+        "location_lat": None,
+        "server_upload_time": timestamp(uploaded),
+        "event_id": chance.randrange(2**31, 2**33),
+        "os_name": chance.choice(["Chrome", "Safari", "ios", "android"]),
+        "amplitude_event_type": None,
+        "groups": {"company": [f"Company {user % 50}"]} if user % 3 == 0 else {},
+        "event_properties": event_properties,
+        "data": {"path": "/2/httpapi", "user_properties_updated": True, "group_first_event": {}, "group_ids": {}},
+        "data_type": "event",
+        "device_id": f"{user:08X}-F01A-4BD9-95C6-8E5357DF265D",
+        "language": "Deutsch",
+        "device_family": "iPhone" if user % 2 else "Windows",
+        "country": country,
+        "region": region,
+        "session_id": -1 if user % 11 == 0 else int(happened.timestamp() * 1000),
+        "is_attribution_event": False,
+        "adid": None,
+        "idfa": None,
+        "sample_rate": None,
+        "client_event_time": timestamp(happened - timedelta(milliseconds=120)),
+        "global_user_properties": {},
+        "partner_id": None,
+        "plan": {},
+        "source_id": None,
+    }

@@ -1,0 +1,78 @@
+"""What can go wrong, on demand: a fault is named, says where it strikes and how often."""
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from integration_tests.amplitude_simulator.archives import Member
+
+EXPORT_KINDS = {
+    "latency": "the answer is right, but comes `seconds` late",
+    "status": "an answer with `status` and `headers`",
+    "hang": "never an answer",
+    "reset": "the connection is reset before the answer",
+    "reset_body": "... after `at` of the body",
+    "truncate": "the body ends after `at`, although more was announced",
+    "truncate_quietly": "the body ends after `at`, and nothing tells that it should not",
+    "slow_body": "the body comes at `bytes_per_second`",
+    "html": "a 200 with a web page",
+    "text": "a 200 with a sentence about rate limits",
+    "zip_crc": "one byte of a member is changed, so the ZIP's CRC is wrong",
+    "gzip_crc": "the ZIP is right, but the CRC in a gzip member is wrong",
+    "gzip_cut": "the ZIP is right, but a gzip member is cut short",
+    "members": "the members are what `transform` makes of them",
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One kind of trouble (see `EXPORT_KINDS`).
+
+    :param hour: strikes requests whose range holds this hour; None: all
+    :param times: how often it strikes; None: always
+    :param at: a place in the body: a number of bytes, from the end if negative, or a share of it as a float
+    """
+
+    kind: str
+    hour: datetime | None = None
+    times: int | None = None
+    status: int = 500
+    headers: Mapping[str, str] = field(default_factory=dict)
+    at: int | float = 0.5
+    seconds: float = 0.0
+    bytes_per_second: int = 1000
+    transform: Callable[[list[Member]], list[Member]] | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in EXPORT_KINDS:
+            raise ValueError(f"no fault of the kind {self.kind}")
+
+    def strikes(self, first: datetime, last: datetime) -> bool:
+        return self.hour is None or first <= self.hour <= last
+
+    def place_in(self, size: int) -> int:
+        """Where in a body of `size` bytes this fault strikes."""
+        place = int(self.at * size) if isinstance(self.at, float) else self.at
+        return place if place >= 0 else size + place
+
+    def change_members(self, members: list[Member]) -> list[Member]:
+        if self.kind == "members" and self.transform is not None:
+            return self.transform(members)
+        name, content = members[-1]
+        if self.kind == "gzip_crc":
+            content = content[:-8] + bytes(byte ^ 0xFF for byte in content[-8:-4]) + content[-4:]
+        elif self.kind == "gzip_cut":
+            content = content[: len(content) // 2]
+        return [*members[:-1], (name, content)]
+
+    def change_archive(self, archive: bytes) -> bytes:
+        if self.kind != "zip_crc":
+            return archive
+        with zipfile.ZipFile(io.BytesIO(archive)) as whole:
+            member = whole.infolist()[-1]
+        changed = bytearray(archive)
+        # Header, name and extra field lie before the data; half of the data is always behind its middle.
+        changed[member.header_offset + 30 + len(member.filename) + 20 + member.compress_size // 2] ^= 0xFF
+        return bytes(changed)

@@ -1,0 +1,62 @@
+"""What a simulated Amplitude project holds: its keys, its region, its events, and which of them are published when."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zlib import crc32
+
+from integration_tests.amplitude_simulator.events import event_lines, event_uuid
+
+HOUR = timedelta(hours=1)
+PUBLISHING = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project whose events begin at `first_hour` and never end.
+
+    :param events_per_hour: a number, or a function of the hour
+    :param users: how many different users the events are of
+    :param max_response_bytes: larger archives are refused with 400
+    :param max_hours_served: ranges with more hours of data than this are refused with 504
+    :param payload_characters: length of an incompressible text in each event
+    """
+
+    first_hour: datetime
+    events_per_hour: int | Callable[[datetime], int] = 5
+    users: int = 1000
+    region: str = "US"
+    api_key: str = "0123456789abcdef0123456789abcdef"
+    secret_key: str = "fedcba9876543210fedcba9876543210"
+    max_response_bytes: int | None = None
+    max_hours_served: int | None = None
+    payload_characters: int = 0
+    seed: int = 1
+
+    def count(self, hour: datetime) -> int:
+        """How many events were uploaded in an hour, published yet or not."""
+        if hour < self.first_hour:
+            return 0
+        return self.events_per_hour if isinstance(self.events_per_hour, int) else self.events_per_hour(hour)
+
+    def uuids(self, first: datetime, last: datetime) -> set[str]:
+        """The uuids of everything that was uploaded from hour `first` to hour `last`, both included."""
+        hours = (first + number * HOUR for number in range(int((last - first) / HOUR) + 1))
+        return {event_uuid(self.seed, hour, index) for hour in hours for index in range(self.count(hour))}
+
+    def published(self, hour: datetime, now: datetime) -> Iterator[bytes]:
+        """The lines of an hour that can be exported at `now`.
+
+        An hour appears bit by bit, in no order, from its end on; all of it is there two hours later.
+        """
+        share = (now - hour - HOUR) / PUBLISHING
+        lines = event_lines(self.seed, hour, self.count(hour), self.users, self.payload_characters)
+        if share >= 1:
+            yield from lines
+        elif share > 0:
+            for index, line in enumerate(lines):
+                if crc32(event_uuid(self.seed, hour, index).encode()) < share * 2**32:
+                    yield line
+
+    def has_published(self, hour: datetime, now: datetime) -> bool:
+        return self.count(hour) > 0 and next(self.published(hour, now), None) is not None

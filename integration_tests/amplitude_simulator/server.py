@@ -1,0 +1,260 @@
+"""The HTTP server around the simulated project: authentication, limits, faults, and a log of what was asked."""
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from integration_tests.amplitude_simulator.export import Answer, export, is_authorized, parse_range
+from integration_tests.amplitude_simulator.faults import Fault
+from integration_tests.amplitude_simulator.project import Project
+
+CONCURRENT_REQUESTS = 5
+SEND_BYTES = 64 * 1024
+LONGEST_HANG_SECONDS = 60.0
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+@dataclass
+class Request:
+    """One line of the log: what was asked, when, how many at once, and what became of it."""
+
+    path: str
+    params: dict[str, str]
+    at: float
+    in_flight: int
+    status: int | None = None
+    fault: Fault | None = None
+    bytes_sent: int = 0
+
+
+class Simulator:
+    """Runs while its `with` block does.
+
+    :param now: the time of day at Amplitude, which stands still and may be set; None: the real one
+    """
+
+    def __init__(self, project: Project, now: datetime | None = None, port: int = 0) -> None:
+        self.project = project
+        self.log: list[Request] = []
+        self.faults: list[Fault] = []
+        self.most_concurrent = 0
+        self._now = now
+        self._struck: dict[int, int] = {}
+        self._in_flight = 0
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server.simulator = self
+
+    @property
+    def now(self) -> datetime:
+        return self._now or datetime.now(timezone.utc)
+
+    @now.setter
+    def now(self, moment: datetime) -> None:
+        self._now = moment
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables that send a connector here: the two regions have two addresses."""
+        return {"AMPLITUDE_API_URL": f"{self.url}/{{region}}", "AMPLITUDE_PROFILE_API_URL": f"{self.url}/us"}
+
+    def clear_log(self) -> None:
+        self.log.clear()
+        self.most_concurrent = 0
+
+    def __enter__(self) -> "Simulator":
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="simulator", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def begin(self, path: str, params: dict[str, str]) -> Request:
+        with self._lock:
+            self._in_flight += 1
+            self.most_concurrent = max(self.most_concurrent, self._in_flight)
+            request = Request(path, params, time.monotonic(), self._in_flight)
+            self.log.append(request)
+            return request
+
+    def end(self) -> None:
+        with self._lock:
+            self._in_flight -= 1
+
+    def faults_for(self, first: datetime, last: datetime) -> list[Fault]:
+        """The faults that strike a request now, each counted."""
+        with self._lock:
+            found = []
+            for fault in self.faults:
+                struck = self._struck.get(id(fault), 0)
+                if fault.strikes(first, last) and (fault.times is None or struck < fault.times):
+                    self._struck[id(fault)] = struck + 1
+                    found.append(fault)
+            return found
+
+    def hang(self) -> None:
+        self._closing.wait(LONGEST_HANG_SECONDS)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+    simulator: Simulator
+
+    def shutdown_request(self, request: Any) -> None:
+        if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == RESET_ON_CLOSE:
+            self.close_request(request)  # a farewell would turn the reset into an ordinary end
+        else:
+            super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients hang up, and that is their right."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        simulator = self.server.simulator
+        address = urlsplit(self.path)
+        request = simulator.begin(address.path, dict(parse_qsl(address.query)))
+        self._ended = False
+        try:
+            answer = self._answer(request)
+            if answer is not None:
+                self._send(request, answer)
+        except OSError:  # the client hung up
+            self.close_connection = True
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self.server.simulator.end()
+
+    def _answer(self, request: Request) -> Answer | None:
+        simulator, project = self.server.simulator, self.server.simulator.project
+        region, path = _region_and_path(request.path, project.region)
+        if path != "/api/2/export":
+            return Answer(404, b"Not Found")
+        if request.in_flight > CONCURRENT_REQUESTS:
+            return Answer(429, b"Too many concurrent requests")
+        if region != project.region:
+            return Answer(403, b"Forbidden")
+        if not is_authorized(project, self.headers.get("Authorization")):
+            return Answer(401, b"Invalid API key or secret key")
+        hours = parse_range(request.params)
+        if hours is None:
+            return Answer(400, b"Invalid start or end")
+        for fault in simulator.faults_for(*hours):
+            if fault.kind == "latency":
+                time.sleep(fault.seconds)
+            elif request.fault is None:
+                request.fault = fault
+        return self._with_fault(request, *hours)
+
+    def _with_fault(self, request: Request, first: datetime, last: datetime) -> Answer | None:
+        simulator, fault = self.server.simulator, request.fault
+        kind = fault.kind if fault is not None else ""
+        if kind == "hang":
+            simulator.hang()
+        if kind in ("hang", "reset"):
+            self._reset()
+            return None
+        if kind == "status" and fault is not None:
+            return Answer(fault.status, b"this answer was asked for", dict(fault.headers))
+        if kind == "html":
+            return Answer(
+                200, b"<!DOCTYPE html><html><body>Just a moment...</body></html>", {"Content-Type": "text/html"}
+            )
+        if kind == "text":
+            return Answer(200, b"Exceeded concurrent limit for this project", {"Content-Type": "text/plain"})
+        return export(simulator.project, first, last, simulator.now, fault)
+
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        self.close_connection = True
+
+    def _send(self, request: Request, answer: Answer) -> None:
+        request.status = answer.status
+        fault = request.fault if answer.status == 200 else None
+        if fault is not None and isinstance(answer.body, bytes):
+            self._send_with_fault(request, answer, answer.body, fault)
+        elif isinstance(answer.body, bytes):
+            self._head(answer, len(answer.body))
+            self._write(request, answer.body, last=True)
+        else:
+            self._head(answer, None)
+            self._write_chunked(request, answer.body)
+
+    def _send_with_fault(self, request: Request, answer: Answer, body: bytes, fault: Fault) -> None:
+        if fault.kind == "truncate_quietly":
+            self._send(request, replace(answer, body=iter([body[: fault.place_in(len(body))]])))
+            return
+        self._head(answer, len(body))
+        if fault.kind in ("truncate", "reset_body"):
+            self._write(request, body[: fault.place_in(len(body))], last=True)
+            self.close_connection = True
+            if fault.kind == "reset_body":
+                time.sleep(0.05)  # or the reset overtakes what was sent
+                self._reset()
+        elif fault.kind == "slow_body":
+            for byte in body:
+                self._write(request, bytes([byte]))
+                time.sleep(1 / fault.bytes_per_second)
+        else:
+            self._write(request, body, last=True)
+
+    def _head(self, answer: Answer, size: int | None) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if size is None:
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Content-Length", str(size))
+        self.end_headers()
+
+    def _write(self, request: Request, data: bytes, *, last: bool = False) -> None:
+        for start in range(0, len(data), SEND_BYTES):
+            if last and start + SEND_BYTES >= len(data):
+                self._end()  # before the client can see the end, and ask for more
+            self.wfile.write(data[start : start + SEND_BYTES])
+            request.bytes_sent += len(data[start : start + SEND_BYTES])
+
+    def _write_chunked(self, request: Request, chunks: Iterator[bytes]) -> None:
+        for chunk in chunks:
+            if chunk:
+                self._write(request, b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        self._end()
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        """Silence: the simulator keeps a log of its own."""
+
+
+def _region_and_path(path: str, default: str) -> tuple[str, str]:
+    for region in ("US", "EU"):
+        prefix = f"/{region.lower()}"
+        if path.startswith(prefix + "/"):
+            return region, path.removeprefix(prefix)
+    return default, path

@@ -1,0 +1,40 @@
+"""The real command line in a process of its own, optionally at another time of day or with shorter patience.
+
+    python -m integration_tests.command --at 2024-03-15T23:10:00Z --set events.download.MAX_TRIES=2 -- read ...
+
+Time goes on from `--at`; `--set` replaces a constant of the package for this process. The connector itself has no such
+options, since nobody but its tests needs them.
+"""
+
+import argparse
+import contextlib
+import importlib
+import json
+import sys
+
+import time_machine
+
+from source_amplitude.run import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--at", help="the time of day at which the process believes to start (ISO 8601)")
+    parser.add_argument("--set", action="append", default=[], metavar="MODULE.CONSTANT=JSON")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    for setting in options.set:
+        name, _, value = setting.partition("=")
+        module_name, _, constant = name.rpartition(".")
+        module = importlib.import_module(f"source_amplitude.{module_name}")
+        if not hasattr(module, constant):
+            raise AttributeError(f"{module.__name__} has no {constant}")
+        setattr(module, constant, json.loads(value))
+    arguments = options.arguments[1:] if options.arguments[:1] == ["--"] else options.arguments
+    clock = time_machine.travel(options.at, tick=True) if options.at else contextlib.nullcontext()
+    with clock:
+        run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,251 @@
+"""Runs syncs through the real command line, as a subprocess, and reads what they print."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from integration_tests.amplitude_simulator import Simulator
+
+State = dict[str, Any]
+
+
+@dataclass
+class Outcome:
+    """What one run of the command printed, and how it ended."""
+
+    exit_code: int
+    lines: list[str]
+    stderr: str
+    peak_rss_bytes: int
+    seconds: float
+    messages: list[dict[str, Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.messages = [json.loads(line) for line in self.lines]
+
+    def of_type(self, kind: str) -> list[dict[str, Any]]:
+        return [message for message in self.messages if message["type"] == kind]
+
+    def records(self, stream: str = "events") -> list[dict[str, Any]]:
+        found = (message["record"] for message in self.of_type("RECORD"))
+        return [record["data"] for record in found if record["stream"] == stream]
+
+    @property
+    def uuids(self) -> list[str]:
+        return [record["uuid"] for record in self.records()]
+
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        return [message["state"] for message in self.of_type("STATE")]
+
+    @property
+    def cursors(self) -> list[str | None]:
+        return [state["stream"]["stream_state"].get("server_upload_time") for state in self.states]
+
+    @property
+    def last_state(self) -> list[State] | None:
+        """The content of a state file that continues this sync; None when no state was printed."""
+        newest: dict[str, State] = {}
+        for state in self.states:
+            newest[state["stream"]["stream_descriptor"]["name"]] = {"type": "STREAM", "stream": state["stream"]}
+        return list(newest.values()) or None
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        traces = (message["trace"] for message in self.of_type("TRACE"))
+        return [trace["error"] for trace in traces if trace["type"] == "ERROR"]
+
+    @property
+    def stream_error(self) -> dict[str, Any]:
+        """The one error that names a stream (the CDK adds a summary that names none)."""
+        [error] = [error for error in self.errors if error.get("stream_descriptor")]
+        return error
+
+    @property
+    def statuses(self) -> list[tuple[str, str]]:
+        traces = (message["trace"] for message in self.of_type("TRACE"))
+        found = (trace["stream_status"] for trace in traces if trace["type"] == "STREAM_STATUS")
+        return [(status["stream_descriptor"]["name"], status["status"]) for status in found]
+
+    @property
+    def log(self) -> str:
+        return "\n".join(message["log"]["message"] for message in self.of_type("LOG"))
+
+    @property
+    def everything(self) -> str:
+        return "\n".join(self.lines) + self.stderr
+
+
+def uuids_before_each_state(outcome: Outcome) -> list[tuple[str | None, set[str]]]:
+    """For each state in order: the cursor, and the uuids of all records printed before it."""
+    found: list[tuple[str | None, set[str]]] = []
+    seen: set[str] = set()
+    for message in outcome.messages:
+        if message["type"] == "RECORD":
+            seen.add(message["record"]["data"]["uuid"])
+        elif message["type"] == "STATE":
+            found.append((message["state"]["stream"]["stream_state"].get("server_upload_time"), set(seen)))
+    return found
+
+
+def a_config(simulator: Simulator, **changes: Any) -> dict[str, Any]:
+    """A configuration with the simulator's keys; a change to None removes a field."""
+    config = {
+        "api_key": simulator.project.api_key,
+        "secret_key": simulator.project.secret_key,
+        "region": simulator.project.region,
+        "start_date": f"{simulator.project.first_hour:%Y-%m-%dT%H:%M:%SZ}",
+        **changes,
+    }
+    return {key: value for key, value in config.items() if value is not None}
+
+
+def a_catalog(*streams: str, sync_mode: str = "incremental") -> dict[str, Any]:
+    return {"streams": [_configured(stream, sync_mode) for stream in streams or ("events",)]}
+
+
+def _configured(stream: str, sync_mode: str) -> dict[str, Any]:
+    incremental = stream == "events"
+    return {
+        "stream": {
+            "name": stream,
+            "json_schema": {"type": "object", "properties": {}},
+            "supported_sync_modes": ["full_refresh", "incremental"] if incremental else ["full_refresh"],
+        },
+        "sync_mode": sync_mode if incremental else "full_refresh",
+        "destination_sync_mode": "append",
+    }
+
+
+class Command:
+    """The `source-amplitude` command against a simulator."""
+
+    def __init__(self, simulator: Simulator, folder: Path) -> None:
+        self.simulator = simulator
+        self.folder = folder
+        self.temporary_files = folder / "tmp"
+        self.temporary_files.mkdir(exist_ok=True)
+        self.environment: dict[str, str] = {}
+
+    def read(
+        self,
+        config: Mapping[str, Any] | None = None,
+        state: list[State] | None = None,
+        catalog: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Outcome:
+        return self.run("read", *self.read_arguments(config, state, catalog), **options)
+
+    def read_arguments(
+        self,
+        config: Mapping[str, Any] | None = None,
+        state: list[State] | None = None,
+        catalog: Mapping[str, Any] | None = None,
+    ) -> list[str]:
+        arguments = ["--config", self.file("config.json", config or a_config(self.simulator))]
+        arguments += ["--catalog", self.file("catalog.json", catalog or a_catalog())]
+        return arguments + (["--state", self.file("state.json", state)] if state is not None else [])
+
+    def file(self, name: str, content: Any) -> str:
+        path = self.folder / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return str(path)
+
+    def start(
+        self, *arguments: str, at: datetime | None = None, settings: Mapping[str, Any] | None = None, **popen: Any
+    ) -> "subprocess.Popen[str]":
+        """Start the command and return at once.
+
+        :param at: the time of day of its clock; by default the simulator's
+        :param settings: constants of the package to replace, such as {"events.download.MAX_TRIES": 2}
+        """
+        command = [
+            sys.executable,
+            "-m",
+            "integration_tests.command",
+            "--at",
+            f"{at or self.simulator.now:%Y-%m-%dT%H:%M:%SZ}",
+        ]
+        for name, value in {**IMPATIENT, **(settings or {})}.items():
+            command += ["--set", f"{name}={json.dumps(value)}"]
+        environment = {
+            **os.environ,
+            **self.simulator.environment,
+            "TMPDIR": str(self.temporary_files),
+            **self.environment,
+        }
+        return subprocess.Popen(
+            [*command, "--", *arguments],
+            env=environment,
+            stdout=popen.pop("stdout", subprocess.PIPE),
+            stderr=popen.pop("stderr", subprocess.PIPE),
+            text=True,
+            encoding="utf-8",
+            **popen,
+        )
+
+    def run(
+        self, *arguments: str, timeout: float = 100, kill_after: "KillAfter | None" = None, **options: Any
+    ) -> Outcome:
+        started = time.monotonic()
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8") as out,
+            tempfile.TemporaryFile("w+", encoding="utf-8") as err,
+        ):
+            process = self.start(*arguments, stdout=out, stderr=err, **options)
+            if kill_after is not None:
+                time.sleep(kill_after.seconds)
+                process.send_signal(kill_after.signal)
+            deadline = time.monotonic() + timeout
+            peak = 0
+            while process.poll() is None:
+                if time.monotonic() > deadline:
+                    process.kill()
+                    raise TimeoutError(f"still running after {timeout} s")
+                peak = max(peak, _peak_rss_bytes(process.pid))
+                time.sleep(0.005)
+            out.seek(0)
+            err.seek(0)
+            lines = out.read().split("\n")
+            if lines[-1] and process.returncode == -signal.SIGKILL:
+                lines[-1] = ""  # SIGKILL may cut the line that was being written
+            whole = [line for line in lines if line]
+            return Outcome(process.returncode, whole, err.read(), peak, time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class KillAfter:
+    seconds: float
+    signal: int = signal.SIGKILL
+
+
+# Tests wait for no one; what is measured in minutes for users is measured in tenths of seconds here.
+IMPATIENT: dict[str, Any] = {
+    "events.download.FIRST_WAIT_SECONDS": 0.02,
+    "events.download.LONGEST_WAIT_SECONDS": 0.2,
+    "events.availability.RETRY_SECONDS": 0.05,
+}
+
+
+def _peak_rss_bytes(pid: int) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    for line in status.splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def union(outcomes: Iterable[Outcome]) -> list[str]:
+    return [uuid for outcome in outcomes for uuid in outcome.uuids]

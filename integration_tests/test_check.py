@@ -1,0 +1,223 @@
+"""`check`, and every way to get the set-up wrong: one clear sentence each, the right failure type, no key anywhere."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration_tests.amplitude_simulator import Fault, Simulator
+from integration_tests.harness import Command, Outcome, a_catalog, a_config
+from integration_tests.test_events import an_events_state
+
+
+def check(command: Command, config: Any, **options: Any) -> Outcome:
+    return command.run("check", "--config", command.file("config.json", config), **options)
+
+
+def verdict(outcome: Outcome) -> tuple[str, str]:
+    [message] = outcome.of_type("CONNECTION_STATUS")
+    return message["connectionStatus"]["status"], message["connectionStatus"].get("message", "")
+
+
+def assert_no_key(outcome: Outcome, config: dict[str, Any]) -> None:
+    for name in ("api_key", "secret_key"):
+        assert config[name] not in outcome.everything
+
+
+def test_given_right_keys_then_success_without_pulling_an_archive(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator = a_simulator(events_per_hour=20_000)
+    outcome = check(Command(simulator, tmp_path), a_config(simulator))
+    assert (outcome.exit_code, verdict(outcome)[0]) == (0, "SUCCEEDED"), outcome.everything
+    [request] = simulator.log
+    assert request.bytes_sent < 4_000_000, "hung up after the headers"
+
+
+@pytest.mark.parametrize(
+    "project",
+    [{"events_per_hour": 0}, {"max_response_bytes": 1}, {"max_hours_served": 0}],
+    ids=["empty", "too large for one answer", "too slow for one hour"],
+)
+def test_given_an_empty_new_or_huge_project_then_success(
+    a_simulator: Callable[..., Simulator], tmp_path: Path, project: dict[str, Any]
+) -> None:
+    simulator = a_simulator(**project)
+    if "max_hours_served" in project:
+        simulator.faults.append(Fault("status", status=504, hour=simulator.now.replace(hour=20, minute=0)))
+    outcome = check(Command(simulator, tmp_path), a_config(simulator))
+    assert verdict(outcome)[0] == "SUCCEEDED", outcome.everything
+
+
+@pytest.mark.parametrize("name", ["api_key", "secret_key"])
+def test_given_a_wrong_key_then_told_so(simulator: Simulator, command: Command, name: str) -> None:
+    config = a_config(simulator, **{name: "wrong-key-0123456789"})
+    outcome = check(command, config)
+    assert outcome.exit_code == 0
+    assert verdict(outcome)[0] == "FAILED"
+    assert "Authentication failed. Check your api_key and secret_key." in verdict(outcome)[1]
+    assert_no_key(outcome, config)
+
+
+@pytest.mark.parametrize(("project", "configured"), [("EU", "US"), ("US", "EU")])
+def test_given_keys_of_the_other_region_then_told_which_one(
+    a_simulator: Callable[..., Simulator], tmp_path: Path, project: str, configured: str
+) -> None:
+    simulator = a_simulator(region=project)
+    config = a_config(simulator, region=configured)
+    outcome = check(Command(simulator, tmp_path), config)
+    assert verdict(outcome)[0] == "FAILED"
+    assert f"set region to {project}" in verdict(outcome)[1]
+    assert_no_key(outcome, config)
+
+
+def test_given_nobody_listens_then_a_network_fault(simulator: Simulator, command: Command) -> None:
+    command.environment["AMPLITUDE_API_URL"] = "http://127.0.0.1:9"
+    outcome = check(command, a_config(simulator))
+    assert verdict(outcome)[0] == "FAILED"
+    assert "No connection to http://127.0.0.1:9/" in verdict(outcome)[1]
+    assert "refused" in verdict(outcome)[1]
+
+
+def test_given_an_unknown_host_then_a_network_fault(simulator: Simulator, command: Command) -> None:
+    command.environment["AMPLITUDE_API_URL"] = "http://amplitude.invalid"
+    assert "No connection to http://amplitude.invalid/" in verdict(check(command, a_config(simulator)))[1]
+
+
+def test_given_a_silent_server_then_a_network_fault(simulator: Simulator, command: Command) -> None:
+    simulator.faults.append(Fault("hang"))
+    outcome = check(command, a_config(simulator), settings={"events.availability.PROBE_READ_TIMEOUT_SECONDS": 0.3})
+    assert "No connection to" in verdict(outcome)[1]
+
+
+def test_given_a_passing_fault_then_check_tries_again(simulator: Simulator, command: Command) -> None:
+    simulator.faults.append(Fault("status", status=503, times=2))
+    assert verdict(check(command, a_config(simulator)))[0] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_given_refused_keys_while_reading_then_a_config_error(
+    simulator: Simulator, command: Command, status: int
+) -> None:
+    simulator.faults.append(Fault("status", status=status))
+    outcome = command.read()
+    assert outcome.exit_code == 1
+    assert outcome.stream_error["failure_type"] == "config_error"
+    assert "Authentication failed. Check your api_key and secret_key." in outcome.stream_error["message"]
+    assert outcome.statuses[-1] == ("events", "INCOMPLETE")
+    assert_no_key(outcome, a_config(simulator))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"batch_size_hours": 0}, "batch_size_hours must be a whole number from 1 to 8760."),
+        ({"batch_size_hours": "24"}, "batch_size_hours must be a whole number from 1 to 8760."),
+        ({"num_workers": 6}, "num_workers must be a whole number from 1 to 5."),
+        ({"export_delay_hours": -1}, "export_delay_hours must be a whole number from 0 to 168."),
+        ({"region": "MARS"}, "region must be one of US, EU."),
+        ({"start_date": "15/03/2024"}, "start_date must have the form"),
+        ({"start_date": "2024-02-31"}, "start_date must be a date such as"),
+        ({"properties_format": "xml"}, "properties_format must be one of json_string, object."),
+        ({"secret_key": None}, "secret_key is required."),
+        ({"api_key": ""}, "api_key must not be empty."),
+        ({"user_profiles": {"users": {"selection": "some"}}}, "user_profiles.users"),
+        ({"user_profiles": {"requests_per_minute": 601}}, "requests_per_minute must be a whole number from 1 to 600."),
+    ],
+)
+def test_given_a_wrong_value_then_one_sentence_names_field_and_range(
+    simulator: Simulator, command: Command, change: dict[str, Any], told: str
+) -> None:
+    outcome = check(command, a_config(simulator, **change))
+    assert outcome.exit_code == 0
+    assert verdict(outcome)[0] == "FAILED"
+    assert told in verdict(outcome)[1]
+    assert simulator.project.secret_key not in outcome.everything
+
+    read = command.read(a_config(simulator, **change))
+    assert read.exit_code == 1
+    assert [error["failure_type"] for error in read.errors] == ["config_error"]
+    assert told in read.errors[0]["message"]
+    assert simulator.project.secret_key not in read.everything
+
+
+@pytest.mark.parametrize("content", ['{"api_key": "k3y-in-the-file"', "[]", "", '"k3y-in-the-file"'])
+@pytest.mark.parametrize("verb", ["check", "discover"])
+def test_given_a_config_that_is_no_json_object_then_a_config_error(command: Command, content: str, verb: str) -> None:
+    outcome = command.run(verb, "--config", command.file("config.json", content))
+    assert outcome.exit_code == 1
+    assert [error["failure_type"] for error in outcome.errors] == ["config_error"]
+    assert "does not hold a JSON object" in outcome.errors[0]["message"]
+    assert "k3y-in-the-file" not in outcome.everything
+
+
+def test_given_no_config_file_then_a_config_error(command: Command) -> None:
+    outcome = command.run("check", "--config", str(command.folder / "absent.json"))
+    assert outcome.exit_code == 1
+    assert "cannot be read" in outcome.errors[0]["message"]
+
+
+def test_given_a_start_date_in_the_future_then_success_and_a_log_line(simulator: Simulator, command: Command) -> None:
+    outcome = command.read(a_config(simulator, start_date="2099-01-01"))
+    assert outcome.exit_code == 0
+    assert outcome.records() == []
+    assert "No complete hour to read yet" in outcome.log
+    assert verdict(check(command, a_config(simulator, start_date="2099-01-01")))[0] == "SUCCEEDED"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"updated_at": 17}, {"server_upload_time": "soon"}, {"server_upload_time": 5}, {"last_hour": "2024-01-15"}],
+    ids=["another connector's", "no moment", "a number", "no export hour"],
+)
+def test_given_a_state_of_another_connector_then_a_config_error(
+    simulator: Simulator, command: Command, state: dict[str, Any]
+) -> None:
+    outcome = command.read(state=an_events_state(state))
+    assert outcome.exit_code == 1
+    assert outcome.stream_error["failure_type"] == "config_error"
+    assert "Reset the stream's state" in outcome.stream_error["message"]
+    assert simulator.log == []
+
+
+@pytest.mark.parametrize("content", ["{}x", '{"cursor": 1}', "[1]", '[{"type": "STREAM"}]'])
+def test_given_a_state_file_that_is_none_then_a_config_error(
+    simulator: Simulator, command: Command, content: str
+) -> None:
+    arguments = command.read_arguments()
+    outcome = command.run("read", *arguments, "--state", command.file("state.json", content))
+    assert outcome.exit_code == 1
+    assert [error["failure_type"] for error in outcome.errors] == ["config_error"]
+    assert simulator.log == []
+
+
+def test_given_states_of_other_streams_only_then_a_config_error_instead_of_a_silent_restart(
+    simulator: Simulator, command: Command
+) -> None:
+    outcome = command.read(state=an_events_state({"cursor": 1}, stream="invoices"))
+    assert outcome.exit_code == 1
+    assert "invoices" in outcome.errors[0]["message"]
+    assert [error["failure_type"] for error in outcome.errors] == ["config_error"]
+    assert simulator.log == []
+
+
+def test_given_an_unknown_stream_in_the_catalog_then_a_config_error(command: Command) -> None:
+    outcome = command.read(catalog=a_catalog("cohort_members"))
+    assert outcome.exit_code == 1
+    assert "cohort_members" in json.dumps(outcome.errors)
+
+
+@pytest.mark.parametrize("verb", ["check", "discover", "read"])
+def test_given_debug_then_no_key_and_no_authorization_is_printed(
+    simulator: Simulator, command: Command, verb: str
+) -> None:
+    arguments = (
+        command.read_arguments() if verb == "read" else ["--config", command.file("config.json", a_config(simulator))]
+    )
+    outcome = command.run(verb, *arguments, "--debug")
+    assert outcome.exit_code == 0, outcome.everything
+    assert_no_key(outcome, a_config(simulator))
+    for request_auth in ("Basic MDEy", "Basic ey"):
+        assert request_auth not in outcome.everything
