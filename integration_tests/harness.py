@@ -211,7 +211,7 @@ class Command:
                 if time.monotonic() > deadline:
                     process.kill()
                     raise TimeoutError(f"still running after {timeout} s")
-                peak = max(peak, _peak_rss_bytes(process.pid))
+                peak = max(peak, peak_rss_bytes(process.pid))
                 time.sleep(0.005)
             out.seek(0)
             err.seek(0)
@@ -236,7 +236,7 @@ IMPATIENT: dict[str, Any] = {
 }
 
 
-def _peak_rss_bytes(pid: int) -> int:
+def peak_rss_bytes(pid: int) -> int:
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
