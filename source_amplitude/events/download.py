@@ -134,6 +134,10 @@ class Downloader:
                 self.logger.warning(f"Export of {window}: {error}; try {tries + 1} of {MAX_TRIES} in {wait:.1f} s")
                 self.slots.sleep(wait)
 
+    def close(self) -> None:
+        """End the waits of downloads that nobody asks for any more."""
+        self.slots.close()
+
     def _try(self, window: Window) -> Archive | None:
         try:
             response = self.send(window, READ_TIMEOUT_SECONDS)

@@ -57,8 +57,7 @@ class Events(HttpStream):
         self._ready: Download | None = None
         self._windows_read = 0
         super().__init__(authenticator=HTTPBasicAuth(config.api_key, config.secret_key))
-        self._slots = RequestSlots(config.num_workers)
-        self._downloader = Downloader(self.send, config.region, self._slots, self.logger)
+        self._downloader = self._new_downloader()
 
     @property
     def url_base(self) -> str:
@@ -150,7 +149,7 @@ class Events(HttpStream):
                 self._ready = download
                 yield {"start": download.window.start_param, "end": download.window.end_param}
         finally:
-            self._downloads.close()
+            self._stop_downloads()
 
     def read_records(
         self,
@@ -174,8 +173,7 @@ class Events(HttpStream):
                     else:
                         yield from map(json.loads, batch)
         except BaseException:
-            if self._downloads is not None:
-                self._downloads.close()
+            self._stop_downloads()
             raise
         self._resume_at = max(filter(None, (self._resume_at, download.window.resume_at)))
         self._windows_read += 1
@@ -187,6 +185,15 @@ class Events(HttpStream):
         window = Window(parse_export_hour(params["start"]), parse_export_hour(params["end"]))
         for batch in self._batches(window, spool(window, response)):
             yield from map(json.loads, batch)
+
+    def _new_downloader(self) -> Downloader:
+        return Downloader(self.send, self._config.region, RequestSlots(self._config.num_workers), self.logger)
+
+    def _stop_downloads(self) -> None:
+        if self._downloads is not None:
+            self._downloads.close()
+        self._downloader.close()
+        self._downloader = self._new_downloader()
 
     def _take(self, stream_slice: Mapping[str, Any]) -> Download:
         window = Window(parse_export_hour(stream_slice["start"]), parse_export_hour(stream_slice["end"]))
