@@ -1,5 +1,6 @@
 """Runs syncs through the real command line, as a subprocess, and reads what they print."""
 
+import base64
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from integration_tests.amplitude_simulator import Simulator
+from integration_tests.warm import WarmProcess
 
 State = dict[str, Any]
 
@@ -127,7 +129,10 @@ def _configured(stream: str, sync_mode: str) -> dict[str, Any]:
 
 
 class Command:
-    """The `source-amplitude` command against a simulator."""
+    """The `source-amplitude` command against a simulator.
+
+    `warm` forks it from a process that has imported the CDK, for tests of hundreds of syncs.
+    """
 
     def __init__(self, simulator: Simulator, folder: Path) -> None:
         self.simulator = simulator
@@ -135,6 +140,7 @@ class Command:
         self.temporary_files = folder / "tmp"
         self.temporary_files.mkdir(exist_ok=True)
         self.environment: dict[str, str] = {}
+        self.warm = False
 
     def read(
         self,
@@ -162,19 +168,13 @@ class Command:
 
     def start(
         self, *arguments: str, at: datetime | None = None, settings: Mapping[str, Any] | None = None, **popen: Any
-    ) -> "subprocess.Popen[str]":
+    ) -> "subprocess.Popen[str] | WarmProcess":
         """Start the command and return at once.
 
         :param at: the time of day of its clock; by default the simulator's
         :param settings: constants of the package to replace, such as {"events.download.MAX_TRIES": 2}
         """
-        command = [
-            sys.executable,
-            "-m",
-            "integration_tests.command",
-            "--at",
-            f"{at or self.simulator.now:%Y-%m-%dT%H:%M:%SZ}",
-        ]
+        command = ["--at", f"{at or self.simulator.now:%Y-%m-%dT%H:%M:%SZ}"]
         for name, value in {**IMPATIENT, **(settings or {})}.items():
             command += ["--set", f"{name}={json.dumps(value)}"]
         environment = {
@@ -183,8 +183,10 @@ class Command:
             "TMPDIR": str(self.temporary_files),
             **self.environment,
         }
+        if self.warm:
+            return WarmProcess([*command, "--", *arguments], environment, popen["stdout"], popen["stderr"])
         return subprocess.Popen(
-            [*command, "--", *arguments],
+            [sys.executable, "-m", "integration_tests.command", *command, "--", *arguments],
             env=environment,
             stdout=popen.pop("stdout", subprocess.PIPE),
             stderr=popen.pop("stderr", subprocess.PIPE),
@@ -219,7 +221,19 @@ class Command:
             if lines[-1] and process.returncode == -signal.SIGKILL:
                 lines[-1] = ""  # SIGKILL may cut the line that was being written
             whole = [line for line in lines if line]
-            return Outcome(process.returncode, whole, err.read(), peak, time.monotonic() - started)
+            outcome = Outcome(process.returncode, whole, err.read(), peak, time.monotonic() - started)
+            self.assert_no_secret(outcome)
+            return outcome
+
+    def assert_no_secret(self, outcome: Outcome) -> None:
+        """No key in any output, and no user's data outside of records. Checked after every run of every test."""
+        project = self.simulator.project
+        pair = base64.b64encode(f"{project.api_key}:{project.secret_key}".encode()).decode()
+        for secret in (project.api_key, project.secret_key, pair):
+            assert secret not in outcome.everything, "a key was printed"
+        for line in [*outcome.lines, *outcome.stderr.splitlines()]:
+            if not line.startswith('{"type":"RECORD"'):
+                assert not any(mark in line for mark in USER_DATA), f"a user's data outside of a record: {line[:200]}"
 
 
 @dataclass(frozen=True)
@@ -227,6 +241,9 @@ class KillAfter:
     seconds: float
     signal: int = signal.SIGKILL
 
+
+# Texts that generated events hold and nothing else does.
+USER_DATA = ("@example.com", "SKU-", "checkout-v2", "lifetime value")
 
 # Tests wait for no one; what is measured in minutes for users is measured in tenths of seconds here.
 IMPATIENT: dict[str, Any] = {

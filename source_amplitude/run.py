@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+import tempfile
 
+from source_amplitude.errors import config_error
 from source_amplitude.output import Entrypoint, MessageWriter, Stopped, send_logs_through
 from source_amplitude.source import SourceAmplitude
 
@@ -21,9 +23,20 @@ def run(args: list[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, writer.stop)
     entrypoint = Entrypoint(SourceAmplitude(in_batches=True), writer)
+    _require_a_temporary_folder()
     messages = entrypoint.run(entrypoint.parse_args(sys.argv[1:] if args is None else args))
     try:
         for message in messages:
             writer.write(f"{message}\n")
     except Stopped as stopped:
         sys.exit(128 + stopped.signal_number)
+
+
+def _require_a_temporary_folder() -> None:
+    """The CDK needs one for every command, and archives are downloaded to it."""
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise config_error(
+            "No temporary folder can be written to: mount one at /tmp, or set TMPDIR to a writable folder.", str(error)
+        ) from error

@@ -1,6 +1,8 @@
 """The HTTP server around the simulated project: authentication, limits, faults, and a log of what was asked."""
 
+import select
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -30,6 +32,7 @@ class Request:
     params: dict[str, str]
     at: float
     in_flight: int
+    authorization: str | None = None
     status: int | None = None
     fault: Fault | None = None
     bytes_sent: int = 0
@@ -39,9 +42,12 @@ class Simulator:
     """Runs while its `with` block does.
 
     :param now: the time of day at Amplitude, which stands still and may be set; None: the real one
+    :param tls: speak HTTPS with this certificate
     """
 
-    def __init__(self, project: Project, now: datetime | None = None, port: int = 0) -> None:
+    def __init__(
+        self, project: Project, now: datetime | None = None, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.project = project
         self.log: list[Request] = []
         self.faults: list[Fault] = []
@@ -53,6 +59,9 @@ class Simulator:
         self._closing = threading.Event()
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.simulator = self
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
 
     @property
     def now(self) -> datetime:
@@ -64,7 +73,7 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -86,11 +95,11 @@ class Simulator:
         self._server.shutdown()
         self._server.server_close()
 
-    def begin(self, path: str, params: dict[str, str]) -> Request:
+    def begin(self, path: str, params: dict[str, str], authorization: str | None) -> Request:
         with self._lock:
             self._in_flight += 1
             self.most_concurrent = max(self.most_concurrent, self._in_flight)
-            request = Request(path, params, time.monotonic(), self._in_flight)
+            request = Request(path, params, time.monotonic(), self._in_flight, authorization)
             self.log.append(request)
             return request
 
@@ -109,8 +118,11 @@ class Simulator:
                     found.append(fault)
             return found
 
-    def hang(self) -> None:
-        self._closing.wait(LONGEST_HANG_SECONDS)
+    def hang(self, client: socket.socket) -> None:
+        """Say nothing until the client hangs up."""
+        until = time.monotonic() + LONGEST_HANG_SECONDS
+        while not self._closing.is_set() and time.monotonic() < until and not select.select([client], [], [], 0.02)[0]:
+            pass
 
 
 class _Server(ThreadingHTTPServer):
@@ -135,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         simulator = self.server.simulator
         address = urlsplit(self.path)
-        request = simulator.begin(address.path, dict(parse_qsl(address.query)))
+        request = simulator.begin(address.path, dict(parse_qsl(address.query)), self.headers.get("Authorization"))
         self._ended = False
         try:
             answer = self._answer(request)
@@ -176,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         simulator, fault = self.server.simulator, request.fault
         kind = fault.kind if fault is not None else ""
         if kind == "hang":
-            simulator.hang()
+            simulator.hang(self.connection)
         if kind in ("hang", "reset"):
             self._reset()
             return None
