@@ -131,7 +131,8 @@ def _configured(stream: str, sync_mode: str) -> dict[str, Any]:
 class Command:
     """The `source-amplitude` command against a simulator.
 
-    `warm` forks it from a process that has imported the CDK, for tests of hundreds of syncs.
+    `warm` forks it from a process that has imported the CDK, for tests of hundreds of syncs. `names_seen` are the names
+    that its temporary folder held while it ran.
     """
 
     def __init__(self, simulator: Simulator, folder: Path) -> None:
@@ -141,6 +142,7 @@ class Command:
         self.temporary_files.mkdir(exist_ok=True)
         self.environment: dict[str, str] = {}
         self.warm = False
+        self.names_seen: set[str] = set()
 
     def read(
         self,
@@ -214,6 +216,7 @@ class Command:
                     process.kill()
                     raise TimeoutError(f"still running after {timeout} s")
                 peak = max(peak, peak_rss_bytes(process.pid))
+                self.names_seen |= {path.name for path in self.temporary_files.iterdir()}
                 time.sleep(0.005)
             out.seek(0)
             err.seek(0)
