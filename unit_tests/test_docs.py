@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[1]
-PROOFS = re.findall(
-    r"`((?:unit|integration)_tests/[\w/]+\.py)(?:::(\w+))?`", (REPOSITORY / "docs" / "reliability.md").read_text()
-)
+RELIABILITY = (REPOSITORY / "docs" / "reliability.md").read_text()
+PROOFS = re.findall(r"`((?:unit|integration)_tests/[\w/]+\.py)(?:::(\w+))?`", RELIABILITY)
 
 
 @pytest.mark.parametrize(("path", "test"), PROOFS)
