@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -207,6 +207,8 @@ class Command:
         ):
             process = self.start(*arguments, stdout=out, stderr=err, **options)
             if kill_after is not None:
+                while not kill_after.once() and process.poll() is None:
+                    time.sleep(0.01)
                 time.sleep(kill_after.seconds)
                 process.send_signal(kill_after.signal)
             deadline = time.monotonic() + timeout
@@ -241,8 +243,11 @@ class Command:
 
 @dataclass(frozen=True)
 class KillAfter:
+    """A signal, some seconds after `once` holds."""
+
     seconds: float
     signal: int = signal.SIGKILL
+    once: Callable[[], object] = lambda: True
 
 
 # Texts that generated events hold and nothing else does.

@@ -94,7 +94,7 @@ def test_given_a_limit_on_file_sizes_then_the_same(simulator: Simulator, command
 
 def test_given_no_writable_temporary_folder_then_a_config_error() -> None:
     folders = [folder for folder in ("/tmp", "/var/tmp", "/usr/tmp") if Path(folder).is_dir()]
-    hide = " && ".join(f"mount -t tmpfs -o ro tmpfs {folder}" for folder in folders)
+    hide = " && ".join(f"mount --bind {folder} {folder} && mount -o remount,ro,bind {folder}" for folder in folders)
     hidden = ["unshare", "--mount", "sh", "-c", f'{hide} && cd /proc && exec "$@"', "sh"]
     if shutil.which("unshare") is None or subprocess.run([*hidden, "true"], check=False).returncode != 0:
         pytest.skip("a machine without a writable folder is made with unshare, which needs root")

@@ -27,7 +27,7 @@ def test_given_a_signal_then_whole_lines_no_files_and_a_state_to_continue_from(
     simulator.faults.append(Fault("latency", seconds=0.3))
     command = Command(simulator, tmp_path)
     config = a_config(simulator, batch_size_hours=4)
-    stopped = command.read(config, kill_after=KillAfter(3.5, number))
+    stopped = command.read(config, kill_after=KillAfter(1, number, lambda: simulator.log))
     assert stopped.exit_code == 128 + number
     assert stopped.stderr == ""
     assert_nothing_left(command)
@@ -42,7 +42,7 @@ def test_given_sigkill_at_a_random_moment_then_no_event_is_missing(
     simulator.faults.append(Fault("latency", seconds=0.1))
     command = Command(simulator, tmp_path)
     config = a_config(simulator, batch_size_hours=4, num_workers=2)
-    killed = command.read(config, kill_after=KillAfter(random.Random(seed).uniform(1.5, 4)))
+    killed = command.read(config, kill_after=KillAfter(random.Random(seed).uniform(0, 1.5), once=lambda: simulator.log))
     assert_no_file_left(command)
     assert_whole_after(simulator, killed, command.read(config, killed.last_state))
 
@@ -65,7 +65,7 @@ def test_given_sigterm_while_waiting_for_a_silent_server_then_it_ends_at_once(
     simulator: Simulator, command: Command
 ) -> None:
     simulator.faults.append(Fault("hang"))
-    stopped = command.read(kill_after=KillAfter(3, signal.SIGTERM))
+    stopped = command.read(kill_after=KillAfter(0.2, signal.SIGTERM, lambda: simulator.log))
     assert stopped.exit_code == 128 + signal.SIGTERM
     assert stopped.seconds < 20
     assert_nothing_left(command)
