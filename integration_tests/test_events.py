@@ -259,3 +259,15 @@ def test_the_log_tells_of_each_window_and_never_of_a_record(simulator: Simulator
     assert "window 3 of 3" in outcome.log
     assert len(outcome.of_type("LOG")) < 25
     assert "Read 3 records" not in outcome.log
+
+
+def test_an_estimate_a_window_tells_how_much_is_to_come(simulator: Simulator, command: Command) -> None:
+    outcome = command.read(a_config(simulator, batch_size_hours=6))
+    traces = (message["trace"] for message in outcome.of_type("TRACE"))
+    estimates = [trace["estimate"] for trace in traces if trace["type"] == "ESTIMATE"]
+    assert len(estimates) == len(outcome.states) == 12
+    assert {(estimate["name"], estimate["type"]) for estimate in estimates} == {("events", "STREAM")}
+    events = len(outcome.records())
+    assert all(abs(estimate["row_estimate"] - events) < events * 0.15 for estimate in estimates[1:])
+    sizes = sum(len(json.dumps(record, ensure_ascii=False).encode()) for record in outcome.records())
+    assert abs(estimates[-1]["byte_estimate"] - sizes) < sizes * 0.05
