@@ -97,7 +97,7 @@ class Events(HttpStream):
 
     @state.setter
     def state(self, value: MutableMapping[str, Any]) -> None:
-        self._resume_at = read_state(value)
+        self._resume_at = read_state(value, self._config.export_delay_hours)
 
     @property
     def region(self) -> Region:
