@@ -200,7 +200,7 @@ def test_given_a_signal_then_whole_lines_no_files_and_a_state_to_continue_from(
     command = Command(simulator, tmp_path)
     config = a_config(simulator, batch_size_hours=4)
     stopped = command.read(config, kill_after=KillAfter(3.5, number))
-    assert stopped.exit_code == 128 + number
+    assert stopped.exit_code == -number
     assert stopped.stderr == ""
     assert_nothing_left(command)
     assert_whole_after(simulator, stopped, command.read(config, stopped.last_state))
@@ -228,6 +228,6 @@ def test_given_the_reader_goes_away_then_it_ends_quietly(a_simulator: Callable[.
     while '"RECORD"' not in process.stdout.readline():
         pass
     process.stdout.close()
-    assert process.wait(timeout=20) == 128 + signal.SIGPIPE
+    assert process.wait(timeout=20) == -signal.SIGPIPE
     assert process.stderr.read() == ""
     assert_nothing_left(command)

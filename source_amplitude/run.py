@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from collections.abc import Generator
+from contextlib import closing
+from typing import NoReturn, cast
 
 from source_amplitude.output import Entrypoint, MessageWriter, Stopped, send_logs_through
 from source_amplitude.source import SourceAmplitude
@@ -12,8 +16,8 @@ from source_amplitude.source import SourceAmplitude
 def run(args: list[str] | None = None) -> None:
     """Run one command with the arguments of the process, or with `args`.
 
-    Ends the process with 1 after an error (told in a TRACE message), with 128 + n after signal n, and with 141 when
-    nobody reads the output any more.
+    Ends the process with 1 after an error (told in a TRACE message), by the signal that told it to stop, and by SIGPIPE
+    when nobody reads the output any more.
     """
     writer = MessageWriter(sys.stdout.buffer)
     sys.stdout = writer
@@ -21,9 +25,18 @@ def run(args: list[str] | None = None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, writer.stop)
     entrypoint = Entrypoint(SourceAmplitude(in_batches=True), writer)
-    messages = entrypoint.run(entrypoint.parse_args(sys.argv[1:] if args is None else args))
+    parsed = entrypoint.parse_args(sys.argv[1:] if args is None else args)
+    messages = cast("Generator[str, None, None]", entrypoint.run(parsed))
     try:
-        for message in messages:
-            writer.write(f"{message}\n")
+        with closing(messages):
+            for message in messages:
+                writer.write(f"{message}\n")
     except Stopped as stopped:
-        sys.exit(128 + stopped.signal_number)
+        _end_by(stopped.signal_number)
+
+
+def _end_by(signal_number: int) -> NoReturn:
+    """End as the signal alone would have ended the process: PyAirbyte and shells tell a stop from a failure by that."""
+    signal.signal(signal_number, signal.SIG_DFL)
+    os.kill(os.getpid(), signal_number)
+    sys.exit(128 + signal_number)  # the first process of a container, which survives signals of its own
