@@ -8,14 +8,15 @@ OFFICIAL := .venv-official
 PYAIRBYTE := .venv-pyairbyte
 COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras --python-version 3.10 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help demo example image test test-image test-all docs lint lock clean
+.PHONY: help demo example image test test-image test-extra test-all docs lint lock clean
 
 help:
 	@echo "make demo        a first and a second sync against a simulated Amplitude, with a table at the end"
 	@echo "make example     PyAirbyte replicates from a simulated Amplitude into DuckDB, and runs the queries of the docs"
 	@echo "make image       the image airbyte/source-amplitude:dev, with docker"
-	@echo "make test        all tests but the slow ones and those of the image"
+	@echo "make test        all tests but the slow ones and the two kinds below"
 	@echo "make test-image  the tests of the image, with docker"
+	@echo "make test-extra  the tests with the official connector and with PyAirbyte, each in an environment of its own"
 	@echo "make test-all    all tests"
 	@echo "make docs        renew what the docs take from the schemas"
 	@echo "make lint        ruff and mypy"
@@ -46,11 +47,17 @@ demo: $(READY)
 example: $(READY) $(PYAIRBYTE)/.ready
 	$(BIN)/python -m integration_tests.example
 
+docs: $(READY)
+	$(BIN)/python docs/generate.py
+
 image:
 	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag airbyte/source-amplitude:dev .
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto -m "not slow and not image"
+	$(BIN)/python -m pytest -n auto -m "not slow and not image and not extra"
+
+test-extra: $(READY)
+	$(BIN)/python -m pytest -m extra -rs
 
 test-image: $(READY)
 	$(BIN)/python -m pytest -m image -rs
@@ -73,4 +80,4 @@ lock:
 	echo "airbyte>=0.71" | $(COMPILE) - -o requirements/pyairbyte.txt
 
 clean:
-	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) build demo_output bench_output
+	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) build demo_output example_output bench_output
