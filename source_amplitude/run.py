@@ -12,6 +12,8 @@ from typing import NoReturn, cast
 from source_amplitude.output import Entrypoint, MessageWriter, Stopped, send_logs_through
 from source_amplitude.source import SourceAmplitude
 
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 
 def run(args: list[str] | None = None) -> None:
     """Run one command with the arguments of the process, or with `args`.
@@ -22,15 +24,16 @@ def run(args: list[str] | None = None) -> None:
     writer = MessageWriter(sys.stdout.buffer)
     sys.stdout = writer
     send_logs_through(writer)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, writer.stop)
-    entrypoint = Entrypoint(SourceAmplitude(in_batches=True), writer)
-    parsed = entrypoint.parse_args(sys.argv[1:] if args is None else args)
-    messages = cast("Generator[str, None, None]", entrypoint.run(parsed))
     try:
-        with closing(messages):
+        for number in STOP_SIGNALS:
+            signal.signal(number, writer.stop)
+        entrypoint = Entrypoint(SourceAmplitude(in_batches=True), writer)
+        parsed = entrypoint.parse_args(sys.argv[1:] if args is None else args)
+        with closing(cast("Generator[str, None, None]", entrypoint.run(parsed))) as messages:
             for message in messages:
                 writer.write(f"{message}\n")
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)  # nothing is left that could be cut in two
     except Stopped as stopped:
         _end_by(stopped.signal_number)
 

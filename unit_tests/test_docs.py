@@ -84,11 +84,11 @@ def titles(schema: dict) -> Iterator[str]:  # type: ignore[type-arg]
         yield from titles(field)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_what_is_in_bold_is_a_field_of_the_form(page: Path) -> None:
-    bold = set(re.findall(r"\*\*(.+?)\*\*", page.read_text(encoding="utf-8")))
-    if page.name != "reliability.md":
-        assert bold <= set(titles(dict(connection_specification())))
+@pytest.mark.parametrize("name", ["amplitude.md", "migration.md"])
+def test_what_is_in_bold_is_a_field_of_the_form(name: str) -> None:
+    bold = set(re.findall(r"\*\*(.+?)\*\*", (DOCS / name).read_text(encoding="utf-8")))
+    assert bold
+    assert bold <= set(titles(dict(connection_specification())))
 
 
 def anchors(page: Path) -> set[str]:
