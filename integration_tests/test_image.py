@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,7 @@ HOUR = timedelta(hours=1)
 MOST_ADDED_BYTES = 60_000_000
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "build", "*_output")
 HARDENED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")
-# The CDK's image tests pass neither a network nor an environment to `docker run`.
+# The lines of the docs and the CDK's image tests pass neither a network nor an environment to `docker run`.
 DOCKER_TO_THE_SIMULATOR = """#!/bin/sh
 if [ "$1" = run ]; then shift; exec {docker} run --network=host {variables} "$@"; fi
 exec {docker} "$@"
@@ -145,6 +146,37 @@ def test_given_docker_stop_then_it_ends_by_sigterm_with_whole_lines_and_its_last
     assert cursor == f"{simulator.project.first_hour + 24 * HOUR:%Y-%m-%dT%H:%M:%SZ}"
 
 
+def test_the_lines_of_the_docs_work_as_written(image: str, simulator: Simulator, tmp_path: Path) -> None:
+    page = (REPOSITORY / "docs" / "amplitude.md").read_text()
+    lines = re.findall(r"^docker run .*$", page, re.MULTILINE)
+    assert [re.search(f"{image} ([a-z]+)", line)[1] for line in lines] == ["spec", "check", "discover", "read"]  # type: ignore[index]
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "config.json").write_text(json.dumps(a_config(simulator)))
+    shutil.copy(REPOSITORY / "sample_files" / "configured_catalog.json", secrets)
+    environment = {**os.environ, "PATH": path_with_docker_to(simulator, tmp_path)}
+    for line in lines:
+        ended = subprocess.run(
+            line, shell=True, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True, timeout=300
+        )
+        outcome = an_outcome(ended)
+        assert outcome.exit_code == 0, outcome.everything
+        if " check " in line:
+            [status] = outcome.of_type("CONNECTION_STATUS")
+            assert status["connectionStatus"]["status"] == "SUCCEEDED"
+    assert len(outcome.records()) > 200
+
+
+def path_with_docker_to(simulator: Simulator, folder: Path) -> str:
+    """A PATH whose `docker run` reaches the simulator without being told."""
+    variables = " ".join(f"--env={name}='{value}'" for name, value in simulator.environment.items())
+    shim = folder / "bin" / "docker"
+    shim.parent.mkdir()
+    shim.write_text(DOCKER_TO_THE_SIMULATOR.format(docker=shutil.which("docker"), variables=variables))
+    shim.chmod(0o755)
+    return f"{shim.parent}:{os.environ['PATH']}"
+
+
 def test_it_runs_as_nobody_special_with_the_labels_and_the_entrypoint_that_airbyte_looks_for(image: str) -> None:
     [config] = [one["Config"] for one in json.loads(docker("inspect", image).stdout)]
     assert config["Labels"]["io.airbyte.name"] == "airbyte/source-amplitude"
@@ -182,14 +214,9 @@ def test_airbytes_own_tool_builds_it_and_its_image_tests_pass_with_reads_of_all_
     built = subprocess.run(build, cwd=connector, check=False, capture_output=True, text=True, timeout=600)
     assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
 
-    variables = " ".join(f"--env={name}='{value}'" for name, value in simulator.environment.items())
-    shim = tmp_path / "bin" / "docker"
-    shim.parent.mkdir()
-    shim.write_text(DOCKER_TO_THE_SIMULATOR.format(docker=shutil.which("docker"), variables=variables))
-    shim.chmod(0o755)
     environment = {
         **os.environ,
-        "PATH": f"{shim.parent}:{os.environ['PATH']}",
+        "PATH": path_with_docker_to(simulator, tmp_path),
         "PYTEST_ADDOPTS": "--read-from-streams=all --read-scenarios=config,config_objects",
     }
     test = [airbyte_cdk, "image", "test", str(connector), "--image=airbyte/source-amplitude:by-the-cdk"]
