@@ -60,7 +60,7 @@ class History:
         self.state: list[State] | None = None
 
     def add(self, outcome: Outcome, newest_complete: datetime) -> None:
-        assert outcome.exit_code in (0, 1, -signal.SIGKILL, 128 + signal.SIGTERM, 128 + signal.SIGINT)
+        assert outcome.exit_code in (0, 1, *(-number for number in STOPS))
         assert len(outcome.uuids) == len(set(outcome.uuids)), "an event came twice in one sync"
         assert set(outcome.uuids) <= self._project.uuids(FIRST_HOUR, newest_complete), "an incomplete hour was read"
         for cursor, uuids in uuids_before_each_state(outcome):

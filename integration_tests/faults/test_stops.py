@@ -28,7 +28,7 @@ def test_given_a_signal_then_whole_lines_no_files_and_a_state_to_continue_from(
     command = Command(simulator, tmp_path)
     config = a_config(simulator, batch_size_hours=4)
     stopped = command.read(config, kill_after=KillAfter(1, number, lambda: simulator.log))
-    assert stopped.exit_code == 128 + number
+    assert stopped.exit_code == -number
     assert stopped.stderr == ""
     assert_nothing_left(command)
     assert_whole_after(simulator, stopped, command.read(config, stopped.last_state))
@@ -56,7 +56,7 @@ def test_given_the_reader_goes_away_then_it_ends_quietly(a_simulator: Callable[.
     while '"RECORD"' not in process.stdout.readline():
         pass
     process.stdout.close()
-    assert process.wait(timeout=20) == 128 + signal.SIGPIPE
+    assert process.wait(timeout=20) == -signal.SIGPIPE
     assert process.stderr.read() == ""
     assert_nothing_left(command)
 
@@ -66,7 +66,7 @@ def test_given_sigterm_while_waiting_for_a_silent_server_then_it_ends_at_once(
 ) -> None:
     simulator.faults.append(Fault("hang"))
     stopped = command.read(kill_after=KillAfter(0.2, signal.SIGTERM, lambda: simulator.log))
-    assert stopped.exit_code == 128 + signal.SIGTERM
+    assert stopped.exit_code == -signal.SIGTERM
     assert stopped.seconds < 20
     assert_nothing_left(command)
 

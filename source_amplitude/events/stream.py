@@ -26,6 +26,7 @@ from source_amplitude.events.download import (
     TooMuchAtOnceError,
     spool,
 )
+from source_amplitude.events.estimate import SyncEstimate, estimate_message
 from source_amplitude.events.prefetch import Download, Prefetcher
 from source_amplitude.events.reader import WindowReader
 from source_amplitude.events.record import RecordConverter
@@ -56,6 +57,7 @@ class Events(HttpStream):
         self._downloads: Prefetcher | None = None
         self._ready: Download | None = None
         self._windows_read = 0
+        self._estimate: SyncEstimate | None = None
         super().__init__(authenticator=HTTPBasicAuth(config.api_key, config.secret_key))
         self._downloader = self._new_downloader()
 
@@ -94,7 +96,7 @@ class Events(HttpStream):
 
     @state.setter
     def state(self, value: MutableMapping[str, Any]) -> None:
-        self._resume_at = read_state(value)
+        self._resume_at = read_state(value, self._config.export_delay_hours)
 
     @property
     def region(self) -> Region:
@@ -136,6 +138,7 @@ class Events(HttpStream):
                 f"No complete hour to read yet: the next is {start:%Y-%m-%dT%H}, the newest {newest:%Y-%m-%dT%H}"
             )
             return
+        self._estimate = SyncEstimate(newest)
         self._downloads = Prefetcher(
             self._downloader.fetch,
             start,
@@ -158,16 +161,22 @@ class Events(HttpStream):
         stream_slice: Mapping[str, Any] | None = None,
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
-        """The records of a slice. The state moves past it only when all of them are out."""
+        """The records of a slice, on the command line after an estimate of the whole sync.
+
+        The state moves past the slice only when all of its records are out.
+        """
         if not stream_slice:
             return
         download = self._take(stream_slice)
         started = time.monotonic()
-        records = 0
+        records = size = 0
+        if self._in_batches:
+            yield from self._estimates(download)
         try:
             if download.archive is not None:
                 for batch in self._batches(download.window, download.archive):
                     records += len(batch)
+                    size += sum(map(len, batch))
                     if self._in_batches:
                         yield RecordBatch(self.name, batch)
                     else:
@@ -177,6 +186,8 @@ class Events(HttpStream):
             raise
         self._resume_at = max(filter(None, (self._resume_at, download.window.resume_at)))
         self._windows_read += 1
+        if self._estimate is not None:
+            self._estimate.end(records, size)
         self._log_window(download, records, time.monotonic() - started)
 
     def parse_response(self, response: requests.Response, **_: Any) -> Iterable[Mapping[str, Any]]:
@@ -202,6 +213,11 @@ class Events(HttpStream):
             return ready
         started = time.monotonic()
         return Download(window, self._fetch_whole(window), time.monotonic() - started)
+
+    def _estimates(self, download: Download) -> Iterator[AirbyteMessage]:
+        archive_bytes = download.archive.size if download.archive else 0
+        if self._estimate is not None and (told := self._estimate.begin(download.window, archive_bytes)):
+            yield estimate_message(self.name, *told)
 
     def _batches(self, window: Window, archive: Archive) -> Iterator[list[bytes]]:
         converter = RecordConverter(bags_as_text=self._config.bags_as_text)
