@@ -83,6 +83,13 @@ def system_error(message: str, internal_message: str | None = None) -> AirbyteTr
     )
 
 
+def no_temporary_folder(error: OSError) -> AirbyteTracedException:
+    """Nothing can be downloaded without one, and the CDK needs it for every command."""
+    return config_error(
+        "No temporary folder can be written to: mount one at /tmp, or set TMPDIR to a writable folder.", str(error)
+    )
+
+
 def answer_text(response: requests.Response) -> str:
     """The beginning of an error answer's own words, on one line and without markup; empty when it has none."""
     try:

@@ -10,7 +10,7 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import NoReturn, cast
 
-from source_amplitude.errors import config_error
+from source_amplitude.errors import no_temporary_folder
 from source_amplitude.output import Entrypoint, MessageWriter, Stopped, send_logs_through
 from source_amplitude.source import SourceAmplitude
 
@@ -42,13 +42,10 @@ def run(args: list[str] | None = None) -> None:
 
 
 def _require_a_temporary_folder() -> None:
-    """The CDK needs one for every command, and archives are downloaded to it."""
     try:
         tempfile.gettempdir()
     except FileNotFoundError as error:
-        raise config_error(
-            "No temporary folder can be written to: mount one at /tmp, or set TMPDIR to a writable folder.", str(error)
-        ) from error
+        raise no_temporary_folder(error) from error
 
 
 def _end_by(signal_number: int) -> NoReturn:
