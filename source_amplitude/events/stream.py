@@ -28,7 +28,7 @@ from source_amplitude.events.download import (
 )
 from source_amplitude.events.prefetch import Download, Prefetcher
 from source_amplitude.events.reader import WindowReader
-from source_amplitude.events.record import RecordConverter
+from source_amplitude.events.record import RecordConverter, Records
 from source_amplitude.events.slots import RequestSlots
 from source_amplitude.events.state import CURSOR_FIELD, read_state, write_state
 from source_amplitude.events.width import AdaptiveWidth
@@ -170,7 +170,7 @@ class Events(HttpStream):
                 for batch in self._batches(download.window, download.archive):
                     records += len(batch)
                     if self._in_batches:
-                        yield RecordBatch(self.name, batch)
+                        yield RecordBatch(self.name, batch.ndjson, batch.count)
                     else:
                         yield from map(json.loads, batch)
         except BaseException:
@@ -196,7 +196,7 @@ class Events(HttpStream):
         started = time.monotonic()
         return Download(window, self._fetch_whole(window), time.monotonic() - started)
 
-    def _batches(self, window: Window, archive: Archive) -> Iterator[list[bytes]]:
+    def _batches(self, window: Window, archive: Archive) -> Iterator[Records]:
         converter = RecordConverter(bags_as_text=self._config.bags_as_text)
         yield from WindowReader(window, archive, self._fetch_whole, converter, self.logger).batches()
         if converter.repaired_lines:
