@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ TIMESTAMP_FIELDS = (
     "client_event_time",
 )
 _AMPLITUDE_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?").fullmatch
+_MICROSECONDS = b"0000-00-00 00:00:00.000000"
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -64,7 +66,7 @@ class RecordConverter:
         self._shape = Shape({}, TIMESTAMP_FIELDS)
         self.repaired_lines = 0
 
-    def convert(self, lines: Iterable[bytes]) -> Records:
+    def convert(self, lines: list[bytes]) -> Records:
         """The records of some lines, one each; a line has no line break in it.
 
         Timestamps such as `2024-03-15 10:04:58.123000` become RFC 3339 in UTC (Amplitude's documentation: UTC, no
@@ -74,29 +76,36 @@ class RecordConverter:
 
         :raises NotAnEventError: a line is not a JSON object
         """
-        records = [self._record(line) for line in lines]
-        return Records(_encode_lines(records), len(records))
-
-    def _record(self, line: bytes) -> Any:
-        """What the encoder makes the record of: the event in its shape or, of a line that does not fit, a dict."""
-        shape = self._shape
         try:
-            event = shape.decode(line)
+            return Records(self._shaped(lines), len(lines))
+        except _NO_JSON:
+            return Records(b"".join(map(self._any, lines)), len(lines))
+
+    def _any(self, line: bytes) -> bytes:
+        try:
+            return self._shaped([line])
+        except _NO_JSON:
+            return _encode_lines([self._unshaped(line)])
+
+    def _shaped(self, lines: list[bytes]) -> bytes:
+        """The records of lines that all fit the shape; one that does not raises what `_NO_JSON` names."""
+        shape = self._shape
+        events = list(map(shape.decode, lines))
+        for event in events:
             for field in shape.verbatim:
                 raw = getattr(event, field)
                 if raw is not UNSET:
                     text = str(raw, "utf-8")
                     if self._bags_as_text and text[0] in "{[":
                         setattr(event, field, text)
-        except _NO_JSON:
-            return self._unshaped_record(line)
-        for field in shape.texts:
-            text = getattr(event, field)
-            if text and _AMPLITUDE_TIMESTAMP(text):
-                setattr(event, field, f"{text[:10]}T{text[11:]}Z")
-        return event
+        stamps = iter(_rfc3339([text for event in events for field in shape.texts if (text := getattr(event, field))]))
+        for event in events:
+            for field in shape.texts:
+                if getattr(event, field):
+                    setattr(event, field, next(stamps))
+        return _encode_lines(events)
 
-    def _unshaped_record(self, line: bytes) -> dict[str, Any]:
+    def _unshaped(self, line: bytes) -> dict[str, Any]:
         """The record of any line; the next one with the same fields will fit the shape."""
         try:
             if not line.isascii():
@@ -113,9 +122,16 @@ class RecordConverter:
         if first in (b"{", b"[") and self._bags_as_text:
             return str(raw, "utf-8")
         if first == b'"' and name in TIMESTAMP_FIELDS:
-            text: str = msgspec.json.decode(raw)
-            return f"{text[:10]}T{text[11:]}Z" if _AMPLITUDE_TIMESTAMP(text) else raw
+            return _rfc3339([msgspec.json.decode(raw)])[0]
         return raw
+
+
+def _rfc3339(texts: list[str]) -> list[str]:
+    """Amplitude's timestamps in RFC 3339; a text in any other form stays as it is."""
+    lines = "\n".join(texts)
+    if texts and lines.encode().translate(_DIGITS_TO_ZERO) == b"\n".join([_MICROSECONDS] * len(texts)):
+        return (lines.replace(" ", "T").replace("\n", "Z\n") + "Z").split("\n")
+    return [f"{text[:10]}T{text[11:]}Z" if _AMPLITUDE_TIMESTAMP(text) else text for text in texts]
 
 
 def _repair(line: bytes) -> bytes:
