@@ -24,7 +24,7 @@ try:
 except ImportError:  # no wheel for this platform: slower, otherwise the same
     pass
 
-READ_BYTES = 512 * 1024
+READ_BYTES = 256 * 1024
 MAX_LINE_BYTES = 256 * 1024 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _END_OF_DIRECTORY = struct.Struct("<4s4H2LH")

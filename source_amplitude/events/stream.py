@@ -29,7 +29,7 @@ from source_amplitude.events.download import (
 from source_amplitude.events.estimate import SyncEstimate, estimate_message
 from source_amplitude.events.prefetch import Download, Prefetcher
 from source_amplitude.events.reader import WindowReader
-from source_amplitude.events.record import RecordConverter
+from source_amplitude.events.record import RecordConverter, Records
 from source_amplitude.events.slots import RequestSlots
 from source_amplitude.events.state import CURSOR_FIELD, read_state, write_state
 from source_amplitude.events.width import AdaptiveWidth
@@ -176,9 +176,9 @@ class Events(HttpStream):
             if download.archive is not None:
                 for batch in self._batches(download.window, download.archive):
                     records += len(batch)
-                    size += sum(map(len, batch))
+                    size += len(batch.ndjson)
                     if self._in_batches:
-                        yield RecordBatch(self.name, batch)
+                        yield RecordBatch(self.name, batch.ndjson, batch.count)
                     else:
                         yield from map(json.loads, batch)
         except BaseException:
@@ -219,7 +219,7 @@ class Events(HttpStream):
         if self._estimate is not None and (told := self._estimate.begin(download.window, archive_bytes)):
             yield estimate_message(self.name, *told)
 
-    def _batches(self, window: Window, archive: Archive) -> Iterator[list[bytes]]:
+    def _batches(self, window: Window, archive: Archive) -> Iterator[Records]:
         converter = RecordConverter(bags_as_text=self._config.bags_as_text)
         yield from WindowReader(window, archive, self._fetch_whole, converter, self.logger).batches()
         if converter.repaired_lines:
