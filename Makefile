@@ -6,9 +6,10 @@ READY := $(VENV)/.ready
 # Of their own, since they need other versions of the same packages.
 OFFICIAL := .venv-official
 PYAIRBYTE := .venv-pyairbyte
+BENCH := .venv-bench
 COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras --python-version 3.10 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help demo example image test test-image test-extra test-all docs lint lock clean
+.PHONY: help demo example image test test-image test-extra test-all bench bench-quick docs lint lock clean
 
 help:
 	@echo "make demo        a first and a second sync against a simulated Amplitude, with a table at the end"
@@ -18,6 +19,7 @@ help:
 	@echo "make test-image  the tests of the image, with docker"
 	@echo "make test-extra  the tests with the official connector and with PyAirbyte, each in an environment of its own"
 	@echo "make test-all    all tests"
+	@echo "make bench       speed and memory beside the official connector, half an hour; make bench-quick: two minutes"
 	@echo "make docs        renew what the docs take from the schemas"
 	@echo "make lint        ruff and mypy"
 	@echo "make lock        renew the locks after a change of dependencies"
@@ -39,6 +41,12 @@ $(PYAIRBYTE)/.ready: requirements/pyairbyte.txt
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 13) else "PyAirbyte needs Python 3.10 to 3.12: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv --clear $(PYAIRBYTE)
 	$(PYAIRBYTE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+$(BENCH)/.ready: requirements/bench.txt pyproject.toml
+	$(PYTHON) -m venv --clear $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 demo: $(READY)
@@ -70,14 +78,21 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+bench: $(BENCH)/.ready $(OFFICIAL)/.ready
+	$(BENCH)/bin/python -m benchmarks --official $(OFFICIAL)
+
+bench-quick: $(BENCH)/.ready $(OFFICIAL)/.ready
+	$(BENCH)/bin/python -m benchmarks --official $(OFFICIAL) --quick
+
 lock:
 	$(PYTHON) -m venv --clear build/lock
 	build/lock/bin/pip install --quiet --disable-pip-version-check uv
 	$(COMPILE) pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra dev -c requirements/runtime.txt -o requirements/dev.txt
 	echo "poetry-core" | $(COMPILE) - -c requirements/dev.txt -o requirements/build.txt
+	printf "matplotlib>=3.9\npoetry-core" | $(COMPILE) pyproject.toml - -c requirements/runtime.txt -o requirements/bench.txt
 	echo "airbyte-source-amplitude==0.6.19" | $(COMPILE) - -o requirements/official.txt
 	echo "airbyte>=0.71" | $(COMPILE) - -o requirements/pyairbyte.txt
 
 clean:
-	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) build demo_output example_output bench_output
+	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(BENCH) build demo_output example_output bench_output

@@ -43,16 +43,24 @@ class Simulator:
 
     :param now: the time of day at Amplitude, which stands still and may be set; None: the real one
     :param tls: speak HTTPS with this certificate
+    :param cache_archives: keep whole answers in memory and send them again, for benchmarks of hours that are published
     """
 
     def __init__(
-        self, project: Project, now: datetime | None = None, port: int = 0, tls: ssl.SSLContext | None = None
+        self,
+        project: Project,
+        now: datetime | None = None,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        *,
+        cache_archives: bool = False,
     ) -> None:
         self.project = project
         self.log: list[Request] = []
         self.faults: list[Fault] = []
         self.most_concurrent = 0
         self._now = now
+        self._cached: dict[tuple[datetime, datetime], Answer] | None = {} if cache_archives else None
         self._struck: dict[int, int] = {}
         self._in_flight = 0
         self._lock = threading.Lock()
@@ -117,6 +125,15 @@ class Simulator:
                     self._struck[id(fault)] = struck + 1
                     found.append(fault)
             return found
+
+    def export(self, first: datetime, last: datetime, fault: Fault | None) -> Answer:
+        if self._cached is None or fault is not None:
+            return export(self.project, first, last, self.now, fault)
+        if (first, last) not in self._cached:
+            answer = export(self.project, first, last, self.now)
+            whole = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+            self._cached[first, last] = replace(answer, body=whole)
+        return self._cached[first, last]
 
     def hang(self, client: socket.socket) -> None:
         """Say nothing until the client hangs up."""
@@ -200,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
         if kind == "text":
             return Answer(200, b"Exceeded concurrent limit for this project", {"Content-Type": "text/plain"})
-        return export(simulator.project, first, last, simulator.now, fault)
+        return simulator.export(first, last, fault)
 
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
