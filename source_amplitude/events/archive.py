@@ -26,6 +26,8 @@ except ImportError:  # no wheel for this platform: slower, otherwise the same
 
 READ_BYTES = 256 * 1024
 MAX_LINE_BYTES = 256 * 1024 * 1024
+Line = bytes | memoryview
+_SPACE = 0x20
 _GZIP_MAGIC = b"\x1f\x8b"
 _END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
 _END_OF_DIRECTORY_SIGNATURE = b"PK\x05\x06"
@@ -52,7 +54,7 @@ class Lines:
 
     member: str
     numbers: range | list[int]
-    lines: list[bytes]
+    lines: list[Line]
 
 
 class Archive:
@@ -114,15 +116,15 @@ def _split(member: str, inflated: gzip.GzipFile) -> Iterator[Lines]:
     unfinished: list[bytes] = []
     unfinished_bytes = 0
     while chunk := inflated.read(READ_BYTES):
-        first, *lines = chunk.split(b"\n")
-        unfinished.append(first)
-        unfinished_bytes += len(first)
+        end = chunk.find(b"\n")
+        unfinished.append(chunk[:end] if end >= 0 else chunk)
+        unfinished_bytes += len(unfinished[-1])
         if unfinished_bytes > MAX_LINE_BYTES:
             raise ArchiveDamagedError(f"member {member}: line {number} is longer than {MAX_LINE_BYTES:,} bytes")
-        if lines:
-            rest = lines.pop()
-            lines.insert(0, b"".join(unfinished))
-            unfinished, unfinished_bytes = [rest], len(rest)
+        if end >= 0:
+            lines: list[Line] = [b"".join(unfinished)]
+            start = _add_whole_lines(chunk, end + 1, lines)
+            unfinished, unfinished_bytes = [chunk[start:]], len(chunk) - start
             yield _without_blanks(member, number, lines)
             number += len(lines)
     last = b"".join(unfinished)
@@ -130,8 +132,21 @@ def _split(member: str, inflated: gzip.GzipFile) -> Iterator[Lines]:
         yield _without_blanks(member, number, [last])
 
 
-def _without_blanks(member: str, number: int, lines: list[bytes]) -> Lines:
-    if all(map(bytes.strip, lines)):
+def _add_whole_lines(chunk: bytes, start: int, lines: list[Line]) -> int:
+    """Add the lines from `start` on, and return where the one begins that is not whole."""
+    view = memoryview(chunk)  # copies of the lines would cost more than parsing them
+    while (end := chunk.find(b"\n", start)) >= 0:
+        lines.append(view[start:end])
+        start = end + 1
+    return start
+
+
+def _without_blanks(member: str, number: int, lines: list[Line]) -> Lines:
+    if not any(map(_is_blank, lines)):
         return Lines(member, range(number, number + len(lines)), lines)
-    kept = [position for position, line in enumerate(lines) if line.strip()]
+    kept = [position for position, line in enumerate(lines) if not _is_blank(line)]
     return Lines(member, [number + position for position in kept], [lines[position] for position in kept])
+
+
+def _is_blank(line: Line) -> bool:
+    return not line or (line[0] <= _SPACE and not bytes(line).strip())

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
+from source_amplitude.events.archive import Line
 from source_amplitude.events.shape import Shape
 
 TIMESTAMP_FIELDS = (
@@ -66,7 +67,7 @@ class RecordConverter:
         self._shape = Shape({}, TIMESTAMP_FIELDS)
         self.repaired_lines = 0
 
-    def convert(self, lines: list[bytes]) -> Records:
+    def convert(self, lines: Sequence[Line]) -> Records:
         """The records of some lines, one each; a line has no line break in it.
 
         Timestamps such as `2024-03-15 10:04:58.123000` become RFC 3339 in UTC (Amplitude's documentation: UTC, no
@@ -81,13 +82,13 @@ class RecordConverter:
         except _NO_JSON:
             return Records(b"".join(map(self._any, lines)), len(lines))
 
-    def _any(self, line: bytes) -> bytes:
+    def _any(self, line: Line) -> bytes:
         try:
             return self._shaped([line])
         except _NO_JSON:
-            return _encode_lines([self._unshaped(line)])
+            return _encode_lines([self._unshaped(bytes(line))])
 
-    def _shaped(self, lines: list[bytes]) -> bytes:
+    def _shaped(self, lines: Sequence[Line]) -> bytes:
         """The records of lines that all fit the shape; one that does not raises what `_NO_JSON` names."""
         shape = self._shape
         events = list(map(shape.decode, lines))

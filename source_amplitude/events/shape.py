@@ -36,7 +36,7 @@ class Shape:
             forbid_unknown_fields=True,
             gc=False,
         )
-        self.decode: Callable[[bytes], Any] = msgspec.json.Decoder(event).decode
+        self.decode: Callable[[bytes | memoryview], Any] = msgspec.json.Decoder(event).decode
         self.verbatim = [attribute for attribute, name in attributes.items() if self._kinds[name] is Raw]
         self.texts = [attribute for attribute, name in attributes.items() if name in self._texts]
 
