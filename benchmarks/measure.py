@@ -2,22 +2,40 @@
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from integration_tests.harness import peak_rss_bytes
+
 READ_BYTES = 1024 * 1024
+SAMPLE_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run cost, by the operating system's own account: seconds of wall and of processor, peak memory."""
+    """What one run cost, all of its processes together: seconds of wall and of processor, peak memory."""
 
     wall: float
     cpu: float
     peak_mb: float
+
+
+class _Peak(threading.Thread):
+    """Watches how much memory a process and those that it starts have had at most."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._pid = pid
+        self.bytes = 0
+
+    def run(self) -> None:
+        while now := peak_rss_bytes(self._pid):
+            self.bytes = max(self.bytes, now)
+            time.sleep(SAMPLE_SECONDS)
 
 
 class CommandFailedError(Exception):
@@ -25,27 +43,27 @@ class CommandFailedError(Exception):
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], output: Path | None = None) -> Cost:
-    """Run a command whose standard output is a pipe that is read to the end, into a file or into nothing.
-
-    The peak cannot read below this process's own, which is small: nothing large is imported or kept here.
-    """
+    """Run a command whose standard output is a pipe that is read to the end, into a file or into nothing."""
     started = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **environment})
     assert process.stdout is not None
     kept = output.open("wb") if output else None
     buffer = bytearray(READ_BYTES)
+    peak = _Peak(process.pid)
+    peak.start()
     while size := os.readv(process.stdout.fileno(), [buffer]):
         if kept:
             kept.write(memoryview(buffer)[:size])
     _, status, used = os.wait4(process.pid, 0)
     wall = time.monotonic() - started
+    peak.join()
     process.returncode = os.waitstatus_to_exitcode(status)
     process.stdout.close()
     if kept:
         kept.close()
     if process.returncode != 0:
         raise CommandFailedError(f"exit code {process.returncode}: {' '.join(command)}")
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Cost(wall, used.ru_utime + used.ru_stime, peak.bytes / 1e6)
 
 
 @dataclass(frozen=True)

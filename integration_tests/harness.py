@@ -262,14 +262,14 @@ IMPATIENT: dict[str, Any] = {
 
 
 def peak_rss_bytes(pid: int) -> int:
+    """The most that a process has had in memory, together with the processes that it has started and that live."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return 0
-    for line in status.splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return 0
+    own = [int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")]
+    return sum(own) + sum(peak_rss_bytes(int(child)) for child in children)
 
 
 def union(outcomes: Iterable[Outcome]) -> list[str]:

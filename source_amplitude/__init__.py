@@ -1,5 +1,19 @@
 """An Airbyte source for Amplitude."""
 
-from source_amplitude.source import SourceAmplitude
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from source_amplitude.source import SourceAmplitude
 
 __all__ = ["SourceAmplitude"]
+
+
+def __getattr__(name: str) -> Any:
+    """Loaded when asked for: the second process does without the CDK, which takes a second and 60 MB."""
+    if name != "SourceAmplitude":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from source_amplitude.source import SourceAmplitude  # noqa: PLC0415
+
+    return SourceAmplitude

@@ -17,6 +17,7 @@ from integration_tests.amplitude_simulator import Fault, Project, Simulator
 from integration_tests.conftest import FIRST_HOUR, NOW
 from integration_tests.faults.expect import HOUR, assert_no_file_left, reached
 from integration_tests.faults.test_answers import PASSING, STAYING
+from integration_tests.faults.test_two_processes import SHARED
 from integration_tests.harness import Command, KillAfter, Outcome, State, a_config, uuids_before_each_state
 
 FAST_SEEDS = 15
@@ -91,10 +92,12 @@ def test_given_any_schedule_then_nothing_is_lost_and_every_state_keeps_its_promi
         command = Command(simulator, tmp_path)
         command.warm = True
         history = History(project)
+        settings = SHARED if seed % 3 == 0 else {}
         for sync in [*a_schedule(chance), Sync(timedelta(hours=30), {}, [], None)]:
             simulator.now += sync.after
             simulator.faults[:] = sync.faults
-            outcome = command.read(a_config(simulator, **sync.config), history.state, kill_after=sync.stop)
+            config = a_config(simulator, **sync.config)
+            outcome = command.read(config, history.state, kill_after=sync.stop, settings=settings)
             newest_complete = (simulator.now - 2 * HOUR).replace(minute=0) - HOUR
             history.add(outcome, newest_complete)
             assert_no_file_left(command)

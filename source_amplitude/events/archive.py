@@ -122,8 +122,8 @@ def _split(member: str, inflated: gzip.GzipFile) -> Iterator[Lines]:
         if unfinished_bytes > MAX_LINE_BYTES:
             raise ArchiveDamagedError(f"member {member}: line {number} is longer than {MAX_LINE_BYTES:,} bytes")
         if end >= 0:
-            lines: list[Line] = [b"".join(unfinished)]
-            start = _add_whole_lines(chunk, end + 1, lines)
+            lines, start = whole_lines(chunk, end + 1)
+            lines.insert(0, b"".join(unfinished))
             unfinished, unfinished_bytes = [chunk[start:]], len(chunk) - start
             yield _without_blanks(member, number, lines)
             number += len(lines)
@@ -132,13 +132,14 @@ def _split(member: str, inflated: gzip.GzipFile) -> Iterator[Lines]:
         yield _without_blanks(member, number, [last])
 
 
-def _add_whole_lines(chunk: bytes, start: int, lines: list[Line]) -> int:
-    """Add the lines from `start` on, and return where the one begins that is not whole."""
+def whole_lines(chunk: bytes, start: int = 0) -> tuple[list[Line], int]:
+    """The lines from `start` on, and where the one begins that is not whole."""
+    lines: list[Line] = []
     view = memoryview(chunk)  # copies of the lines would cost more than parsing them
     while (end := chunk.find(b"\n", start)) >= 0:
         lines.append(view[start:end])
         start = end + 1
-    return start
+    return lines, start
 
 
 def _without_blanks(member: str, number: int, lines: list[Line]) -> Lines:

@@ -9,16 +9,13 @@ from itertools import chain
 
 from source_amplitude.errors import system_error, transient_error
 from source_amplitude.events.archive import Archive, ArchiveDamagedError, Lines
+from source_amplitude.events.conversion import BadLineError, Conversion
 from source_amplitude.events.download import MAX_TRIES
 from source_amplitude.events.readahead import read_ahead
-from source_amplitude.events.record import NotAnEventError, RecordConverter, Records
+from source_amplitude.events.record import Records
 from source_amplitude.events.windows import Window
 
-BLOCKS_AHEAD = 2
-
-
-class _BadLineError(Exception):
-    """A line that is no event. Names the place, never the content."""
+BLOCKS_AHEAD = 4
 
 
 class WindowReader:
@@ -32,13 +29,13 @@ class WindowReader:
         window: Window,
         archive: Archive,
         refetch: Callable[[Window], Archive | None],
-        converter: RecordConverter,
+        conversion: Conversion,
         logger: logging.Logger,
     ) -> None:
         self._window = window
         self._archive = archive
         self._refetch = refetch
-        self._converter = converter
+        self._conversion = conversion
         self._logger = logger
         self.records = 0
 
@@ -55,12 +52,11 @@ class WindowReader:
             while True:
                 try:
                     with closing(read_ahead(blocks, BLOCKS_AHEAD)) as ahead:
-                        for block in ahead:
-                            batch = self._convert(block)
+                        for batch in self._conversion.records_of(ahead):
                             yield batch
                             self.records += len(batch)
                     return
-                except _BadLineError as error:
+                except BadLineError as error:
                     bad_lines += 1
                     if bad_lines > 1:
                         raise system_error(
@@ -80,18 +76,6 @@ class WindowReader:
                 blocks = self._resumed()
         finally:
             self._archive.close()
-
-    def _convert(self, block: Lines) -> Records:
-        convert = self._converter.convert
-        try:
-            return convert(block.lines)
-        except NotAnEventError:
-            for number, line in zip(block.numbers, block.lines, strict=True):
-                try:
-                    convert([line])
-                except NotAnEventError as error:
-                    raise _BadLineError(f"member {block.member}, line {number}: {error}") from None
-            raise
 
     def _resumed(self) -> Iterator[Lines]:
         """What follows the records that are out already, from an archive fetched anew.

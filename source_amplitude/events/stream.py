@@ -19,6 +19,7 @@ from requests.auth import HTTPBasicAuth
 from source_amplitude.config import Config
 from source_amplitude.errors import HandOver, transient_error
 from source_amplitude.events.archive import Archive
+from source_amplitude.events.conversion import Converters
 from source_amplitude.events.download import (
     CONNECT_TIMEOUT_SECONDS,
     DiskFullError,
@@ -29,7 +30,7 @@ from source_amplitude.events.download import (
 from source_amplitude.events.estimate import SyncEstimate, estimate_message
 from source_amplitude.events.prefetch import Download, Prefetcher
 from source_amplitude.events.reader import WindowReader
-from source_amplitude.events.record import RecordConverter, Records
+from source_amplitude.events.record import Records
 from source_amplitude.events.slots import RequestSlots
 from source_amplitude.events.state import CURSOR_FIELD, read_state, write_state
 from source_amplitude.events.width import AdaptiveWidth
@@ -60,6 +61,7 @@ class Events(HttpStream):
         self._estimate: SyncEstimate | None = None
         super().__init__(authenticator=HTTPBasicAuth(config.api_key, config.secret_key))
         self._downloader = self._new_downloader()
+        self._converters = self._new_converters()
 
     @property
     def url_base(self) -> str:
@@ -152,7 +154,7 @@ class Events(HttpStream):
                 self._ready = download
                 yield {"start": download.window.start_param, "end": download.window.end_param}
         finally:
-            self._stop_downloads()
+            self._stop()
 
     def read_records(
         self,
@@ -182,7 +184,7 @@ class Events(HttpStream):
                     else:
                         yield from map(json.loads, batch)
         except BaseException:
-            self._stop_downloads()
+            self._stop()
             raise
         self._resume_at = max(filter(None, (self._resume_at, download.window.resume_at)))
         self._windows_read += 1
@@ -200,11 +202,16 @@ class Events(HttpStream):
     def _new_downloader(self) -> Downloader:
         return Downloader(self.send, self._config.region, RequestSlots(self._config.num_workers), self.logger)
 
-    def _stop_downloads(self) -> None:
+    def _new_converters(self) -> Converters:
+        return Converters(bags_as_text=self._config.bags_as_text, share=self._in_batches, logger=self.logger)
+
+    def _stop(self) -> None:
         if self._downloads is not None:
             self._downloads.close()
         self._downloader.close()
         self._downloader = self._new_downloader()
+        self._converters.close()
+        self._converters = self._new_converters()
 
     def _take(self, stream_slice: Mapping[str, Any]) -> Download:
         window = Window(parse_export_hour(stream_slice["start"]), parse_export_hour(stream_slice["end"]))
@@ -220,11 +227,11 @@ class Events(HttpStream):
             yield estimate_message(self.name, *told)
 
     def _batches(self, window: Window, archive: Archive) -> Iterator[Records]:
-        converter = RecordConverter(bags_as_text=self._config.bags_as_text)
-        yield from WindowReader(window, archive, self._fetch_whole, converter, self.logger).batches()
-        if converter.repaired_lines:
+        conversion = self._converters.conversion_of(archive)
+        yield from WindowReader(window, archive, self._fetch_whole, conversion, self.logger).batches()
+        if conversion.repaired_lines:
             self.logger.warning(
-                f"events {window}: {converter.repaired_lines:,} lines were not strict JSON and were repaired "
+                f"events {window}: {conversion.repaired_lines:,} lines were not strict JSON and were repaired "
                 "(U+FFFD in place of broken characters, null in place of NaN)"
             )
 

@@ -1,0 +1,98 @@
+"""Blocks of lines to records, in order, by one process or by two."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from source_amplitude.events.archive import Archive, Lines
+from source_amplitude.events.record import NotAnEventError, RecordConverter, Records
+from source_amplitude.events.second_process import SecondProcess, start_second_process
+
+LARGE_ARCHIVE_BYTES = 4_000_000  # smaller ones are read before a second process is there
+MOST_WAITING = 6
+
+
+class BadLineError(Exception):
+    """A line that is no event. Names the place, never the content."""
+
+
+class Converters:
+    """Gives each window its conversion, from the first large archive on with a second process where that pays.
+
+    :param share: whether work may be shared with a second process
+    """
+
+    def __init__(self, *, bags_as_text: bool, share: bool, logger: logging.Logger) -> None:
+        self._bags_as_text = bags_as_text
+        self._share = share
+        self._logger = logger
+        self._second: SecondProcess | None = None
+
+    def conversion_of(self, archive: Archive) -> Conversion:
+        if self._share and archive.size >= LARGE_ARCHIVE_BYTES:
+            self._share = False
+            self._second = start_second_process(bags_as_text=self._bags_as_text, logger=self._logger)
+        return Conversion(bags_as_text=self._bags_as_text, second=self._second)
+
+    def close(self) -> None:
+        if self._second is not None:
+            self._second.close()
+            self._second = None
+
+
+class Conversion:
+    """Converts the blocks of a window.
+
+    :param second: shares the work with a second process; None does all of it here
+    """
+
+    def __init__(self, *, bags_as_text: bool, second: SecondProcess | None = None) -> None:
+        self._converter = RecordConverter(bags_as_text=bags_as_text)
+        self._second = second
+        self._repaired_there = second.repaired_lines if second else 0
+
+    @property
+    def repaired_lines(self) -> int:
+        there = self._second.repaired_lines - self._repaired_there if self._second else 0
+        return self._converter.repaired_lines + there
+
+    def records_of(self, blocks: Iterable[Lines]) -> Iterator[Records]:
+        """The records of each block, in the blocks' order.
+
+        :raises BadLineError: a line is not a JSON object
+        """
+        if self._second is None:
+            yield from map(self._convert, blocks)
+        else:
+            yield from self._shared(blocks, self._second)
+
+    def _shared(self, blocks: Iterable[Lines], second: SecondProcess) -> Iterator[Records]:
+        waiting: deque[Lines | Records] = deque()  # blocks are at the second process
+        try:
+            for block in blocks:
+                waiting.append(block if second.submit(block.lines) else self._convert(block))
+                while waiting and (isinstance(waiting[0], Records) or second.is_ready() or len(waiting) > MOST_WAITING):
+                    yield self._finished(waiting.popleft(), second)
+            while waiting:
+                yield self._finished(waiting.popleft(), second)
+        finally:
+            second.forget()
+
+    def _finished(self, entry: Lines | Records, second: SecondProcess) -> Records:
+        if isinstance(entry, Records):
+            return entry
+        return second.result() or self._convert(entry)
+
+    def _convert(self, block: Lines) -> Records:
+        convert = self._converter.convert
+        try:
+            return convert(block.lines)
+        except NotAnEventError:
+            for number, line in zip(block.numbers, block.lines, strict=True):
+                try:
+                    convert([line])
+                except NotAnEventError as error:
+                    raise BadLineError(f"member {block.member}, line {number}: {error}") from None
+            raise

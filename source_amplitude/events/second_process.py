@@ -1,0 +1,178 @@
+"""A second process that converts blocks of lines, so that two processors share the work.
+
+    python -m source_amplitude.events.second_process MAP_FD json_string|object
+
+Blocks and records lie in memory that both processes share, and a socket carries their sizes. What the second process
+cannot do (a line that is no event, a block too large, or that it has died) is left to the first one, which knows what
+to say about it. It ends when the first one does, however that ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import mmap
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from source_amplitude.events.archive import Line, whole_lines
+from source_amplitude.events.record import NotAnEventError, RecordConverter, Records
+
+SLOTS = 2
+SLOT_BYTES = 512 * 1024
+RECORDS_BYTES = 2 * SLOT_BYTES
+END_SECONDS = 5.0
+_SIZE = struct.Struct("<I")
+_REPLY = struct.Struct("<III")  # bytes, records, repaired lines; all 0: it could not
+
+
+class SecondProcess:
+    """The first process's side. Use it from one thread.
+
+    Blocks are taken in turn, up to `SLOTS` at once, and come back in the same order.
+    """
+
+    def __init__(self, *, bags_as_text: bool, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._submitted = self._returned = 0
+        self._is_greeted = self._is_gone = False
+        self.repaired_lines = 0
+        self._socket, theirs = socket.socketpair()
+        memory = os.memfd_create("source-amplitude")
+        try:
+            os.truncate(memory, SLOTS * (SLOT_BYTES + RECORDS_BYTES))
+            self._map = mmap.mmap(memory, 0)
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-m", __name__, str(memory), "json_string" if bags_as_text else "object"],
+                stdin=theirs.fileno(), stdout=subprocess.DEVNULL, pass_fds=[memory],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )  # fmt: skip
+        except OSError:
+            self._socket.close()
+            raise
+        finally:
+            theirs.close()
+            os.close(memory)
+
+    def submit(self, lines: Sequence[Line]) -> bool:
+        """Hand over a block; False when it is busy, or not able to take this one."""
+        if self._submitted - self._returned == SLOTS or not self._is_up():
+            return False
+        text = b"\n".join([*lines, b""])
+        if len(text) > SLOT_BYTES:
+            return False
+        start = _slot(self._submitted)
+        self._map[start : start + len(text)] = text
+        try:
+            self._socket.sendall(_SIZE.pack(len(text)))
+        except OSError:
+            self._tell_that_it_is_gone()
+            return False
+        self._submitted += 1
+        return True
+
+    def is_ready(self) -> bool:
+        """Whether `result` would return at once."""
+        return bool(select.select([self._socket], [], [], 0)[0])
+
+    def result(self) -> Records | None:
+        """The records of the oldest block that was handed over; None when it could not make them."""
+        start = _slot(self._returned) + SLOT_BYTES
+        self._returned += 1
+        reply = _receive(self._socket, _REPLY.size)
+        if not reply:
+            self._tell_that_it_is_gone()
+            return None
+        size, count, repaired = _REPLY.unpack(reply)
+        self.repaired_lines += repaired
+        return Records(self._map[start : start + size], count) if count else None
+
+    def forget(self) -> None:
+        """Drop the blocks that were handed over and not asked for."""
+        while self._returned < self._submitted:
+            self.result()
+
+    def close(self) -> None:
+        """End it, and wait until it has."""
+        self._socket.close()
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._map.close()
+
+    def _is_up(self) -> bool:
+        """It needs a moment to start, in which the first process goes on alone."""
+        if not self._is_greeted and self.is_ready():
+            self._is_greeted = True
+            if not _receive(self._socket, _REPLY.size):
+                self._tell_that_it_is_gone()
+        return self._is_greeted and not self._is_gone
+
+    def _tell_that_it_is_gone(self) -> None:
+        if not self._is_gone:
+            self._is_gone = True
+            self._logger.warning("The second process has ended: converting in one from now on")
+
+
+def start_second_process(*, bags_as_text: bool, logger: logging.Logger) -> SecondProcess | None:
+    """None where it cannot be had, or where there is only one processor to share."""
+    if not hasattr(os, "memfd_create") or len(os.sched_getaffinity(0)) == 1:
+        return None
+    try:
+        return SecondProcess(bags_as_text=bags_as_text, logger=logger)
+    except OSError as error:  # a limit of processes or memory: slower, otherwise the same
+        logger.info(f"No second process ({error.strerror}): converting in one")
+        return None
+
+
+def _slot(number: int) -> int:
+    return number % SLOTS * (SLOT_BYTES + RECORDS_BYTES)
+
+
+def _receive(channel: socket.socket, size: int) -> bytes:
+    """Exactly so many bytes, or none when the other side is gone."""
+    try:
+        found = channel.recv(size, socket.MSG_WAITALL)
+    except ConnectionError:
+        return b""
+    return found if len(found) == size else b""
+
+
+def main(descriptor: str, properties_format: str) -> None:
+    """The second process's side: one reply to say that it is there, and one for each block."""
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, signal.SIG_IGN)  # the first process decides when it ends
+    shared = mmap.mmap(int(descriptor), 0)
+    channel = socket.socket(fileno=sys.stdin.fileno())
+    converter = RecordConverter(bags_as_text=properties_format == "json_string")
+    channel.sendall(_REPLY.pack(0, 0, 0))
+    block = 0
+    while request := _receive(channel, _SIZE.size):
+        start = _slot(block)
+        text = shared[start : start + _SIZE.unpack(request)[0]]
+        channel.sendall(_convert(converter, text, shared, start + SLOT_BYTES))
+        block += 1
+
+
+def _convert(converter: RecordConverter, text: bytes, shared: mmap.mmap, start: int) -> bytes:
+    repaired = converter.repaired_lines
+    try:
+        records = converter.convert(whole_lines(text)[0])
+    except NotAnEventError:
+        return _REPLY.pack(0, 0, 0)
+    size = len(records.ndjson)
+    if size > RECORDS_BYTES:
+        return _REPLY.pack(0, 0, 0)
+    shared[start : start + size] = records.ndjson
+    return _REPLY.pack(size, records.count, converter.repaired_lines - repaired)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

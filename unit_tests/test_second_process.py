@@ -1,0 +1,113 @@
+import json
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from source_amplitude.events.archive import Line, Lines
+from source_amplitude.events.conversion import BadLineError, Conversion
+from source_amplitude.events.record import RecordConverter, Records
+from source_amplitude.events.second_process import SLOT_BYTES, SLOTS, SecondProcess, start_second_process
+
+LOGGER = logging.getLogger(__name__)
+EVENTS = [
+    b'{"uuid":"%d","user_properties":{"n":%d},"event_time":"2024-03-15 10:04:58.%06d"}' % (n, n, n) for n in range(5000)
+]
+BLOCKS = [EVENTS[start : start + 50] for start in range(0, len(EVENTS), 50)]
+# Each broken byte becomes the three of U+FFFD: more records than the shared memory holds.
+GROWS = b'{"uuid":"g","a":"%b"}' % (b"\xff" * (SLOT_BYTES - 100))
+
+
+def blocks_of(*groups: list[bytes]) -> list[Lines]:
+    return [Lines(f"member {i}", range(1, 1 + len(lines)), list[Line](lines)) for i, lines in enumerate(groups)]
+
+
+@pytest.fixture
+def second() -> Iterator[SecondProcess]:
+    running = SecondProcess(bags_as_text=True, logger=LOGGER)
+    until = time.monotonic() + 30
+    while not running.submit([b"{}"]) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert running.result() == Records(b"{}\n", 1)
+    yield running
+    running.close()
+
+
+def converted(second: SecondProcess | None, *groups: list[bytes]) -> list[dict[str, object]]:
+    records = Conversion(bags_as_text=True, second=second).records_of(blocks_of(*groups))
+    return [json.loads(record) for batch in records for record in batch]
+
+
+def test_two_processes_make_the_records_of_one_in_order(second: SecondProcess) -> None:
+    assert converted(second, *BLOCKS) == converted(None, *BLOCKS)
+    assert second._submitted > 1, "the second process had no part in it"
+
+
+def test_it_takes_so_many_blocks_at_once_and_gives_them_back_in_order(second: SecondProcess) -> None:
+    taken = 0
+    while second.submit(BLOCKS[taken]):
+        taken += 1
+    assert taken == SLOTS
+    for block in BLOCKS[:SLOTS]:
+        assert second.result() == RecordConverter(bags_as_text=True).convert(block)
+
+
+@pytest.mark.parametrize("line", [b"[1]", b'{"uuid":', b""])
+def test_given_a_line_that_is_no_event_then_its_place_is_told_and_the_rest_can_still_be_converted(
+    second: SecondProcess, line: bytes
+) -> None:
+    with pytest.raises(BadLineError, match="member 0, line 51"):
+        converted(second, [*BLOCKS[0], line])
+    with pytest.raises(BadLineError, match="member 1, line 1"):
+        converted(second, BLOCKS[0], [line], BLOCKS[1])
+    assert converted(second, *BLOCKS) == converted(None, *BLOCKS)
+
+
+@pytest.mark.parametrize("line", [b'{"uuid":"%b"}' % (b"x" * SLOT_BYTES), GROWS], ids=["itself", "its records"])
+def test_given_a_block_too_large_for_it_then_it_is_converted_all_the_same(second: SecondProcess, line: bytes) -> None:
+    assert converted(second, BLOCKS[0], [line], BLOCKS[1]) == converted(None, BLOCKS[0], [line], BLOCKS[1])
+
+
+def test_repaired_lines_are_counted_wherever_they_were(second: SecondProcess) -> None:
+    blocks = blocks_of(*([b'{"uuid":"\xff"}', b'{"uuid":"a"}'] for _ in range(40)))
+    for _ in range(2):
+        conversion = Conversion(bags_as_text=True, second=second)
+        assert sum(map(len, conversion.records_of(blocks))) == 80
+        assert conversion.repaired_lines == 40
+
+
+def test_given_it_is_left_in_the_middle_then_the_next_window_gets_its_own_records(second: SecondProcess) -> None:
+    abandoned = Conversion(bags_as_text=True, second=second).records_of(blocks_of(*BLOCKS))
+    next(abandoned)
+    abandoned.close()  # type: ignore[attr-defined]
+    assert converted(second, *BLOCKS[50:]) == converted(None, *BLOCKS[50:])
+
+
+@pytest.mark.parametrize("after", [0, 1, 30])
+def test_given_it_is_killed_then_nothing_is_lost_and_it_is_told_once(
+    second: SecondProcess, caplog: pytest.LogCaptureFixture, after: int
+) -> None:
+    caplog.set_level(logging.WARNING, LOGGER.name)
+    found = []
+    for number, batch in enumerate(Conversion(bags_as_text=True, second=second).records_of(blocks_of(*BLOCKS))):
+        if number == after:
+            os.kill(second._process.pid, signal.SIGKILL)
+            second._process.wait()
+        found += [json.loads(record) for record in batch]
+    assert found == converted(None, *BLOCKS)
+    assert [record.getMessage() for record in caplog.records] == [
+        "The second process has ended: converting in one from now on"
+    ]
+    assert not second.submit(BLOCKS[0])
+
+
+def test_given_one_processor_then_there_is_none() -> None:
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(processors)})
+    try:
+        assert start_second_process(bags_as_text=True, logger=LOGGER) is None
+    finally:
+        os.sched_setaffinity(0, processors)
