@@ -3,15 +3,26 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Of their own, since they need other versions of the same packages.
+OFFICIAL := .venv-official
+PYAIRBYTE := .venv-pyairbyte
+BENCH := .venv-bench
+COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras --python-version 3.10 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help demo test test-all lint lock clean
+.PHONY: help demo example image test test-image test-extra test-all bench bench-quick docs lint lock clean
 
 help:
-	@echo "make demo      a first and a second sync against a simulated Amplitude, with a table at the end"
-	@echo "make test      all tests but the slow ones"
-	@echo "make test-all  all tests"
-	@echo "make lint      ruff and mypy"
-	@echo "make lock      renew the lock after a change of dependencies"
+	@echo "make demo        a first and a second sync against a simulated Amplitude, with a table at the end"
+	@echo "make example     PyAirbyte replicates from a simulated Amplitude into DuckDB, and runs the queries of the docs"
+	@echo "make image       the image airbyte/source-amplitude:dev, with docker"
+	@echo "make test        all tests but the slow ones and the two kinds below"
+	@echo "make test-image  the tests of the image, with docker"
+	@echo "make test-extra  the tests with the official connector and with PyAirbyte, each in an environment of its own"
+	@echo "make test-all    all tests"
+	@echo "make bench       speed and memory beside the official connector, half an hour; make bench-quick: two minutes"
+	@echo "make docs        renew what the docs take from the schemas"
+	@echo "make lint        ruff and mypy"
+	@echo "make lock        renew the locks after a change of dependencies"
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed: make PYTHON=python3.12 ...")'
@@ -20,11 +31,44 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+$(OFFICIAL)/.ready: requirements/official.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 12) else "The official connector needs Python 3.10 or 3.11: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv --clear $(OFFICIAL)
+	$(OFFICIAL)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+$(PYAIRBYTE)/.ready: requirements/pyairbyte.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 13) else "PyAirbyte needs Python 3.10 to 3.12: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv --clear $(PYAIRBYTE)
+	$(PYAIRBYTE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+$(BENCH)/.ready: requirements/bench.txt pyproject.toml
+	$(PYTHON) -m venv --clear $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
 demo: $(READY)
 	$(BIN)/python -m integration_tests.demo
 
+example: $(READY) $(PYAIRBYTE)/.ready
+	$(BIN)/python -m integration_tests.example
+
+docs: $(READY)
+	$(BIN)/python docs/generate.py
+
+image:
+	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag airbyte/source-amplitude:dev .
+
 test: $(READY)
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow and not image and not extra"
+
+test-extra: $(READY)
+	$(BIN)/python -m pytest -m extra -rs
+
+test-image: $(READY)
+	$(BIN)/python -m pytest -m image -rs
 
 test-all: $(READY)
 	$(BIN)/python -m pytest -n auto
@@ -34,11 +78,21 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+bench: $(BENCH)/.ready $(OFFICIAL)/.ready
+	$(BENCH)/bin/python -m benchmarks --official $(OFFICIAL)
+
+bench-quick: $(BENCH)/.ready $(OFFICIAL)/.ready
+	$(BENCH)/bin/python -m benchmarks --official $(OFFICIAL) --quick
+
 lock:
 	$(PYTHON) -m venv --clear build/lock
-	build/lock/bin/pip install --quiet uv
-	build/lock/bin/uv pip compile --quiet pyproject.toml --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header -o requirements/runtime.txt
-	build/lock/bin/uv pip compile --quiet pyproject.toml --extra dev --universal --python-version 3.10 --generate-hashes --no-emit-index-url --no-header -c requirements/runtime.txt -o requirements/dev.txt
+	build/lock/bin/pip install --quiet --disable-pip-version-check uv
+	$(COMPILE) pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra dev -c requirements/runtime.txt -o requirements/dev.txt
+	echo "poetry-core" | $(COMPILE) - -c requirements/dev.txt -o requirements/build.txt
+	printf "matplotlib>=3.9\npoetry-core" | $(COMPILE) pyproject.toml - -c requirements/runtime.txt -o requirements/bench.txt
+	echo "airbyte-source-amplitude==0.6.19" | $(COMPILE) - -o requirements/official.txt
+	echo "airbyte>=0.71" | $(COMPILE) - -o requirements/pyairbyte.txt
 
 clean:
-	rm -rf $(VENV) build demo_output bench_output
+	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(BENCH) build demo_output example_output bench_output

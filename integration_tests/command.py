@@ -17,12 +17,12 @@ import time_machine
 from source_amplitude.run import run
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--at", help="the time of day at which the process believes to start (ISO 8601)")
     parser.add_argument("--set", action="append", default=[], metavar="MODULE.CONSTANT=JSON")
     parser.add_argument("arguments", nargs=argparse.REMAINDER)
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     for setting in options.set:
         name, _, value = setting.partition("=")
         module_name, _, constant = name.rpartition(".")

@@ -1,5 +1,6 @@
 """Runs syncs through the real command line, as a subprocess, and reads what they print."""
 
+import base64
 import json
 import os
 import signal
@@ -7,13 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from integration_tests.amplitude_simulator import Simulator
+from integration_tests.warm import WarmProcess
 
 State = dict[str, Any]
 
@@ -127,7 +129,11 @@ def _configured(stream: str, sync_mode: str) -> dict[str, Any]:
 
 
 class Command:
-    """The `source-amplitude` command against a simulator."""
+    """The `source-amplitude` command against a simulator.
+
+    `warm` forks it from a process that has imported the CDK, for tests of hundreds of syncs. `names_seen` are the names
+    that its temporary folder held while it ran.
+    """
 
     def __init__(self, simulator: Simulator, folder: Path) -> None:
         self.simulator = simulator
@@ -135,6 +141,8 @@ class Command:
         self.temporary_files = folder / "tmp"
         self.temporary_files.mkdir(exist_ok=True)
         self.environment: dict[str, str] = {}
+        self.warm = False
+        self.names_seen: set[str] = set()
 
     def read(
         self,
@@ -162,19 +170,13 @@ class Command:
 
     def start(
         self, *arguments: str, at: datetime | None = None, settings: Mapping[str, Any] | None = None, **popen: Any
-    ) -> "subprocess.Popen[str]":
+    ) -> "subprocess.Popen[str] | WarmProcess":
         """Start the command and return at once.
 
         :param at: the time of day of its clock; by default the simulator's
         :param settings: constants of the package to replace, such as {"events.download.MAX_TRIES": 2}
         """
-        command = [
-            sys.executable,
-            "-m",
-            "integration_tests.command",
-            "--at",
-            f"{at or self.simulator.now:%Y-%m-%dT%H:%M:%SZ}",
-        ]
+        command = ["--at", f"{at or self.simulator.now:%Y-%m-%dT%H:%M:%SZ}"]
         for name, value in {**IMPATIENT, **(settings or {})}.items():
             command += ["--set", f"{name}={json.dumps(value)}"]
         environment = {
@@ -183,8 +185,10 @@ class Command:
             "TMPDIR": str(self.temporary_files),
             **self.environment,
         }
+        if self.warm:
+            return WarmProcess([*command, "--", *arguments], environment, popen["stdout"], popen["stderr"])
         return subprocess.Popen(
-            [*command, "--", *arguments],
+            [sys.executable, "-m", "integration_tests.command", *command, "--", *arguments],
             env=environment,
             stdout=popen.pop("stdout", subprocess.PIPE),
             stderr=popen.pop("stderr", subprocess.PIPE),
@@ -203,6 +207,8 @@ class Command:
         ):
             process = self.start(*arguments, stdout=out, stderr=err, **options)
             if kill_after is not None:
+                while not kill_after.once() and process.poll() is None:
+                    time.sleep(0.01)
                 time.sleep(kill_after.seconds)
                 process.send_signal(kill_after.signal)
             deadline = time.monotonic() + timeout
@@ -211,7 +217,8 @@ class Command:
                 if time.monotonic() > deadline:
                     process.kill()
                     raise TimeoutError(f"still running after {timeout} s")
-                peak = max(peak, _peak_rss_bytes(process.pid))
+                peak = max(peak, peak_rss_bytes(process.pid))
+                self.names_seen |= {path.name for path in self.temporary_files.iterdir()}
                 time.sleep(0.005)
             out.seek(0)
             err.seek(0)
@@ -219,14 +226,32 @@ class Command:
             if lines[-1] and process.returncode == -signal.SIGKILL:
                 lines[-1] = ""  # SIGKILL may cut the line that was being written
             whole = [line for line in lines if line]
-            return Outcome(process.returncode, whole, err.read(), peak, time.monotonic() - started)
+            outcome = Outcome(process.returncode, whole, err.read(), peak, time.monotonic() - started)
+            self.assert_no_secret(outcome)
+            return outcome
+
+    def assert_no_secret(self, outcome: Outcome) -> None:
+        """No key in any output, and no user's data outside of records. Checked after every run of every test."""
+        project = self.simulator.project
+        pair = base64.b64encode(f"{project.api_key}:{project.secret_key}".encode()).decode()
+        for secret in (project.api_key, project.secret_key, pair):
+            assert secret not in outcome.everything, "a key was printed"
+        for line in [*outcome.lines, *outcome.stderr.splitlines()]:
+            if not line.startswith('{"type":"RECORD"'):
+                assert not any(mark in line for mark in USER_DATA), f"a user's data outside of a record: {line[:200]}"
 
 
 @dataclass(frozen=True)
 class KillAfter:
+    """A signal, some seconds after `once` holds."""
+
     seconds: float
     signal: int = signal.SIGKILL
+    once: Callable[[], object] = lambda: True
 
+
+# Texts that generated events hold and nothing else does.
+USER_DATA = ("@example.com", "SKU-", "checkout-v2", "lifetime value")
 
 # Tests wait for no one; what is measured in minutes for users is measured in tenths of seconds here.
 IMPATIENT: dict[str, Any] = {
@@ -239,7 +264,7 @@ IMPATIENT: dict[str, Any] = {
 }
 
 
-def _peak_rss_bytes(pid: int) -> int:
+def peak_rss_bytes(pid: int) -> int:
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

@@ -1,12 +1,22 @@
 """Syncs of the stream `user_profiles` for tests and the demo: configurations, and what a run says about users."""
 
+import json
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from integration_tests.amplitude_simulator import Simulator
 from integration_tests.harness import Command, Outcome, State, a_catalog, a_config
 
 COMPLETE = {"__ab_full_refresh_sync_complete": True}
+
+
+def a_warm_command(simulator: Simulator, folder: Path) -> Command:
+    """The command line in a process forked from a warm one: nothing else differs."""
+    command = Command(simulator, folder)
+    command.warm = True
+    return command
 
 
 def listed(user_ids: Sequence[str] = (), device_ids: Sequence[str] = ()) -> dict[str, Any]:
@@ -61,3 +71,14 @@ def most_in_any(seconds: float, moments: Sequence[float]) -> int:
             first += 1
         most = max(most, last - first + 1)
     return most
+
+
+def users_seen(simulator: Simulator, first: datetime, last: datetime) -> tuple[set[str], set[str]]:
+    """Who is in the events from hour `first` to hour `last`: the user ids, and the devices that no user was seen on."""
+    pairs = set()
+    for number in range((last - first) // timedelta(hours=1) + 1):
+        for line in simulator.project.published(first + timedelta(hours=number), simulator.now):
+            event = json.loads(line)
+            pairs.add((event["user_id"], event["device_id"]))
+    taken = {device for user, device in pairs if user}
+    return {user for user, _ in pairs if user}, {device for user, device in pairs if not user} - taken

@@ -130,12 +130,13 @@ def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration in today's fields, made of one that may be written for the official connector.
 
     `data_region` becomes `region`, and `request_time_range` (hours) becomes `batch_size_hours`; fields that are set
-    already win. Values that cannot be understood are left for the validation to name.
+    already win. Values that cannot be understood are left for the validation to name, and null is as good as absent.
     """
-    config = dict(raw)
+    config = {name: value for name, value in raw.items() if value is not None}
     official_region = config.pop("data_region", None)
     if official_region is not None:
-        config.setdefault("region", _REGION_BY_OFFICIAL_NAME.get(official_region, official_region))
+        ours = [region for name, region in _REGION_BY_OFFICIAL_NAME.items() if name == official_region]
+        config.setdefault("region", ours[0] if ours else official_region)
     official_range = config.pop("request_time_range", None)
     if official_range is not None:
         is_hours = isinstance(official_range, int) and official_range > WIDEST_HOURS

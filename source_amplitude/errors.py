@@ -13,6 +13,7 @@ from airbyte_cdk.sources.streams.http.error_handlers import ErrorHandler, ErrorR
 from airbyte_cdk.utils import AirbyteTracedException
 
 AUTHENTICATION_FAILED = "Authentication failed. Check your api_key and secret_key."
+NOT_IN_THE_EU = "User Profile API is not supported in EU region"
 EXPORT_DOCUMENTATION = "https://amplitude.com/docs/apis/analytics/export"
 _MARKUP = re.compile(r"<[^>]*>")
 _SHOWN_CHARACTERS = 200
@@ -80,6 +81,13 @@ def system_error(message: str, internal_message: str | None = None) -> AirbyteTr
     """A bug, or an answer that nobody has seen before."""
     return AirbyteTracedException(
         message=message, internal_message=internal_message or message, failure_type=FailureType.system_error
+    )
+
+
+def no_temporary_folder(error: OSError) -> AirbyteTracedException:
+    """Nothing can be downloaded without one, and the CDK needs it for every command."""
+    return config_error(
+        "No temporary folder can be written to: mount one at /tmp, or set TMPDIR to a writable folder.", str(error)
     )
 
 

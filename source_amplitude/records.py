@@ -15,24 +15,29 @@ class RecordBatch(AirbyteMessage):
     It takes the way of any other message through the CDK, in order with states and traces; only the command line's
     last step knows it (see `output`). In-process callers never meet one.
 
-    :param payloads: the `data` of each record, as the bytes of a JSON object
+    :param ndjson: the `data` of each record, one JSON object a line
+    :param count: how many records that is
     """
 
-    def __init__(self, stream: str, payloads: list[bytes]) -> None:
+    def __init__(self, stream: str, ndjson: bytes, count: int) -> None:
         emitted_at = time.time_ns() // 1_000_000
         super().__init__(type=Type.RECORD, record=AirbyteRecordMessage(stream=stream, data={}, emitted_at=emitted_at))
         self._stream = stream
         self._emitted_at = emitted_at
-        self._payloads = payloads
+        self._ndjson = ndjson
+        self._count = count
 
     def __len__(self) -> int:
-        return len(self._payloads)
+        return self._count
 
     def to_lines(self) -> bytes:
         """The RECORD messages, one a line."""
         head = b'{"type":"RECORD","record":{"stream":"%b","data":' % self._stream.encode()
         tail = b',"emitted_at":%d}}\n' % self._emitted_at
-        return b"".join((head, (tail + head).join(self._payloads), tail)) if self._payloads else b""
+        if not self._count:
+            return b""
+        # JSON has no raw line break within an object, so each one here ends a record.
+        return head + self._ndjson[:-1].replace(b"\n", tail + head) + tail
 
 
 def with_bags_as_text(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,11 +20,10 @@ from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from source_amplitude.config import Config, migrate
-from source_amplitude.errors import config_error
+from source_amplitude.errors import NOT_IN_THE_EU, config_error
 from source_amplitude.events.availability import ExportAvailabilityStrategy
 from source_amplitude.events.stream import Events
 from source_amplitude.hosts import warn_of_overrides
-from source_amplitude.user_profiles.availability import NOT_IN_THE_EU
 from source_amplitude.user_profiles.stream import UserProfiles
 
 STREAM_NAMES = ("events", "user_profiles")

@@ -53,6 +53,7 @@ def test_start_dates(text: str, expected: datetime) -> None:
         ({"data_region": "EU Residency Server", "region": "US"}, {"region": "US"}),
         ({"request_time_range": 12}, {"batch_size_hours": 12}),
         ({"request_time_range": 100_000}, {"batch_size_hours": 8760}),
+        ({"start_date": None, "region": None}, {}),
         ({"start_date": "2021-01-25T00:00:00Z"}, {"start_date": "2021-01-25T00:00:00Z"}),
     ],
 )

@@ -96,6 +96,36 @@ def test_given_a_full_disk_then_one_window_at_a_time_and_nothing_is_lost() -> No
     assert seen == [START + i * 24 * HOUR for i in range(4)]
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_given_a_busy_reader_then_the_workers_go_on_downloading(workers: int) -> None:
+    started = []
+
+    def fetch(window: Window) -> Archive | None:
+        started.append(window)
+        return None
+
+    downloads = a_prefetcher(fetch, 240, workers=workers)
+    next(downloads)
+    deadline = time.monotonic() + 5
+    while len(started) < 1 + workers and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.05)
+    assert len(started) == 1 + workers
+
+
+def test_given_a_refusal_then_only_the_oldest_window_is_asked_for_until_a_width_has_worked() -> None:
+    asked: list[int] = []
+
+    def fetch(window: Window) -> Archive | None:
+        asked.append(window.hours)
+        if window.hours > 4:
+            raise TooMuchAtOnceError(window, "too much")
+        return None
+
+    assert sum(download.window.hours for download in a_prefetcher(fetch, 72)) == 72
+    assert sorted(hours for hours in asked if hours > 4) == [6, 12, 24, 24, 24]
+
+
 def test_given_a_disk_too_small_for_a_window_then_narrower_ones() -> None:
     def fetch(window: Window) -> Archive | None:
         if window.hours > 5:
@@ -146,10 +176,10 @@ def test_given_close_then_what_was_downloaded_ahead_is_freed() -> None:
     downloads = a_prefetcher(fetch, 96)
     next(downloads)
     deadline = time.monotonic() + 5
-    while len(archives) < 3 and time.monotonic() < deadline:
+    while len(archives) < 4 and time.monotonic() < deadline:
         time.sleep(0.01)
     downloads.close()
-    assert [archive._file.closed for archive in archives] == [False, True, True]
+    assert [archive._file.closed for archive in archives] == [False, True, True, True]
     assert list(downloads) == []
 
 

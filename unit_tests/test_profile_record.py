@@ -79,6 +79,15 @@ def test_given_no_profile_then_an_error_without_its_content(body: bytes) -> None
     assert "html" not in str(caught.value)
 
 
+def test_given_line_breaks_between_values_then_the_record_is_one_line() -> None:
+    bag = b'{\r\n  "big": 1234567890123456789012,\n  "text": "a\\nb"\n}'
+    pretty = b'{"userData": {\r\n "user_id": "ada",\n "amp_props": %b}}' % bag
+    made = a_record(ADA, user_data(pretty), None, bags_as_text=False)
+    assert made.count(b"\n") == 1
+    assert made.endswith(b"\n")
+    assert b'"amp_props":{"big":1234567890123456789012,"text":"a\\nb"}' in made
+
+
 def test_given_json_that_is_not_strict_then_it_is_repaired() -> None:
     fields = user_data(b'{"userData": {"user_id": "ada", "amp_props": {"a": NaN, "b": "\\ud800", "c": 1.50}}}')
     made = json.loads(a_record(ADA, fields, None, bags_as_text=False))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from source_amplitude.events.record import TIMESTAMP_FIELDS, NotAnEventError, RecordConverter
+from source_amplitude.events.shape import MOST_FIELDS
 
 json_values = st.recursive(
     st.none()
@@ -20,8 +21,15 @@ json_values = st.recursive(
 events = st.dictionaries(st.text() | st.sampled_from(TIMESTAMP_FIELDS), json_values, max_size=10)
 
 
+def converted(line: bytes, bags_as_text: bool = True) -> bytes:
+    """The record of a line, which is the same whether its fields are known from a line before or not."""
+    new, known = RecordConverter(bags_as_text=bags_as_text).convert([line, line])
+    assert json.loads(known) == json.loads(new)
+    return known
+
+
 def convert(line: bytes, bags_as_text: bool = True) -> dict[str, Any]:
-    return json.loads(RecordConverter(bags_as_text=bags_as_text).convert(line))  # type: ignore[no-any-return]
+    return json.loads(converted(line, bags_as_text))  # type: ignore[no-any-return]
 
 
 @given(event=events, ascii_only=st.booleans())
@@ -82,9 +90,11 @@ def test_given_a_timestamp_inside_a_bag_then_it_is_left_alone() -> None:
 @pytest.mark.parametrize("number", ["9223372036854775807", "18446744073709551616", "1" * 60, "1.10", "1e400", "-0.0"])
 def test_numbers_keep_their_very_text(number: str) -> None:
     line = b'{"amplitude_id":%b,"user_properties":{"n":%b}}' % (number.encode(), number.encode())
-    assert RecordConverter(bags_as_text=False).convert(line) == line
-    as_text = RecordConverter(bags_as_text=True).convert(line)
-    assert as_text == b'{"amplitude_id":%b,"user_properties":"{\\"n\\":%b}"}' % (number.encode(), number.encode())
+    assert converted(line, bags_as_text=False) == line
+    assert converted(line) == b'{"amplitude_id":%b,"user_properties":"{\\"n\\":%b}"}' % (
+        number.encode(),
+        number.encode(),
+    )
 
 
 @pytest.mark.parametrize(
@@ -100,7 +110,8 @@ def test_numbers_keep_their_very_text(number: str) -> None:
 )
 def test_given_almost_json_then_it_is_repaired_and_counted(line: bytes, expected: dict[str, Any]) -> None:
     converter = RecordConverter(bags_as_text=True)
-    assert json.loads(converter.convert(line)) == expected
+    [record] = converter.convert([line])
+    assert json.loads(record) == expected
     assert converter.repaired_lines == 1
 
 
@@ -110,6 +121,36 @@ def test_given_duplicate_keys_then_the_last_one_counts() -> None:
 
 def test_given_deep_but_reasonable_nesting_then_it_is_kept() -> None:
     assert convert(b'{"data":' + b"[" * 200 + b"]" * 200 + b"}") == {"data": "[" * 200 + "]" * 200}
+
+
+@given(
+    lines=st.lists(
+        st.dictionaries(
+            st.sampled_from(
+                [*TIMESTAMP_FIELDS, "a", "b", "$c", 'd"'],
+            ),
+            json_values,
+        )
+    )
+)
+def test_given_any_lines_before_then_the_record_of_a_line_is_the_same(lines: list[dict[str, Any]]) -> None:
+    raw = [json.dumps(line).encode() for line in lines]
+    for bags_as_text in (True, False):
+        together = list(RecordConverter(bags_as_text=bags_as_text).convert(raw))
+        alone = [next(iter(RecordConverter(bags_as_text=bags_as_text).convert([line]))) for line in raw]
+        assert list(map(json.loads, together)) == list(map(json.loads, alone))
+
+
+def test_given_more_fields_than_a_shape_holds_then_the_records_are_still_right() -> None:
+    lines = [b'{"uuid":"%d","field %d":{"n":1.0}}' % (n, n) for n in range(2 * MOST_FIELDS)]
+    records = list(RecordConverter(bags_as_text=True).convert(lines))
+    assert [json.loads(record)["uuid"] for record in records] == [str(n) for n in range(2 * MOST_FIELDS)]
+    assert json.loads(records[-1])[f"field {2 * MOST_FIELDS - 1}"] == '{"n":1.0}'
+
+
+@pytest.mark.parametrize("text", ["2024-03-15 10:04:58", "2024\\u002d03-15 10:04:58", "\\u0032024-03-15 10:04:58"])
+def test_given_escapes_in_a_timestamp_then_it_means_the_same(text: str) -> None:
+    assert convert(b'{"event_time":"%b"}' % text.encode()) == {"event_time": "2024-03-15T10:04:58Z"}
 
 
 SECRET = b"s3cr3t"
@@ -125,15 +166,15 @@ SECRET = b"s3cr3t"
 )  # fmt: skip
 def test_given_no_json_object_then_an_error_that_tells_nothing_of_its_content(line: bytes) -> None:
     with pytest.raises(NotAnEventError) as caught:
-        RecordConverter(bags_as_text=True).convert(line)
+        RecordConverter(bags_as_text=True).convert([line])
     assert SECRET.decode() not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
-@given(line=st.binary(max_size=300))
+@given(line=st.binary(max_size=300).filter(lambda line: b"\n" not in line))
 def test_given_any_bytes_then_a_record_or_that_one_error(line: bytes) -> None:
     try:
-        record = RecordConverter(bags_as_text=True).convert(line)
+        [record] = RecordConverter(bags_as_text=True).convert([line])
     except NotAnEventError:
         return
     assert isinstance(json.loads(record), dict)

@@ -1,6 +1,8 @@
 """The HTTP server around the simulated project: authentication, limits, faults, and a log of what was asked."""
 
+import select
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -31,6 +33,7 @@ class Request:
     params: dict[str, str]
     at: float
     in_flight: int
+    authorization: str | None = None
     status: int | None = None
     fault: Fault | None = None
     bytes_sent: int = 0
@@ -40,9 +43,19 @@ class Simulator:
     """Runs while its `with` block does.
 
     :param now: the time of day at Amplitude, which stands still and may be set; None: the real one
+    :param tls: speak HTTPS with this certificate
+    :param cache_archives: keep whole answers in memory and send them again, for benchmarks of hours that are published
     """
 
-    def __init__(self, project: Project, now: datetime | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        project: Project,
+        now: datetime | None = None,
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+        *,
+        cache_archives: bool = False,
+    ) -> None:
         self.project = project
         self.profiles = Profiles(project)
         self.log: list[Request] = []
@@ -50,12 +63,16 @@ class Simulator:
         self.faults: list[Fault] = []
         self.most_concurrent = 0
         self._now = now
+        self._cached: dict[tuple[datetime, datetime], Answer] | None = {} if cache_archives else None
         self._struck: dict[int, int] = {}
         self._in_flight = 0
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.simulator = self
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
 
     @property
     def now(self) -> datetime:
@@ -67,7 +84,7 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -90,15 +107,15 @@ class Simulator:
         self._server.shutdown()
         self._server.server_close()
 
-    def begin(self, path: str, params: dict[str, str]) -> Request:
+    def begin(self, path: str, params: dict[str, str], authorization: str | None) -> Request:
         with self._lock:
             if path.endswith(PROFILE_PATH):
-                request = Request(path, params, time.monotonic(), in_flight=0)
+                request = Request(path, params, time.monotonic(), 0, authorization)
                 self.profile_log.append(request)
                 return request
             self._in_flight += 1
             self.most_concurrent = max(self.most_concurrent, self._in_flight)
-            request = Request(path, params, time.monotonic(), self._in_flight)
+            request = Request(path, params, time.monotonic(), self._in_flight, authorization)
             self.log.append(request)
             return request
 
@@ -117,8 +134,20 @@ class Simulator:
                     found.append(fault)
             return found
 
-    def hang(self) -> None:
-        self._closing.wait(LONGEST_HANG_SECONDS)
+    def export(self, first: datetime, last: datetime, fault: Fault | None) -> Answer:
+        if self._cached is None or fault is not None:
+            return export(self.project, first, last, self.now, fault)
+        if (first, last) not in self._cached:
+            answer = export(self.project, first, last, self.now)
+            whole = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+            self._cached[first, last] = replace(answer, body=whole)
+        return self._cached[first, last]
+
+    def hang(self, client: socket.socket) -> None:
+        """Say nothing until the client hangs up."""
+        until = time.monotonic() + LONGEST_HANG_SECONDS
+        while not self._closing.is_set() and time.monotonic() < until and not select.select([client], [], [], 0.02)[0]:
+            pass
 
 
 class _Server(ThreadingHTTPServer):
@@ -143,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         simulator = self.server.simulator
         address = urlsplit(self.path)
-        request = simulator.begin(address.path, dict(parse_qsl(address.query)))
+        request = simulator.begin(address.path, dict(parse_qsl(address.query)), self.headers.get("Authorization"))
         self._ended = False
         try:
             answer = self._answer(request)
@@ -177,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
             return Answer(400, b"Invalid start or end")
         first, last = hours
         self._strike(request, lambda fault: fault.strikes(first, last))
-        return self._with_fault(request, lambda fault: export(project, first, last, simulator.now, fault))
+        return self._with_fault(request, lambda fault: simulator.export(first, last, fault))
 
     def _profile(self, request: Request) -> Answer | None:
         simulator = self.server.simulator
@@ -197,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
         simulator, fault = self.server.simulator, request.fault
         kind = fault.kind if fault is not None else ""
         if kind == "hang":
-            simulator.hang()
+            simulator.hang(self.connection)
         if kind in ("hang", "reset"):
             self._reset()
             return None

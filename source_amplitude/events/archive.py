@@ -24,7 +24,7 @@ try:
 except ImportError:  # no wheel for this platform: slower, otherwise the same
     pass
 
-READ_BYTES = 512 * 1024
+READ_BYTES = 256 * 1024
 MAX_LINE_BYTES = 256 * 1024 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
@@ -114,19 +114,17 @@ def _split(member: str, inflated: gzip.GzipFile) -> Iterator[Lines]:
     unfinished: list[bytes] = []
     unfinished_bytes = 0
     while chunk := inflated.read(READ_BYTES):
-        end = chunk.rfind(b"\n")
-        if end < 0:
-            unfinished.append(chunk)
-            unfinished_bytes += len(chunk)
-            if unfinished_bytes > MAX_LINE_BYTES:
-                raise ArchiveDamagedError(f"member {member}: line {number} is longer than {MAX_LINE_BYTES:,} bytes")
-            continue
-        unfinished.append(chunk[:end])
-        lines = b"".join(unfinished).split(b"\n")
-        unfinished = [chunk[end + 1 :]]
-        unfinished_bytes = len(unfinished[0])
-        yield _without_blanks(member, number, lines)
-        number += len(lines)
+        first, *lines = chunk.split(b"\n")
+        unfinished.append(first)
+        unfinished_bytes += len(first)
+        if unfinished_bytes > MAX_LINE_BYTES:
+            raise ArchiveDamagedError(f"member {member}: line {number} is longer than {MAX_LINE_BYTES:,} bytes")
+        if lines:
+            rest = lines.pop()
+            lines.insert(0, b"".join(unfinished))
+            unfinished, unfinished_bytes = [rest], len(rest)
+            yield _without_blanks(member, number, lines)
+            number += len(lines)
     last = b"".join(unfinished)
     if last:
         yield _without_blanks(member, number, [last])

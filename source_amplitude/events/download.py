@@ -25,6 +25,7 @@ from source_amplitude.errors import (
     config_error,
     exception_text,
     export_action,
+    no_temporary_folder,
     system_error,
     transient_error,
 )
@@ -134,6 +135,10 @@ class Downloader:
                 self.logger.warning(f"Export of {window}: {error}; try {tries + 1} of {MAX_TRIES} in {wait:.1f} s")
                 self.slots.sleep(wait)
 
+    def close(self) -> None:
+        """End the waits of downloads that nobody asks for any more."""
+        self.slots.close()
+
     def _try(self, window: Window) -> Archive | None:
         try:
             response = self.send(window, READ_TIMEOUT_SECONDS)
@@ -181,9 +186,7 @@ def spool(window: Window, response: requests.Response) -> Archive:
     except OSError as error:
         if error.errno in _FULL_DISK:
             raise DiskFullError(window, expected) from error
-        raise config_error(
-            "No temporary file can be made: set the environment variable TMPDIR to a writable folder.", str(error)
-        ) from error
+        raise no_temporary_folder(error) from error
     try:
         size = 0
         for chunk in _chunks(response):

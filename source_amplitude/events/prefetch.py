@@ -17,7 +17,7 @@ from source_amplitude.errors import config_error
 from source_amplitude.events.archive import Archive
 from source_amplitude.events.download import DiskFullError, TooMuchAtOnceError
 from source_amplitude.events.width import AdaptiveWidth
-from source_amplitude.events.windows import Window, halves, next_window, slices
+from source_amplitude.events.windows import HOUR, Window, halves, next_window, slices
 
 SMALLEST_EXPECTED_BYTES = 16 * 1024 * 1024
 
@@ -37,10 +37,8 @@ class _Pending:
     def __init__(self, window: Window) -> None:
         self.window = window
         self.download: Future[Download] | None = None
-        self.alone = False
 
-    def start(self, fetch: Callable[[Window], Archive | None], *, alone: bool) -> None:
-        self.alone = alone
+    def start(self, fetch: Callable[[Window], Archive | None]) -> None:
         download = self.download = Future()
 
         def run() -> None:
@@ -63,6 +61,9 @@ class _Pending:
 class Prefetcher:
     """Iterates over the windows from `start` to `newest` in order, with up to `workers` downloads ahead of the reader.
 
+    They go on while the reader reads. Where the disk turns out to be too small for that, one window at a time is
+    downloaded and read.
+
     Windows that turn out to be too much are split in place, so the order never changes and no hour is read twice. Until
     the narrower width has worked once, only the oldest window is asked for: more of them would fail in the same way.
     """
@@ -83,6 +84,7 @@ class Prefetcher:
         self._workers = workers
         self._logger = logger
         self._pending: deque[_Pending] = deque()
+        self._one_at_a_time = False
         self._largest_archive_bytes = 0
 
     def __iter__(self) -> Iterator[Download]:
@@ -95,6 +97,8 @@ class Prefetcher:
                 raise StopIteration
             self._start_downloads()
             oldest = self._pending[0]
+            if oldest.download is None:
+                oldest.start(self._fetch)
             assert oldest.download is not None
             try:
                 download = oldest.download.result()
@@ -107,6 +111,8 @@ class Prefetcher:
                 archive_bytes = download.archive.size if download.archive else 0
                 self._largest_archive_bytes = max(self._largest_archive_bytes, archive_bytes)
                 self._width.served(download.window.hours, archive_bytes)
+                self._plan()
+                self._start_downloads()
                 return download
 
     def windows_left(self) -> int:
@@ -115,10 +121,10 @@ class Prefetcher:
         return len(self._pending) + -(-unplanned_hours // self._width.hours)
 
     def close(self) -> None:
-        """Drop what was downloaded ahead."""
+        """Drop what was downloaded ahead; nothing follows."""
         while self._pending:
             self._pending.pop().discard()
-        self._workers = 0
+        self._next_start = self._newest + HOUR
 
     def _plan(self) -> None:
         while len(self._pending) < self._workers:
@@ -129,17 +135,16 @@ class Prefetcher:
             self._next_start = window.resume_at
 
     def _start_downloads(self) -> None:
+        """Start what may be downloaded ahead; the oldest window is started by who waits for it."""
         position = 0
         while position < len(self._pending):
             pending = self._pending[position]
             if pending.download is None:
-                running = len(self._running())
-                if position > 0 and not (self._width.proven and running < self._workers and self._has_room()):
-                    return
                 if pending.window.hours > self._width.hours:
                     self._replace(pending, list(slices(pending.window.first, pending.window.last, self._width.hours)))
-                    pending = self._pending[position]
-                pending.start(self._fetch, alone=running == 0)
+                if not self._may_start_one_more():
+                    return
+                self._pending[position].start(self._fetch)
             elif position > 0 and pending.download.done():
                 error = pending.download.exception()
                 if isinstance(error, TooMuchAtOnceError):
@@ -147,12 +152,12 @@ class Prefetcher:
                     continue
             position += 1
 
-    def _running(self) -> list[_Pending]:
-        return [pending for pending in self._pending if pending.download is not None]
-
-    def _has_room(self) -> bool:
+    def _may_start_one_more(self) -> bool:
+        started = [pending.download for pending in self._pending if pending.download is not None]
+        if self._one_at_a_time or not self._width.proven or len(started) >= self._workers:
+            return False
         expected = max(SMALLEST_EXPECTED_BYTES, self._largest_archive_bytes * 5 // 4)
-        unfinished = sum(not pending.download.done() for pending in self._running() if pending.download)
+        unfinished = sum(not download.done() for download in started)
         return shutil.disk_usage(tempfile.gettempdir()).free > expected * (unfinished + 1)
 
     def _split(self, pending: _Pending, reason: str) -> None:
@@ -173,14 +178,14 @@ class Prefetcher:
 
     def _make_room(self, oldest: _Pending, error: DiskFullError) -> None:
         """The disk was full: give all of it to the oldest window, then ask for less, then give up."""
-        if not oldest.alone:
+        if not self._one_at_a_time:
             self._logger.warning(f"The temporary folder is full ({error}): downloading one window at a time from here")
-            self._workers = 1
+            self._one_at_a_time = True
             for later in list(self._pending)[1:]:
                 if later.download is not None:
                     later.download.exception()  # waits, so that its disk space is free before the next attempt
                 later.discard()
-            oldest.start(self._fetch, alone=True)
+            oldest.start(self._fetch)
         elif halves(oldest.window):
             self._split(oldest, "the temporary folder is full")
         else:

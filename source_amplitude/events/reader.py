@@ -11,7 +11,7 @@ from source_amplitude.errors import system_error, transient_error
 from source_amplitude.events.archive import Archive, ArchiveDamagedError, Lines
 from source_amplitude.events.download import MAX_TRIES
 from source_amplitude.events.readahead import read_ahead
-from source_amplitude.events.record import NotAnEventError, RecordConverter
+from source_amplitude.events.record import NotAnEventError, RecordConverter, Records
 from source_amplitude.events.windows import Window
 
 BLOCKS_AHEAD = 2
@@ -42,8 +42,8 @@ class WindowReader:
         self._logger = logger
         self.records = 0
 
-    def batches(self) -> Iterator[list[bytes]]:
-        """Some hundred records at a time, each the bytes of a JSON object; closes the archive at the end.
+    def batches(self) -> Iterator[Records]:
+        """Some hundred records at a time; closes the archive at the end.
 
         :raises AirbyteTracedException: system_error for a line that is no event, transient_error for an archive that
             stays damaged, both after fetching it again
@@ -81,14 +81,14 @@ class WindowReader:
         finally:
             self._archive.close()
 
-    def _convert(self, block: Lines) -> list[bytes]:
+    def _convert(self, block: Lines) -> Records:
         convert = self._converter.convert
         try:
-            return [convert(line) for line in block.lines]
+            return convert(block.lines)
         except NotAnEventError:
             for number, line in zip(block.numbers, block.lines, strict=True):
                 try:
-                    convert(line)
+                    convert([line])
                 except NotAnEventError as error:
                     raise _BadLineError(f"member {block.member}, line {number}: {error}") from None
             raise

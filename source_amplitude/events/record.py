@@ -1,6 +1,6 @@
-"""One line of an export archive to one record: JSON bytes in, JSON bytes out.
+"""Lines of an export archive to records: JSON bytes in, JSON bytes out.
 
-Only what must change is touched: the raw text of every other value goes through as it came, so numbers stay exact
+Only what must change is touched: bags and fractions go through as the text that they came as, so numbers stay exact
 whatever their size, and nothing is parsed that nobody asks for.
 """
 
@@ -9,8 +9,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
+from msgspec import UNSET
+
+from source_amplitude.events.shape import Shape
 
 TIMESTAMP_FIELDS = (
     "server_received_time",
@@ -21,16 +27,32 @@ TIMESTAMP_FIELDS = (
     "server_upload_time",
     "client_event_time",
 )
-_AMPLITUDE_TIMESTAMP = re.compile(rb'"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?"').fullmatch
+_AMPLITUDE_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?").fullmatch
+_MICROSECONDS = b"0000-00-00 00:00:00.000000"
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_OBJECT_OR_ARRAY = b"{["
+_NO_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 class NotAnEventError(ValueError):
     """A line that is not a JSON object. The message never holds its content."""
+
+
+@dataclass(frozen=True)
+class Records:
+    """Records as newline-delimited JSON, each a JSON object; iterating gives them one by one."""
+
+    ndjson: bytes
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.ndjson.split(b"\n")[:-1])
 
 
 class RecordConverter:
@@ -41,39 +63,82 @@ class RecordConverter:
 
     def __init__(self, *, bags_as_text: bool) -> None:
         self._bags_as_text = bags_as_text
+        self._shape = Shape({}, TIMESTAMP_FIELDS)
         self.repaired_lines = 0
 
-    def convert(self, line: bytes) -> bytes:
-        """The record of one line, as the bytes of a JSON object.
+    def convert(self, lines: list[bytes]) -> Records:
+        """The records of some lines, one each; a line has no line break in it.
 
         Timestamps such as `2024-03-15 10:04:58.123000` become RFC 3339 in UTC (Amplitude's documentation: UTC, no
         zone); one in any other form is left alone. A line that is JSON but for invalid UTF-8, raw control characters,
         NaN or lone surrogates is repaired and counted in `repaired_lines`: U+FFFD for what is no character, null for
         what is no number.
 
-        :raises NotAnEventError: the line is not a JSON object
+        :raises NotAnEventError: a line is not a JSON object
         """
+        try:
+            return Records(self._shaped(lines), len(lines))
+        except _NO_JSON:
+            return Records(b"".join(map(self._any, lines)), len(lines))
+
+    def _any(self, line: bytes) -> bytes:
+        try:
+            return self._shaped([line])
+        except _NO_JSON:
+            return _encode_lines([self._unshaped(line)])
+
+    def _shaped(self, lines: list[bytes]) -> bytes:
+        """The records of lines that all fit the shape; one that does not raises what `_NO_JSON` names."""
+        shape = self._shape
+        events = list(map(shape.decode, lines))
+        for event in events:
+            for field in shape.verbatim:
+                raw = getattr(event, field)
+                if raw is not UNSET:
+                    text = str(raw, "utf-8")
+                    if self._bags_as_text and text[0] in "{[":
+                        setattr(event, field, text)
+        stamps = iter(_rfc3339([text for event in events for field in shape.texts if (text := getattr(event, field))]))
+        for event in events:
+            for field in shape.texts:
+                if getattr(event, field):
+                    setattr(event, field, next(stamps))
+        return _encode_lines(events)
+
+    def _unshaped(self, line: bytes) -> dict[str, Any]:
+        """The record of any line; the next one with the same fields will fit the shape."""
         try:
             if not line.isascii():
                 line.decode()
             fields = _decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            fields = _decode(_repair(line))
+        except _NO_JSON:
+            fields = _decode(strict_json(line))
             self.repaired_lines += 1
-        if self._bags_as_text:
-            for name, raw in zip(fields, map(bytes, fields.values()), strict=True):
-                if raw[0] in _OBJECT_OR_ARRAY:
-                    fields[name] = raw.decode()  # type: ignore[assignment]
-        for name in TIMESTAMP_FIELDS:
-            value = fields.get(name)
-            if type(value) is msgspec.Raw and _AMPLITUDE_TIMESTAMP(value):
-                text = bytes(value)
-                fields[name] = msgspec.Raw(b'%bT%bZ"' % (text[:11], text[12:-1]))
-        return _encode(fields)
+        self._shape = self._shape.including(fields)
+        return {name: self._value(name, raw) for name, raw in fields.items()}
+
+    def _value(self, name: str, raw: msgspec.Raw) -> msgspec.Raw | str:
+        first = bytes(raw)[:1]
+        if first in (b"{", b"[") and self._bags_as_text:
+            return str(raw, "utf-8")
+        if first == b'"' and name in TIMESTAMP_FIELDS:
+            return _rfc3339([msgspec.json.decode(raw)])[0]
+        return raw
 
 
-def _repair(line: bytes) -> bytes:
-    """The line as strict JSON, if a lenient reader understands it as an object."""
+def _rfc3339(texts: list[str]) -> list[str]:
+    """Amplitude's timestamps in RFC 3339; a text in any other form stays as it is."""
+    lines = "\n".join(texts)
+    if texts and lines.encode().translate(_DIGITS_TO_ZERO) == b"\n".join([_MICROSECONDS] * len(texts)):
+        return (lines.replace(" ", "T").replace("\n", "Z\n") + "Z").split("\n")
+    return [f"{text[:10]}T{text[11:]}Z" if _AMPLITUDE_TIMESTAMP(text) else text for text in texts]
+
+
+def strict_json(line: bytes) -> bytes:
+    """The line as strict JSON, if a lenient reader understands it as an object.
+
+    :raises NotAnEventError: it is not a JSON object
+    """
     try:
         event = json.loads(
             line.decode("utf-8", "replace"), strict=False, parse_constant=lambda _: None, parse_float=_finite

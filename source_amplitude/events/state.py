@@ -14,11 +14,12 @@ CURSOR_FIELD = "server_upload_time"
 LAST_HOUR = "last_hour"
 
 
-def read_state(state: Mapping[str, Any]) -> datetime | None:
+def read_state(state: Mapping[str, Any], export_delay_hours: int) -> datetime | None:
     """The first hour that is still to be read; None for an empty state.
 
-    Accepted are our own `{"server_upload_time": "2024-01-15T15:00:00Z"}`, any ISO form of it that the official
-    connector wrote (that hour is read again, since it may be known in part), and `{"last_hour": "20240115T14"}`.
+    Accepted are our own `{"server_upload_time": "2024-01-15T15:00:00Z"}`, `{"last_hour": "20240115T14"}`, and what the
+    official connector wrote: the upload time of the newest event it saw, in any ISO form. It reads hours before all of
+    them is published, so that hour and the `export_delay_hours` before it are read again.
 
     :raises AirbyteTracedException: config_error for anything else
     """
@@ -26,7 +27,8 @@ def read_state(state: Mapping[str, Any]) -> datetime | None:
         return None
     try:
         if CURSOR_FIELD in state:
-            return floor_to_hour(_instant(state[CURSOR_FIELD]))
+            hour = floor_to_hour(_instant(state[CURSOR_FIELD]))
+            return hour if state == write_state(hour) else hour - export_delay_hours * HOUR
         if LAST_HOUR in state:
             return parse_export_hour(state[LAST_HOUR]) + HOUR
     except (ValueError, TypeError, OverflowError) as error:

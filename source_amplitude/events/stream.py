@@ -26,9 +26,10 @@ from source_amplitude.events.download import (
     TooMuchAtOnceError,
     spool,
 )
+from source_amplitude.events.estimate import SyncEstimate, estimate_message
 from source_amplitude.events.prefetch import Download, Prefetcher
 from source_amplitude.events.reader import WindowReader
-from source_amplitude.events.record import RecordConverter
+from source_amplitude.events.record import RecordConverter, Records
 from source_amplitude.events.slots import RequestSlots
 from source_amplitude.events.state import CURSOR_FIELD, read_state, write_state
 from source_amplitude.events.width import AdaptiveWidth
@@ -56,9 +57,9 @@ class Events(HttpStream):
         self._downloads: Prefetcher | None = None
         self._ready: Download | None = None
         self._windows_read = 0
+        self._estimate: SyncEstimate | None = None
         super().__init__(authenticator=HTTPBasicAuth(config.api_key, config.secret_key))
-        self._slots = RequestSlots(config.num_workers)
-        self._downloader = Downloader(self.send, config.region, self._slots, self.logger)
+        self._downloader = self._new_downloader()
 
     @property
     def url_base(self) -> str:
@@ -95,7 +96,7 @@ class Events(HttpStream):
 
     @state.setter
     def state(self, value: MutableMapping[str, Any]) -> None:
-        self._resume_at = read_state(value)
+        self._resume_at = read_state(value, self._config.export_delay_hours)
 
     @property
     def region(self) -> Region:
@@ -137,6 +138,7 @@ class Events(HttpStream):
                 f"No complete hour to read yet: the next is {start:%Y-%m-%dT%H}, the newest {newest:%Y-%m-%dT%H}"
             )
             return
+        self._estimate = SyncEstimate(newest)
         self._downloads = Prefetcher(
             self._downloader.fetch,
             start,
@@ -150,7 +152,7 @@ class Events(HttpStream):
                 self._ready = download
                 yield {"start": download.window.start_param, "end": download.window.end_param}
         finally:
-            self._downloads.close()
+            self._stop_downloads()
 
     def read_records(
         self,
@@ -159,26 +161,33 @@ class Events(HttpStream):
         stream_slice: Mapping[str, Any] | None = None,
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
-        """The records of a slice. The state moves past it only when all of them are out."""
+        """The records of a slice, on the command line after an estimate of the whole sync.
+
+        The state moves past the slice only when all of its records are out.
+        """
         if not stream_slice:
             return
         download = self._take(stream_slice)
         started = time.monotonic()
-        records = 0
+        records = size = 0
+        if self._in_batches:
+            yield from self._estimates(download)
         try:
             if download.archive is not None:
                 for batch in self._batches(download.window, download.archive):
                     records += len(batch)
+                    size += len(batch.ndjson)
                     if self._in_batches:
-                        yield RecordBatch(self.name, batch)
+                        yield RecordBatch(self.name, batch.ndjson, batch.count)
                     else:
                         yield from map(json.loads, batch)
         except BaseException:
-            if self._downloads is not None:
-                self._downloads.close()
+            self._stop_downloads()
             raise
         self._resume_at = max(filter(None, (self._resume_at, download.window.resume_at)))
         self._windows_read += 1
+        if self._estimate is not None:
+            self._estimate.end(records, size)
         self._log_window(download, records, time.monotonic() - started)
 
     def parse_response(self, response: requests.Response, **_: Any) -> Iterable[Mapping[str, Any]]:
@@ -188,6 +197,15 @@ class Events(HttpStream):
         for batch in self._batches(window, spool(window, response)):
             yield from map(json.loads, batch)
 
+    def _new_downloader(self) -> Downloader:
+        return Downloader(self.send, self._config.region, RequestSlots(self._config.num_workers), self.logger)
+
+    def _stop_downloads(self) -> None:
+        if self._downloads is not None:
+            self._downloads.close()
+        self._downloader.close()
+        self._downloader = self._new_downloader()
+
     def _take(self, stream_slice: Mapping[str, Any]) -> Download:
         window = Window(parse_export_hour(stream_slice["start"]), parse_export_hour(stream_slice["end"]))
         ready, self._ready = self._ready, None
@@ -196,7 +214,12 @@ class Events(HttpStream):
         started = time.monotonic()
         return Download(window, self._fetch_whole(window), time.monotonic() - started)
 
-    def _batches(self, window: Window, archive: Archive) -> Iterator[list[bytes]]:
+    def _estimates(self, download: Download) -> Iterator[AirbyteMessage]:
+        archive_bytes = download.archive.size if download.archive else 0
+        if self._estimate is not None and (told := self._estimate.begin(download.window, archive_bytes)):
+            yield estimate_message(self.name, *told)
+
+    def _batches(self, window: Window, archive: Archive) -> Iterator[Records]:
         converter = RecordConverter(bags_as_text=self._config.bags_as_text)
         yield from WindowReader(window, archive, self._fetch_whole, converter, self.logger).batches()
         if converter.repaired_lines:

@@ -15,11 +15,12 @@ from source_amplitude.errors import system_error, transient_error
 from source_amplitude.events.archive import Archive, ArchiveDamagedError, Lines
 from source_amplitude.events.download import MAX_TRIES, DiskFullError, Downloader, TooMuchAtOnceError
 from source_amplitude.events.prefetch import Prefetcher
-from source_amplitude.events.record import NotAnEventError, RecordConverter
+from source_amplitude.events.record import NotAnEventError, strict_json
 from source_amplitude.events.slots import RequestSlots
 from source_amplitude.events.stream import Events
 from source_amplitude.events.width import AdaptiveWidth
 from source_amplitude.events.windows import HOUR, Window, newest_complete_hour, parse_export_hour
+from source_amplitude.user_profiles.record import NULL, id_text
 from source_amplitude.user_profiles.seen import SeenUsers
 from source_amplitude.user_profiles.users import DIGEST_BYTES, User, Users
 
@@ -29,12 +30,11 @@ _FIRST = b""
 class _Ids(msgspec.Struct):
     """The only two fields of an event that are decoded."""
 
-    user_id: str | int | float | None = None
-    device_id: str | int | float | None = None
+    user_id: msgspec.Raw = NULL
+    device_id: msgspec.Raw = NULL
 
 
 _decode = msgspec.json.Decoder(_Ids).decode
-_as_strict_json = RecordConverter(bags_as_text=False).convert
 
 
 class Active(Users):
@@ -135,8 +135,8 @@ class Exports:
             try:
                 with closing(archive):
                     for lines in archive.lines():
-                        for ids in _ids_of(lines):
-                            seen.add(_text(ids.user_id), _text(ids.device_id))
+                        for user_id, device_id in _ids_of(lines):
+                            seen.add(user_id, device_id)
                         events += len(lines.lines)
                 return events
             except NotAnEventError as error:
@@ -165,20 +165,21 @@ class Exports:
             raise transient_error(f"The hours {window} could not be fetched in one piece: {error}") from error
 
 
-def _ids_of(lines: Lines) -> Iterator[_Ids]:
+def _ids_of(lines: Lines) -> Iterator[tuple[str | None, str | None]]:
     for number, line in zip(lines.numbers, lines.lines, strict=True):
         try:
-            yield _decode(line)
+            yield _ids(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             yield _repaired(line, f"member {lines.member}, line {number}")
 
 
-def _repaired(line: bytes, place: str) -> _Ids:
+def _ids(line: bytes) -> tuple[str | None, str | None]:
+    event = _decode(line)
+    return id_text(event.user_id), id_text(event.device_id)
+
+
+def _repaired(line: bytes, place: str) -> tuple[str | None, str | None]:
     try:
-        return _decode(_as_strict_json(line))
+        return _ids(strict_json(line))
     except (NotAnEventError, msgspec.MsgspecError) as error:
         raise NotAnEventError(f"{place}: not an event ({type(error).__name__})") from None
-
-
-def _text(value: str | float | None) -> str | None:
-    return value if value is None or isinstance(value, str) else str(value)

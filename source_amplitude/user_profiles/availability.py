@@ -10,6 +10,7 @@ from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.sources.streams.http.availability_strategy import HttpAvailabilityStrategy
 from airbyte_cdk.utils import AirbyteTracedException
 
+from source_amplitude.errors import NOT_IN_THE_EU
 from source_amplitude.user_profiles.answers import Action
 from source_amplitude.user_profiles.budget import ProfileBudget
 from source_amplitude.user_profiles.fetch import error_of
@@ -17,7 +18,6 @@ from source_amplitude.user_profiles.fetch import error_of
 if TYPE_CHECKING:
     from source_amplitude.user_profiles.stream import UserProfiles
 
-NOT_IN_THE_EU = "User Profile API is not supported in EU region"
 PROBE_TRIES = 3
 
 

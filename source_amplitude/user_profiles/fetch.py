@@ -51,7 +51,7 @@ class Found(Enum):
 class Outcome:
     """What became of one user.
 
-    :param record: the bytes of a JSON object, of a profile only
+    :param record: a JSON object and a line break, of a profile only
     :param said: the API's last words on a user that failed
     """
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from source_amplitude.events.record import NotAnEventError, RecordConverter
+from source_amplitude.events.record import NotAnEventError, strict_json
 from source_amplitude.user_profiles.users import User
 
 Fields = dict[str, msgspec.Raw]
 
-_NULL = msgspec.Raw(b"null")
+NULL = msgspec.Raw(b"null")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -24,51 +24,61 @@ class NotAProfileError(ValueError):
 
 
 _decode = msgspec.json.Decoder(_Body).decode
-_as_strict_json = RecordConverter(bags_as_text=False).convert
 
 
 def user_data(body: bytes) -> Fields:
-    """The fields of `userData`, each as its raw JSON.
+    """The fields of `userData`, each as its raw JSON on one line.
+
+    JSON that is not strict is repaired as that of events is.
 
     :raises NotAProfileError: the body is not a JSON object with `userData`
     """
     try:
-        return _decode(_as_strict_json(body)).userData
+        try:
+            body.decode()
+            return _decode(_on_one_line(body)).userData
+        except (UnicodeDecodeError, msgspec.MsgspecError):
+            return _decode(_on_one_line(strict_json(body))).userData
     except (NotAnEventError, msgspec.MsgspecError):
         raise NotAProfileError("not a JSON object with userData") from None
 
 
 def a_record(user: User, profile: Fields, computations: Fields | None, *, bags_as_text: bool) -> bytes:
-    """The record of a user, as the bytes of a JSON object. All fields of the schema are there; what is new stays.
+    """The record of a user: a JSON object and a line break. All fields of the schema are there; what is new stays.
 
     `user_id` is the key and never null: Amplitude's own if it has one, otherwise what was asked for, which for a device
     without a user is the device's id.
 
     :param computations: the answer whose `amp_props` holds computed properties; it may be `profile` itself
     """
-    amp_props = _NULL if profile is computations else profile.get("amp_props", _NULL)
+    amp_props = NULL if profile is computations else profile.get("amp_props", NULL)
     fields: dict[str, Any] = {
-        "user_id": _text(profile.get("user_id")) or user.id,
-        "device_id": _text(profile.get("device_id")) or (user.id if user.kind == "device_id" else None),
+        "user_id": id_text(profile.get("user_id", NULL)) or user.id,
+        "device_id": id_text(profile.get("device_id", NULL)) or (user.id if user.kind == "device_id" else None),
         "amp_props": amp_props,
-        "cohort_ids": _texts(profile.get("cohort_ids", _NULL)),
-        "recommendations": profile.get("recommendations", _NULL),
-        "computations": (computations or {}).get("amp_props", _NULL),
-        "propensities": profile.get("propensities", _NULL),
+        "cohort_ids": _texts(profile.get("cohort_ids", NULL)),
+        "recommendations": profile.get("recommendations", NULL),
+        "computations": (computations or {}).get("amp_props", NULL),
+        "propensities": profile.get("propensities", NULL),
     }
     fields.update((name, value) for name, value in profile.items() if name not in fields)
     if bags_as_text:
         for name, value in fields.items():
             if type(value) is msgspec.Raw and bytes(value)[:1] in (b"{", b"["):
                 fields[name] = bytes(value).decode()
-    return _encode(fields)
+    return _encode(fields) + b"\n"
 
 
-def _text(raw: msgspec.Raw | None) -> str | None:
-    value = msgspec.json.decode(raw) if raw is not None else None
+def id_text(raw: msgspec.Raw) -> str | None:
+    """An id as text, a number with its very digits; None for null."""
+    value = msgspec.json.decode(raw)
     if value is None or isinstance(value, str):
         return value
-    return bytes(raw or b"").decode()
+    return bytes(raw).decode()
+
+
+def _on_one_line(body: bytes) -> bytes:
+    return msgspec.json.format(body, indent=-1)
 
 
 def _texts(raw: msgspec.Raw) -> Any:

@@ -15,11 +15,11 @@ from airbyte_cdk.sources.streams.http import HttpStream
 from airbyte_cdk.sources.streams.http.error_handlers import ErrorHandler
 
 from source_amplitude.config import Config, ListedUsers
-from source_amplitude.errors import HandOver, config_error
+from source_amplitude.errors import NOT_IN_THE_EU, HandOver, config_error
 from source_amplitude.records import RecordBatch, with_bags_as_text
 from source_amplitude.user_profiles.active import Active, Exports
 from source_amplitude.user_profiles.authenticator import KeyFallback
-from source_amplitude.user_profiles.availability import NOT_IN_THE_EU, TokenBucketAvailabilityStrategy
+from source_amplitude.user_profiles.availability import TokenBucketAvailabilityStrategy
 from source_amplitude.user_profiles.fetch import (
     CONNECT_TIMEOUT_SECONDS,
     MADE_UP_USER,
@@ -34,11 +34,6 @@ from source_amplitude.user_profiles.snapshot import Snapshot
 from source_amplitude.user_profiles.users import Listed, Users, checked_state
 
 USERS_A_STATE = 25
-
-NO_USERS = (
-    "No users are configured for the stream user_profiles. Set them in the field user_profiles.users: list them, or "
-    "have those found who are active in recent events; or leave the stream out of the sync."
-)
 
 
 class UserProfiles(HttpStream):
@@ -130,7 +125,7 @@ class UserProfiles(HttpStream):
         try:
             for outcome in snapshot.portion(USERS_A_STATE):
                 if outcome.found is Found.PROFILE:
-                    yield RecordBatch(self.name, [outcome.record]) if self._in_batches else json.loads(outcome.record)
+                    yield RecordBatch(self.name, outcome.record, 1) if self._in_batches else json.loads(outcome.record)
         except BaseException:
             self._end()
             raise
@@ -156,7 +151,10 @@ class UserProfiles(HttpStream):
         if isinstance(users, ListedUsers):
             return Listed(users, interrupted, self.logger)
         if users is None:
-            raise config_error(NO_USERS)
+            raise config_error(
+                "No users are configured for the stream user_profiles. Set them in the field user_profiles.users: list "
+                "them, or have those found who are active in recent events; or leave the stream out of the sync."
+            )
         return Active(self._config, users.lookback_days, interrupted, Exports(self._config, self.logger), self.logger)
 
     def _fetcher(self) -> Fetcher:

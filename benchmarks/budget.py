@@ -1,0 +1,117 @@
+"""Where the time of an event goes: each step of the way alone, in one thread, in microseconds of processor time."""
+
+import subprocess
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import msgspec
+import requests
+from isal import igzip
+
+from benchmarks.amplitude import API_KEY, SECRET_KEY, Amplitude, an_amplitude
+from benchmarks.measure import Spread
+from benchmarks.table import Table
+from source_amplitude.events.archive import READ_BYTES, Archive
+from source_amplitude.events.download import CHUNK_BYTES
+from source_amplitude.events.record import RecordConverter
+from source_amplitude.events.shape import Shape
+from source_amplitude.records import RecordBatch
+
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode_lines = msgspec.json.Encoder().encode_lines
+STEPS = ("download", "verify", "inflate", "split", "parse", "convert", "dump", "frame", "write")
+
+
+def measure(events_per_hour: int, runs: int) -> Table:
+    with an_amplitude(hours=24, events_per_hour=events_per_hour, options=("--cache-archives",)) as amplitude:
+        amplitude.archive(*amplitude.windows(24)[0])
+        measured: dict[str, list[float]] = {step: [] for step in STEPS}
+        for _ in range(runs):
+            for step, seconds in _one_run(amplitude).items():
+                measured[step].append(seconds / (24 * events_per_hour) * 1e6)
+    table = Table(f"Budget: {24 * events_per_hour:,} events, one thread", ("step", "µs of an event", "share"))
+    medians = {step: Spread(tuple(values)) for step, values in measured.items()}
+    total = sum(spread.median for spread in medians.values())
+    for step, spread in medians.items():
+        table.rows.append((step, spread.text(2), f"{spread.median / total:.0%}"))
+    table.rows.append(("together", f"{total:.2f}", "100%"))
+    return table
+
+
+def _one_run(amplitude: Amplitude) -> dict[str, float]:
+    seconds = dict.fromkeys(STEPS, 0.0)
+    with tempfile.TemporaryFile() as file, subprocess.Popen(["cat"], stdin=-1, stdout=subprocess.DEVNULL) as reader:
+        assert reader.stdin is not None
+        with _timed(seconds, "download"):
+            size = _download(amplitude, file)
+        with _timed(seconds, "verify"):
+            archive = Archive(file, size)
+        with _timed(seconds, "inflate"):
+            _inflate(file)
+        converter = RecordConverter(bags_as_text=True)
+        blocks, parse, dump = archive.lines(), None, None
+        while True:
+            with _timed(seconds, "split"):
+                block = next(blocks, None)
+            if block is None:
+                break
+            if parse is None or dump is None:
+                parse, dump = _learnt(block.lines), _learnt(converter.convert(block.lines))
+            with _timed(seconds, "parse"):
+                events = [parse(line) for line in block.lines]
+            del events
+            with _timed(seconds, "convert"):
+                records = converter.convert(block.lines)
+            again = [dump(record) for record in records]
+            with _timed(seconds, "dump"):
+                _encode_lines(again)
+            del again
+            with _timed(seconds, "frame"):
+                lines = RecordBatch("events", records.ndjson, records.count).to_lines()
+            with _timed(seconds, "write"):
+                reader.stdin.write(lines)
+                reader.stdin.flush()
+        reader.stdin.close()
+    seconds["split"] -= seconds["inflate"]
+    seconds["convert"] -= seconds["parse"] + seconds["dump"]
+    return seconds
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], step: str) -> Iterator[None]:
+    """Adds the processor time of this thread, in user and kernel, to a step."""
+    started = time.thread_time()
+    yield
+    seconds[step] += time.thread_time() - started
+
+
+def _download(amplitude: Amplitude, file: BinaryIO) -> int:
+    start, end = amplitude.windows(24)[0]
+    address = f"{amplitude.url}/api/2/export"
+    with requests.get(
+        address, {"start": start, "end": end}, auth=(API_KEY, SECRET_KEY), stream=True, timeout=60
+    ) as response:
+        while chunk := response.raw.read1(CHUNK_BYTES):
+            file.write(chunk)
+    file.flush()
+    return file.tell()
+
+
+def _inflate(file: BinaryIO) -> None:
+    with zipfile.ZipFile(file) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as raw, igzip.IGzipFile(fileobj=raw, mode="rb") as inflated:
+                while inflated.read(READ_BYTES):
+                    pass
+
+
+def _learnt(lines: Iterable[bytes]) -> Callable[[bytes], Any]:
+    """The decoder of a shape that all of these lines fit."""
+    shape = Shape({}, ())
+    for line in lines:
+        shape = shape.including(_decode(line))
+    return shape.decode

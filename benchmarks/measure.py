@@ -1,0 +1,93 @@
+"""Runs one process to its end and says what it cost; and what several runs come to."""
+
+import os
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+READ_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run cost, by the operating system's own account: seconds of wall and of processor, peak memory."""
+
+    wall: float
+    cpu: float
+    peak_mb: float
+
+
+class CommandFailedError(Exception):
+    """A contender ended with an error, so that its figures mean nothing."""
+
+
+def run(command: Sequence[str], environment: Mapping[str, str], output: Path | None = None) -> Cost:
+    """Run a command whose standard output is a pipe that is read to the end, into a file or into nothing.
+
+    The peak cannot read below this process's own, which is small: nothing large is imported or kept here.
+    """
+    started = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **environment})
+    assert process.stdout is not None
+    kept = output.open("wb") if output else None
+    buffer = bytearray(READ_BYTES)
+    while size := os.readv(process.stdout.fileno(), [buffer]):
+        if kept:
+            kept.write(memoryview(buffer)[:size])
+    _, status, used = os.wait4(process.pid, 0)
+    wall = time.monotonic() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stdout.close()
+    if kept:
+        kept.close()
+    if process.returncode != 0:
+        raise CommandFailedError(f"exit code {process.returncode}: {' '.join(command)}")
+    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of some runs, and the smallest and the largest of them."""
+
+    values: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return median(self.values)
+
+    def text(self, digits: int) -> str:
+        low, high = min(self.values), max(self.values)
+        return f"{self.median:,.{digits}f} ({low:,.{digits}f}-{high:,.{digits}f})"
+
+    def per(self, count: float) -> "Spread":
+        """`count` for each unit of the values: of seconds, a rate."""
+        return Spread(tuple(count / value for value in self.values))
+
+
+def interleaved(
+    commands: Mapping[str, Sequence[str]], environment: Mapping[str, str], runs: int
+) -> dict[str, list[Cost]]:
+    """Run every command in turn, `runs` times over, so that a change of the machine's mood strikes all of them."""
+    costs: dict[str, list[Cost]] = {name: [] for name in commands}
+    for number in range(runs):
+        for name, command in commands.items():
+            cost = run(command, environment)
+            costs[name].append(cost)
+            print(
+                f"  {number + 1}/{runs} {name}: {cost.wall:.2f} s, {cost.cpu:.2f} CPU s, {cost.peak_mb:.0f} MB",
+                flush=True,
+            )
+    return costs
+
+
+def spread(costs: list[Cost], figure: str) -> Spread:
+    return Spread(tuple(getattr(cost, figure) for cost in costs))
+
+
+def paired_ratio(ours: list[Cost], theirs: list[Cost], figure: str) -> Spread:
+    """How many times less ours is, run by run, so that each pair shares the machine's mood."""
+    pairs = zip(ours, theirs, strict=True)
+    return Spread(tuple(getattr(their, figure) / getattr(our, figure) for our, their in pairs))

@@ -1,0 +1,147 @@
+"""Every answer in the table of `docs/reliability.md`, wherever it strikes, with one worker and with five."""
+
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import pytest
+
+from integration_tests.amplitude_simulator import Fault, Simulator
+from integration_tests.conftest import FIRST_HOUR
+from integration_tests.faults.expect import (
+    LAST_HOUR,
+    assert_failed,
+    assert_nothing_left,
+    assert_whole,
+    assert_whole_after,
+)
+from integration_tests.harness import Command, a_config
+
+MIDDLE_HOUR = datetime(2024, 3, 14, 10, tzinfo=timezone.utc)
+PLACES = {"first": FIRST_HOUR, "middle": MIDDLE_HOUR, "last": LAST_HOUR}
+
+# Each of these passes after some tries: every event comes, once.
+PASSING = {
+    "500": Fault("status", status=500, times=2),
+    "502": Fault("status", status=502, times=2),
+    "503": Fault("status", status=503, times=4),
+    "520 of an edge": Fault("status", status=520, times=1),
+    "408": Fault("status", status=408, times=1),
+    "429": Fault("status", status=429, times=3),
+    "429 with seconds": Fault("status", status=429, headers={"Retry-After": "1"}, times=1),
+    "429 with a date": Fault("status", status=429, headers={"Retry-After": "Fri, 15 Mar 2024 23:10:01 GMT"}, times=1),
+    "429 with nonsense": Fault("status", status=429, headers={"Retry-After": "soon"}, times=1),
+    "400 too large": Fault("status", status=400, times=1),
+    "413": Fault("status", status=413, times=1),
+    "504": Fault("status", status=504, times=1),
+    "reset before the answer": Fault("reset", times=2),
+    "reset in the body": Fault("reset_body", at=2000, times=2),
+    "cut at the first byte": Fault("truncate", at=1, times=1),
+    "cut in a ZIP header": Fault("truncate", at=20, times=1),
+    "cut in a member": Fault("truncate", at=0.5, times=2),
+    "cut in the directory": Fault("truncate", at=-60, times=1),
+    "cut at the last byte": Fault("truncate", at=-1, times=1),
+    "cut quietly at the first byte": Fault("truncate_quietly", at=1, times=1),
+    "cut quietly in a ZIP header": Fault("truncate_quietly", at=20, times=1),
+    "cut quietly in a member": Fault("truncate_quietly", at=0.5, times=2),
+    "cut quietly in the directory": Fault("truncate_quietly", at=-60, times=1),
+    "cut quietly at the last byte": Fault("truncate_quietly", at=-1, times=1),
+    "wrong zip crc": Fault("zip_crc", times=2),
+    "wrong gzip crc": Fault("gzip_crc", times=2),
+    "cut gzip": Fault("gzip_cut", times=2),
+    "html": Fault("html", times=2),
+    "rate-limit text": Fault("text", times=2),
+}
+
+# Each of these stays: an error, and a state that the next sync continues from.
+STAYING = {
+    "401": (Fault("status", status=401), "config_error", "Check your api_key and secret_key."),
+    "403": (Fault("status", status=403), "config_error", "The region is set to US"),
+    "400 to one hour": (Fault("status", status=400), "config_error", "S3 export"),
+    "413 to one hour": (Fault("status", status=413), "config_error", "S3 export"),
+    "504 to one hour": (Fault("status", status=504), "transient_error", "failed 5 times"),
+    "500": (Fault("status", status=500), "transient_error", "failed 5 times"),
+    "503": (Fault("status", status=503), "transient_error", "failed 5 times"),
+    "reset": (Fault("reset"), "transient_error", "failed 5 times"),
+    "reset in the body": (Fault("reset_body"), "transient_error", "failed 5 times"),
+    "cut": (Fault("truncate"), "transient_error", "failed 5 times"),
+    "cut quietly": (Fault("truncate_quietly"), "transient_error", "not a whole archive"),
+    "html": (Fault("html"), "transient_error", "text/html"),
+    "rate-limit text": (Fault("text"), "transient_error", "text/plain"),
+    "wrong zip crc": (Fault("zip_crc"), "transient_error", "CRC"),
+    "wrong gzip crc": (Fault("gzip_crc"), "transient_error", "was damaged 5 times"),
+    "cut gzip": (Fault("gzip_cut"), "transient_error", "was damaged 5 times"),
+    "418": (Fault("status", status=418), "system_error", "unexpected answer"),
+    "302 to nowhere": (Fault("status", status=302), "system_error", "unexpected answer"),
+}
+
+
+def everywhere() -> list[object]:
+    """The middle window with five workers always; every window with one and with five among the slow tests."""
+    return [
+        pytest.param(
+            PLACES[place],
+            workers,
+            id=f"{place}-{workers}",
+            marks=() if (place, workers) == ("middle", 5) else pytest.mark.slow,
+        )
+        for place in PLACES
+        for workers in (1, 5)
+    ]
+
+
+@pytest.mark.parametrize(("hour", "workers"), everywhere())
+@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
+def test_given_a_passing_fault_then_every_event_once(
+    simulator: Simulator, warm_command: Command, fault: Fault, hour: datetime, workers: int
+) -> None:
+    simulator.faults.append(replace(fault, hour=hour))
+    outcome = warm_command.read(a_config(simulator, num_workers=workers, batch_size_hours=12))
+    assert [request for request in simulator.log if request.fault], "the fault never struck"
+    assert_whole(outcome, simulator)
+    assert_nothing_left(warm_command)
+
+
+@pytest.mark.parametrize(("hour", "workers"), everywhere())
+@pytest.mark.parametrize(("fault", "failure_type", "sentence"), STAYING.values(), ids=STAYING.keys())
+def test_given_a_fault_that_stays_then_an_error_and_a_state_to_continue_from(
+    simulator: Simulator,
+    warm_command: Command,
+    fault: Fault,
+    failure_type: str,
+    sentence: str,
+    hour: datetime,
+    workers: int,
+) -> None:
+    simulator.faults.append(replace(fault, hour=hour))
+    config = a_config(simulator, num_workers=workers, batch_size_hours=12)
+    failed = warm_command.read(config)
+    assert_failed(failed, simulator, failure_type, sentence)
+    assert_nothing_left(warm_command)
+
+    simulator.faults.clear()
+    assert_whole_after(simulator, failed, warm_command.read(config, failed.last_state))
+
+
+def test_given_429_without_end_then_a_transient_error_after_the_patience(
+    simulator: Simulator, warm_command: Command
+) -> None:
+    simulator.faults.append(Fault("status", status=429))
+    outcome = warm_command.read(settings={"events.download.LONGEST_THROTTLED_SECONDS": 1})
+    assert_failed(outcome, simulator, "transient_error", "429")
+
+
+def test_given_429_then_fewer_requests_at_once(simulator: Simulator, warm_command: Command) -> None:
+    simulator.faults.append(Fault("status", status=429, times=8))
+    simulator.faults.append(Fault("latency", seconds=0.05))
+    outcome = warm_command.read(a_config(simulator, num_workers=5, batch_size_hours=3))
+    assert_whole(outcome, simulator)
+    last_throttled = max(index for index, request in enumerate(simulator.log) if request.status == 429)
+    after = [request.in_flight for request in simulator.log[last_throttled + 1 :]]
+    assert after[0] < 5
+    assert max(after) > after[0], "and more again when it goes well"
+
+
+def test_given_an_empty_window_then_the_state_moves_past_it(simulator: Simulator, warm_command: Command) -> None:
+    outcome = warm_command.read(a_config(simulator, start_date="2024-03-01"))
+    assert_whole(outcome, simulator)
+    assert outcome.cursors[0] == "2024-03-02T00:00:00Z"

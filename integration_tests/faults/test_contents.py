@@ -1,0 +1,249 @@
+"""What archives may hold besides documented events: evil names, odd lines, huge ones, and what is no event at all."""
+
+import gzip
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from integration_tests.amplitude_simulator import Fault, Simulator
+from integration_tests.conftest import FIRST_HOUR
+from integration_tests.faults.expect import LAST_HOUR, assert_failed, assert_nothing_left, assert_whole
+from integration_tests.harness import Command, Outcome, a_config
+
+HOUR = timedelta(hours=1)
+NIGHT = datetime(2024, 3, 15, 10, tzinfo=timezone.utc)
+Members = list[tuple[str, bytes]]
+Change = Callable[[Members], Members]
+
+
+def renamed(template: str) -> Change:
+    return lambda members: [(template.format(i), content) for i, (_, content) in enumerate(members)]
+
+
+def with_member(name: str, content: bytes) -> Change:
+    return lambda members: [(name, content), *members]
+
+
+def with_lines(change: Callable[[list[bytes]], list[bytes]]) -> Change:
+    """Change the lines of every member."""
+    return lambda members: [
+        (name, gzip.compress(b"\n".join(change(gzip.decompress(content).split(b"\n"))))) for name, content in members
+    ]
+
+
+def each_line(change: Callable[[bytes], bytes]) -> Change:
+    return with_lines(lambda lines: [change(line) if line else line for line in lines])
+
+
+def field(text: bytes) -> Change:
+    """Put a field at the end of every event."""
+    return each_line(lambda line: line[:-1] + b"," + text + b"}")
+
+
+def in_two_gzip_streams(members: Members) -> Members:
+    halved = []
+    for name, content in members:
+        text = gzip.decompress(content)
+        middle = len(text) // 2
+        halved.append((name, gzip.compress(text[:middle]) + gzip.compress(text[middle:])))
+    return halved
+
+
+HARMLESS: dict[str, Change] = {
+    "names that climb": renamed("../../../../tmp/climbed-{}.json.gz"),
+    "absolute names": renamed("/tmp/absolute-{}.json.gz"),
+    "names of another system": renamed("C:\\windows\\{}.json.gz"),
+    "names in unicode": renamed("日本/événements-{}.json.gz"),
+    "an empty member": with_member("123456/123456_2024-03-15_0#9.json.gz", b""),
+    "an empty gzip member": with_member("123456/123456_2024-03-15_0#9.json.gz", gzip.compress(b"")),
+    "a marker file": with_member("123456/_SUCCESS", b""),
+    "a folder": with_member("123456/", b""),
+    "CRLF": each_line(lambda line: line + b"\r"),
+    "blank lines": with_lines(lambda lines: [part for line in lines for part in (line, b"", b"  \t")]),
+    "no newline at the end": with_lines(lambda lines: lines[:-1]),
+    "spaces around": each_line(lambda line: b"  " + line + b"\t"),
+    "two gzip streams in a member": in_two_gzip_streams,
+}
+
+
+@pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS.keys())
+def test_given_harmless_oddities_then_every_event_once(
+    simulator: Simulator, warm_command: Command, change: Change
+) -> None:
+    simulator.faults.append(Fault("members", transform=change))
+    outcome = warm_command.read()
+    assert_whole(outcome, simulator)
+    assert_nothing_left(warm_command)
+    assert len(simulator.log) == 3, "nothing was fetched again"
+    assert not list(Path("/tmp").glob("climbed-*")) + list(Path("/tmp").glob("absolute-*"))
+
+
+# A field that was put at the end of every event: what a record holds of it, and whether the line had to be repaired.
+FIELDS = {
+    "invalid utf-8": (b'"odd":"Z\xfcrich"', "Z\ufffdrich", True),
+    "half a surrogate pair": (b'"odd":"\\ud83d"', "\ufffd", True),
+    "half a pair in a bag": (b'"odd":{"a":"\\udc00"}', '{"a": "\ufffd"}', True),
+    "a raw control character": (b'"odd":"a\x00b"', "a\x00b", True),
+    "NUL": (b'"odd":"a\\u0000b"', "a\x00b", False),
+    "NaN": (b'"odd":NaN', None, True),
+    "NaN in a bag": (b'"odd":{"a":NaN,"b":-Infinity}', '{"a": null, "b": null}', True),
+    "a key twice": (b'"odd":1,"odd":2', 2, False),
+    "a long integer": (b'"odd":123456789012345678901234567890', 123456789012345678901234567890, False),
+    "many digits in a bag": (b'"odd":{"a":0.10000000000000000555}', '{"a":0.10000000000000000555}', False),
+    "nesting": (b'"odd":' + b"[" * 100 + b"]" * 100, "[" * 100 + "]" * 100, False),
+    "a new field of Amplitude": (b'"odd":{"new":true}', '{"new":true}', False),
+}
+
+
+@pytest.mark.parametrize(("text", "expected", "repaired"), FIELDS.values(), ids=FIELDS.keys())
+def test_given_odd_values_then_they_are_kept_or_repaired_and_counted(
+    simulator: Simulator, warm_command: Command, text: bytes, expected: object, repaired: bool
+) -> None:
+    simulator.faults.append(Fault("members", transform=field(text)))
+    outcome = warm_command.read()
+    assert_whole(outcome, simulator)
+    assert all(record["odd"] == expected for record in outcome.records())
+    told = sum(int(count) for count in re.findall(r"(\d+) lines were not strict JSON", outcome.log))
+    assert told == (len(outcome.uuids) if repaired else 0)
+
+
+TIMESTAMPS = {
+    b'"2024-03-15 10:04:58"': "2024-03-15T10:04:58Z",
+    b'"2024-03-15 10:04:58.123"': "2024-03-15T10:04:58.123Z",
+    b'"2024-03-15T10:04:58.123Z"': "2024-03-15T10:04:58.123Z",
+    b"null": None,
+    b'""': "",
+    b'"soon"': "soon",
+    b"1710497098": 1710497098,
+}
+
+
+@pytest.mark.parametrize(("sent", "expected"), TIMESTAMPS.items(), ids=str)
+def test_given_timestamps_of_other_forms_then_they_are_kept(
+    simulator: Simulator, warm_command: Command, sent: bytes, expected: object
+) -> None:
+    replaced = each_line(lambda line: re.sub(rb'"event_time":"[^"]*"', lambda _: b'"event_time":' + sent, line))
+    simulator.faults.append(Fault("members", transform=replaced))
+    outcome = warm_command.read()
+    assert_whole(outcome, simulator)
+    assert {record["event_time"] for record in outcome.records()} == {expected}
+
+
+def padded(size: int, only_hour: str = "") -> Change:
+    """Every event (of an hour) with a text of `size` equal characters."""
+
+    def change(members: Members) -> Members:
+        pad = field(b'"pad":"' + b"a" * size + b'"')
+        return [pad([member])[0] if only_hour in member[0] else member for member in members]
+
+    return change
+
+
+def test_given_a_gzip_that_expands_a_thousandfold_then_flat_memory(simulator: Simulator, warm_command: Command) -> None:
+    simulator.faults.append(Fault("members", transform=padded(1_000_000), hour=NIGHT))
+    outcome = warm_command.read(a_config(simulator, start_date="2024-03-15"))
+    assert outcome.exit_code == 0, outcome.everything[-2000:]
+    assert set(outcome.uuids) == simulator.project.uuids(FIRST_HOUR + 48 * HOUR, LAST_HOUR)
+    assert sum(map(len, outcome.lines)) > 100e6
+    assert outcome.peak_rss_bytes < 200e6
+
+
+def test_given_a_line_of_50_mb_then_it_is_kept_in_bounded_memory(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator = a_simulator(events_per_hour=1)
+    simulator.faults.append(Fault("members", transform=padded(50_000_000, only_hour="_10#"), hour=NIGHT))
+    outcome = Command(simulator, tmp_path).read(a_config(simulator, start_date="2024-03-15"))
+    assert outcome.exit_code == 0, outcome.everything[-2000:]
+    assert max(len(record.get("pad", "")) for record in outcome.records()) == 50_000_000
+    assert outcome.peak_rss_bytes < 500e6
+
+
+def half_of_the_last_line(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:-2], lines[-2][: len(lines[-2]) // 2], b""]
+
+
+NO_EVENTS: dict[str, tuple[Change, str]] = {
+    "half a line": (with_lines(half_of_the_last_line), "line 5"),
+    "a list": (with_lines(lambda lines: [*lines[:2], b"[1]", *lines[2:]]), "line 3"),
+    "a word": (with_lines(lambda lines: [b"Exceeded concurrent limit", *lines]), "line 1"),
+    "something behind an event": (each_line(lambda line: line + b" true"), "line 1"),
+    "nesting without end": (field(b'"odd":' + b"[" * 100_000 + b"]" * 100_000), "line 1"),
+}
+
+
+@pytest.mark.parametrize(("change", "place"), NO_EVENTS.values(), ids=NO_EVENTS.keys())
+def test_given_a_line_that_stays_no_event_then_an_error_names_the_place_not_the_content(
+    simulator: Simulator, warm_command: Command, change: Change, place: str
+) -> None:
+    simulator.faults.append(Fault("members", transform=change, hour=NIGHT))
+    outcome = warm_command.read()
+    assert_failed(outcome, simulator, "system_error", place)
+    assert "20240315T00-20240315T20" in outcome.stream_error["message"]
+    assert ".json.gz" in outcome.stream_error["message"]
+    assert outcome.cursors[-1] == "2024-03-15T00:00:00Z"
+    assert len([request for request in simulator.log if request.fault]) == 2, "fetched again once"
+    content = ("server_received_time", "Exceeded concurrent")
+    assert not any(word in json.dumps(outcome.errors) for word in content)
+
+
+def test_given_a_member_that_is_no_gzip_then_a_transient_error(simulator: Simulator, warm_command: Command) -> None:
+    change = with_member("123456/123456_2024-03-15_0#9.json.gz", b"<html>not now</html>")
+    simulator.faults.append(Fault("members", transform=change, hour=NIGHT))
+    assert_failed(warm_command.read(), simulator, "transient_error", "is not a gzip file")
+
+
+def of_400_events_an_hour(a_simulator: Callable[..., Simulator], tmp_path: Path) -> tuple[Simulator, Command]:
+    """Hours so large that the first records of a member are out before its end is read."""
+    simulator = a_simulator(events_per_hour=400)
+    command = Command(simulator, tmp_path)
+    command.warm = True
+    return simulator, command
+
+
+def read_a_day(command: Command) -> Outcome:
+    return command.read(a_config(command.simulator, start_date="2024-03-15"))
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault("members", transform=with_lines(half_of_the_last_line)), Fault("gzip_crc"), Fault("gzip_cut")],
+    ids=["half a line", "wrong gzip crc", "cut gzip"],
+)  # fmt: skip
+def test_given_damage_that_shows_after_records_are_out_then_still_every_event_once(
+    a_simulator: Callable[..., Simulator], tmp_path: Path, fault: Fault
+) -> None:
+    simulator, command = of_400_events_an_hour(a_simulator, tmp_path)
+    simulator.faults.append(Fault(fault.kind, transform=fault.transform, hour=NIGHT, times=1))
+    outcome = read_a_day(command)
+    assert outcome.exit_code == 0, outcome.everything[-2000:]
+    assert len(outcome.uuids) == len(set(outcome.uuids))
+    assert set(outcome.uuids) == simulator.project.uuids(FIRST_HOUR + 48 * HOUR, LAST_HOUR)
+    assert "fetching it again" in outcome.log
+
+
+def test_given_another_order_after_the_damage_then_an_error_instead_of_a_guess(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator, command = of_400_events_an_hour(a_simulator, tmp_path)
+    simulator.faults.append(Fault("gzip_crc", hour=NIGHT, times=1))
+    simulator.faults.append(Fault("members", transform=with_lines(lambda lines: lines[::-1]), hour=NIGHT))
+    outcome = read_a_day(command)
+    assert outcome.exit_code == 1
+    assert outcome.stream_error["failure_type"] == "transient_error"
+    assert "two answers" in outcome.stream_error["message"]
+    assert outcome.states == [] or outcome.cursors[-1] is None
+
+
+def test_given_a_damage_and_then_nothing_then_an_error_instead_of_a_guess(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator, command = of_400_events_an_hour(a_simulator, tmp_path)
+    simulator.faults.append(Fault("gzip_crc", hour=NIGHT, times=1))
+    simulator.faults.append(Fault("status", status=404, hour=NIGHT))
+    outcome = read_a_day(command)
+    assert (outcome.exit_code, outcome.stream_error["failure_type"]) == (1, "transient_error")
+    assert "contradict" in outcome.stream_error["message"]

@@ -1,0 +1,42 @@
+"""The CDK's standard tests, as `airbyte-cdk connector test` runs them, against the simulator."""
+
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from integration_tests.amplitude_simulator import Project, Simulator
+
+REPOSITORY = Path(__file__).parents[1]
+PARTS = ("source_amplitude", "sample_files", "integration_tests", "acceptance-test-config.yml", "metadata.yaml")
+WARNINGS_ARE_ERRORS = "-Werror::airbyte_cdk.test.standard_tests.DiscoveredCatalogWarning"
+
+
+@pytest.fixture
+def connector_folder(tmp_path: Path) -> Path:
+    """The repository under the name that the CDK takes the connector's name from."""
+    folder = tmp_path / "source-amplitude"
+    folder.mkdir()
+    for part in PARTS:
+        (folder / part).symlink_to(REPOSITORY / part)
+    return folder
+
+
+def test_the_standard_tests_of_the_cdk(connector_folder: Path) -> None:
+    yesterday = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
+    with Simulator(Project(first_hour=yesterday, events_per_hour=20)) as simulator:
+        command = [str(Path(sys.executable).with_name("airbyte-cdk")), "connector", "test", str(connector_folder)]
+        outcome = subprocess.run(
+            [*command, f"--pytest-arg={WARNINGS_ARE_ERRORS}", "--pytest-arg=-mnot image_tests"],
+            env={**os.environ, **simulator.environment},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        asked = {request.status for request in simulator.log}
+    assert outcome.returncode == 0, outcome.stdout[-6000:] + outcome.stderr[-2000:]
+    assert asked >= {200, 401}, "right and wrong keys were tried over real sockets"

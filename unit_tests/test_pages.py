@@ -1,0 +1,126 @@
+"""The docs say what the code does: drift fails here."""
+
+import ast
+import importlib.util
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from source_amplitude import errors
+from source_amplitude.config import Config, connection_specification, migrate
+from source_amplitude.events.state import read_state
+
+REPOSITORY = Path(__file__).parents[1]
+DOCS = REPOSITORY / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+RAISED = {"config_error", "transient_error", "system_error"}
+ELLIPSIS = "..."
+
+
+def rows(page: Path, heading: str) -> list[list[str]]:
+    """The cells of the first table below a heading."""
+    text = page.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
+    lines = [line for line in text.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def quoted(cell: str) -> str:
+    return cell.split("`")[1]
+
+
+def texts(tree: ast.AST) -> Iterator[str]:
+    """Every text in a piece of code, with `...` for what is filled in."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        elif isinstance(node, ast.JoinedStr):
+            yield "".join(map(_part, node.values))
+
+
+def _part(node: ast.AST) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    named = node.value.id if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Name) else ""
+    constant = getattr(errors, named, None)
+    return constant if isinstance(constant, str) else ELLIPSIS
+
+
+MODULES = [ast.parse(path.read_text(encoding="utf-8")) for path in (REPOSITORY / "source_amplitude").rglob("*.py")]
+TOLD = [quoted(row[0]) for row in rows(DOCS / "amplitude.md", "Troubleshooting")]
+
+
+def raised() -> Iterator[str]:
+    """The sentence of each error that the package raises on purpose."""
+    for node in (node for module in MODULES for node in ast.walk(module)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RAISED:
+            yield next(texts(node.args[0]))
+
+
+@pytest.mark.parametrize("text", TOLD)
+def test_every_error_text_of_the_docs_is_in_the_code(text: str) -> None:
+    assert any(text in found for module in MODULES for found in texts(module))
+
+
+@pytest.mark.parametrize("sentence", sorted(set(raised())))
+def test_every_error_is_in_the_docs(sentence: str) -> None:
+    assert any(text in sentence for text in TOLD), "docs/amplitude.md, Troubleshooting"
+
+
+def test_the_reference_is_what_the_generator_makes() -> None:
+    specification = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert specification is not None
+    assert specification.loader is not None
+    generate = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(generate)
+    assert (DOCS / "reference.md").read_text(encoding="utf-8") == generate.page(), "make docs"
+
+
+def titles(schema: dict) -> Iterator[str]:  # type: ignore[type-arg]
+    for field in schema.get("properties", {}).values():
+        yield field["title"]
+        yield from titles(field)
+
+
+@pytest.mark.parametrize("name", ["amplitude.md", "migration.md"])
+def test_what_is_in_bold_is_a_field_of_the_form(name: str) -> None:
+    bold = set(re.findall(r"\*\*(.+?)\*\*", (DOCS / name).read_text(encoding="utf-8")))
+    assert bold
+    assert bold <= set(titles(dict(connection_specification())))
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_within_the_repository_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        if "://" not in link:
+            name, _, anchor = link.partition("#")
+            target = (page.parent / name).resolve() if name else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(target), link
+
+
+def test_the_states_of_the_migration_page_continue_where_it_says() -> None:
+    told = rows(DOCS / "migration.md", "State")
+    assert len(told) >= 4
+    for state, continues in told:
+        field, value = re.fullmatch(r'\{"(\w+)": "([^"]+)"\}', quoted(state)).groups()  # type: ignore[union-attr]
+        expected = datetime.fromisoformat(quoted(continues).replace("Z", "+00:00"))
+        assert read_state({field: value}, Config("", "").export_delay_hours) == expected
+
+
+def test_the_fields_of_the_migration_page_are_taken_over() -> None:
+    told = {
+        quoted(old): re.findall(r"`(.+?)`", f"{old} {new}") for old, new in rows(DOCS / "migration.md", "Configuration")
+    }
+    old_region, standard, eu, region, us_name, eu_name = told["data_region"]
+    assert migrate({old_region: standard}) == {region: us_name}
+    assert migrate({old_region: eu}) == {region: eu_name}
+    old_range, batch_size = told["request_time_range"]
+    assert migrate({old_range: 7}) == {batch_size: 7}
