@@ -10,6 +10,12 @@ from integration_tests.amplitude_simulator import Simulator
 from integration_tests.harness import Command, Outcome, State, a_catalog, a_config
 
 COMPLETE = {"__ab_full_refresh_sync_complete": True}
+# What the harness shortens, as it is for users.
+REAL_PACE: dict[str, Any] = {
+    "user_profiles.budget.WINDOW_SECONDS": 60.5,
+    "user_profiles.budget.FIRST_PAUSE_SECONDS": 1.0,
+    "user_profiles.fetch.FIRST_WAIT_SECONDS": 1.0,
+}
 
 
 def a_warm_command(simulator: Simulator, folder: Path) -> Command:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,6 +16,7 @@ from integration_tests.faults.expect import assert_no_file_left, assert_nothing_
 from integration_tests.harness import Command, KillAfter, Outcome, a_catalog
 from integration_tests.profiles import (
     COMPLETE,
+    REAL_PACE,
     a_profiles_config,
     a_warm_command,
     active,
@@ -299,10 +299,3 @@ def test_given_another_tool_at_200_a_minute_then_nothing_is_lost_at_the_real_pac
     assert keys_of(outcome) == users
     moments = [request.at for request in simulator.profile_log]
     print(f"{len(moments) - 2000} answers 429, {2000 / (max(moments) - min(moments)) * 60:.0f} profiles a minute")
-
-
-REAL_PACE: dict[str, Any] = {
-    "user_profiles.budget.WINDOW_SECONDS": 60.5,
-    "user_profiles.budget.FIRST_PAUSE_SECONDS": 1.0,
-    "user_profiles.fetch.FIRST_WAIT_SECONDS": 1.0,
-}
