@@ -261,6 +261,7 @@ IMPATIENT: dict[str, Any] = {
     "user_profiles.budget.WINDOW_SECONDS": 1.0,
     "user_profiles.budget.FIRST_PAUSE_SECONDS": 0.02,
     "user_profiles.fetch.FIRST_WAIT_SECONDS": 0.02,
+    "user_profiles.fetch.LONGEST_THROTTLED_PROBE_SECONDS": 0.5,
 }
 
 

@@ -69,8 +69,8 @@ def test_given_a_passing_fault_then_every_user_once_in_order(
 @pytest.mark.parametrize("user", ["user-0", "user-30", "user-59"], ids=["first", "middle", "last"])
 @pytest.mark.parametrize(
     "fault",
-    [Fault("status", status=status) for status in (400, 403, 414, 500)] + [Fault("reset"), Fault("html")],
-    ids=["400", "403", "414", "500", "reset", "html"],
+    [Fault("status", status=status) for status in (302, 400, 403, 404, 414, 500)] + [Fault("reset"), Fault("html")],
+    ids=["302", "400", "403", "404", "414", "500", "reset", "html"],
 )
 def test_given_one_user_whom_the_api_cannot_serve_then_counted_and_the_others_are_read(
     simulator: Simulator, warm_command: Command, fault: Fault, user: str

@@ -11,14 +11,10 @@ from airbyte_cdk.sources.streams.http.availability_strategy import HttpAvailabil
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_amplitude.errors import NOT_IN_THE_EU
-from source_amplitude.user_profiles.answers import Action
 from source_amplitude.user_profiles.budget import ProfileBudget
-from source_amplitude.user_profiles.fetch import error_of
 
 if TYPE_CHECKING:
     from source_amplitude.user_profiles.stream import UserProfiles
-
-PROBE_TRIES = 3
 
 
 class TokenBucketAvailabilityStrategy(HttpAvailabilityStrategy):
@@ -38,14 +34,7 @@ class TokenBucketAvailabilityStrategy(HttpAvailabilityStrategy):
         if not profiles.is_in_region:
             return False, NOT_IN_THE_EU
         try:
-            answer = profiles.probe(PROBE_TRIES)
+            profiles.probe()
         except AirbyteTracedException as error:
             return False, error.message
-        if answer.action is Action.RETRY:
-            return False, (
-                f"No profile from {profiles.url_base} ({answer.said}). "
-                "Check the network between Airbyte and Amplitude, or try again later."
-            )
-        if answer.action is Action.FORBIDDEN:
-            return False, str(error_of(answer))
         return True, None

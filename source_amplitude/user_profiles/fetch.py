@@ -14,18 +14,11 @@ from urllib.parse import quote
 import requests
 
 from source_amplitude.config import UserProfilesConfig
-from source_amplitude.errors import (
-    AUTHENTICATION_FAILED,
-    answer_text,
-    config_error,
-    exception_text,
-    system_error,
-    transient_error,
-)
+from source_amplitude.errors import answer_text, exception_text
 from source_amplitude.events.slots import Cancelled
-from source_amplitude.user_profiles.answers import UNKNOWN_USER_TEXT, Action, profile_action
+from source_amplitude.user_profiles.answers import UNKNOWN_USER_TEXT, Action, Answer, error_of, profile_action
 from source_amplitude.user_profiles.authenticator import KeyFallback
-from source_amplitude.user_profiles.record import Fields, NotAProfileError, a_record, user_data
+from source_amplitude.user_profiles.record import NotAProfileError, a_record, user_data
 from source_amplitude.user_profiles.users import User
 
 Params = Mapping[str, str]
@@ -36,6 +29,8 @@ MAX_TRIES = 5
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 30.0
 LONGEST_THROTTLED_SECONDS = 900.0
+PROBE_TRIES = 3
+LONGEST_THROTTLED_PROBE_SECONDS = 60.0
 MADE_UP_USER = User("user_id", "source-amplitude-connection-check")
 
 
@@ -59,15 +54,6 @@ class Outcome:
     found: Found
     record: bytes = b""
     said: str = ""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The last answer to a request, after all tries."""
-
-    action: Action
-    said: str
-    profile: Fields | None = None
 
 
 def parts_to_ask_for(config: UserProfilesConfig) -> list[dict[str, str]]:
@@ -130,7 +116,7 @@ class Fetcher:
         """
         answers = []
         for parts in self._parts:
-            answer = self._answer_about(user, parts)
+            answer = self._about(user, parts, MAX_TRIES, LONGEST_THROTTLED_SECONDS)
             if answer.action is Action.UNKNOWN:
                 return Outcome(user, Found.UNKNOWN)
             if answer.profile is None:
@@ -139,26 +125,29 @@ class Fetcher:
         computations = answers[-1] if self._asks_for_computations else None
         return Outcome(user, Found.PROFILE, a_record(user, answers[0], computations, bags_as_text=self._bags_as_text))
 
-    def probe(self, user: User, tries: int = 1) -> Answer:
-        """The answer about a user, of whatever kind it is."""
-        return self._ask(user, self._parts[0], tries)
+    def probe(self, user: User) -> None:
+        """Ask about a user with little patience.
+
+        :raises AirbyteTracedException: as `fetch` does, also for 429 for a minute
+        """
+        self._about(user, self._parts[0], PROBE_TRIES, LONGEST_THROTTLED_PROBE_SECONDS)
 
     def close(self) -> None:
         """End the waits of requests whose results nobody asks for any more."""
         self._closed.set()
 
-    def _answer_about(self, user: User, parts: Params) -> Answer:
+    def _about(self, user: User, parts: Params, max_tries: int, longest_throttled: float) -> Answer:
         """A profile, an unknown user, or what the API has against this one user."""
-        answer = self._ask(user, parts, MAX_TRIES)
+        answer = self._ask(user, parts, max_tries, longest_throttled)
         if answer.action in (Action.READ, Action.UNKNOWN):
             return answer
         # Is it this user or all of them? A made-up one tells; if trouble has just passed, the user has one more try.
-        probe = self.probe(MADE_UP_USER)
-        if probe.action in (Action.READ, Action.UNKNOWN):
-            return self._ask(user, parts, 1) if answer.action is Action.RETRY else answer
-        raise error_of(probe)
+        other = self._ask(MADE_UP_USER, parts, 1, longest_throttled)
+        if other.action in (Action.READ, Action.UNKNOWN):
+            return self._ask(user, parts, 1, longest_throttled) if answer.action is Action.RETRY else answer
+        raise error_of(other)
 
-    def _ask(self, user: User, parts: Params, max_tries: int) -> Answer:
+    def _ask(self, user: User, parts: Params, max_tries: int, longest_throttled: float) -> Answer:
         """The answer to a request, tried again while it may pass; 429 is waited for by the rate and is no try."""
         tries = 0
         throttled_since: float | None = None
@@ -166,14 +155,12 @@ class Fetcher:
             if self._closed.is_set():
                 raise Cancelled
             answer = self._once(user, parts)
-            if answer.action is Action.FAIL:
-                raise error_of(answer)
             if answer.action is Action.WAIT:
                 now = time.monotonic()
                 throttled_since = throttled_since if throttled_since is not None else now
                 with self._lock:
                     self.throttled += 1
-                if now - throttled_since > LONGEST_THROTTLED_SECONDS:
+                if now - throttled_since > longest_throttled:
                     raise error_of(answer)
                 continue
             throttled_since = None
@@ -197,14 +184,18 @@ class Fetcher:
                 response.close()
                 response = self._send(params)
             with response:
-                return self._read(response, user)
+                answer = self._read(response, user)
         except requests.RequestException as error:
             return Answer(Action.RETRY, exception_text(error))
+        if answer.action is Action.REFUSED:
+            raise error_of(answer)
+        if answer.action in (Action.READ, Action.UNKNOWN):  # other answers may be those of a proxy
+            self._keys.accepted(response.request)
+        return answer
 
     def _read(self, response: requests.Response, user: User) -> Answer:
         if response.status_code == requests.codes.ok:
             body = response.content
-            self._keys.accepted(response.request)
             try:
                 return Answer(Action.READ, "", user_data(body))
             except NotAProfileError as error:
@@ -212,36 +203,7 @@ class Fetcher:
                 return Answer(Action.UNKNOWN if unknown else Action.RETRY, f"200, but {error}")
         text = answer_text(response)
         action = profile_action(response.status_code, text)
-        said = f"{response.status_code} {_without(user, text) or response.reason}"
-        if action is Action.REFUSED:
-            raise error_of(Answer(action, said))
-        if action is Action.UNKNOWN:
-            self._keys.accepted(response.request)
-        return Answer(action, said)
-
-
-def error_of(answer: Answer) -> Exception:
-    """The error that an answer stands for when it is not about one user only."""
-    said = answer.said
-    if answer.action is Action.REFUSED:
-        return config_error(f"{AUTHENTICATION_FAILED} The User Profile API accepts neither of them.", said)
-    if answer.action is Action.FORBIDDEN:
-        return config_error(
-            f"Amplitude does not let these keys read user profiles ({said}). Ask Amplitude to enable the User Profile "
-            "API for the project, or leave the stream user_profiles out of the sync."
-        )
-    if answer.action is Action.WAIT:
-        return transient_error(
-            "Amplitude kept answering 429 (too many requests) to profile requests, for "
-            f"{LONGEST_THROTTLED_SECONDS / 60:.0f} minutes. Other tools may be using the organization's limit of 600 a "
-            "minute. The next attempt continues where this one stopped."
-        )
-    if answer.action is Action.RETRY:
-        return transient_error(
-            f"The User Profile API kept failing, at last with: {said}. "
-            "The next attempt continues where this one stopped."
-        )
-    return system_error(f"The User Profile API gave an unexpected answer: {said}")
+        return Answer(action, f"{response.status_code} {_without(user, text) or response.reason}")
 
 
 def _without(user: User, text: str) -> str:

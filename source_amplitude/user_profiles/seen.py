@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from source_amplitude.errors import config_error
 from source_amplitude.user_profiles.users import User
@@ -22,14 +23,16 @@ CREATE TABLE devices_of_users (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 class SeenUsers:
     """Who was seen in events: users with a user id by that, and devices that no user was seen on.
 
-    Kept in an unnamed temporary database (about 100 bytes a user in the temporary folder, 16 MB of memory), ordered by
-    a digest of the ids. The pairs of ids of up to 50,000 users wait in memory to be written together.
+    Kept in a database, ordered by a digest of the ids. Its file in the temporary folder has no name, so that the disk
+    is free when the process ends. Up to 50,000 pairs of ids wait in memory to be written together.
     """
 
     def __init__(self) -> None:
         self._pairs: set[tuple[str | None, str | None]] = set()
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(_SCHEMA)
+        # Not SQLite's own temporary files: it looks for a folder of its own choice.
+        with tempfile.TemporaryDirectory() as folder:
+            self._database = sqlite3.connect(Path(folder) / "users", isolation_level=None)
+            self._database.executescript(_SCHEMA)
 
     def add(self, user_id: str | None, device_id: str | None) -> None:
         """An event of this user on this device; either may be missing or empty."""

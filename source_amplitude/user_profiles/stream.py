@@ -24,7 +24,6 @@ from source_amplitude.user_profiles.fetch import (
     CONNECT_TIMEOUT_SECONDS,
     MADE_UP_USER,
     READ_TIMEOUT_SECONDS,
-    Answer,
     Fetcher,
     Found,
     Params,
@@ -107,11 +106,14 @@ class UserProfiles(HttpStream):
         )
         return response
 
-    def probe(self, tries: int) -> Answer:
-        """The answer about the first listed user, or about a made-up one: that it is unknown is an answer too."""
+    def probe(self) -> None:
+        """Ask about the first listed user, or about a made-up one: that it is unknown is an answer too.
+
+        :raises AirbyteTracedException: profiles cannot be read, and why
+        """
         users = self._config.user_profiles.users
         listed = Listed(users, {}, self.logger).left() if isinstance(users, ListedUsers) else iter(())
-        return self._fetcher().probe(next(listed, MADE_UP_USER), tries)
+        self._fetcher().probe(next(listed, MADE_UP_USER))
 
     def read_records(
         self,
