@@ -52,6 +52,8 @@ def test_given_listed_users_then_each_once_in_order_with_states_in_between(comma
     assert [state.get("done") for state in states[:2]] == [25, 50]
     assert states[2:] == [COMPLETE] * len(states[2:])
     assert "61 profiles read, 0 users unknown to Amplitude, 0 users that could not be read" in outcome.log
+    assert sum(state["sourceStats"]["recordCount"] for state in outcome.states) == 61
+    assert "Read 61 records from user_profiles stream" in outcome.log
     assert outcome.statuses[-1] == ("user_profiles", "COMPLETE")
     assert sorted(asked(command.simulator)) == sorted([*USERS, "device-1"])
 
