@@ -173,13 +173,13 @@ def _ids_of(lines: Lines) -> Iterator[tuple[str | None, str | None]]:
             yield _repaired(line, f"member {lines.member}, line {number}")
 
 
-def _ids(line: bytes) -> tuple[str | None, str | None]:
+def _ids(line: bytes | memoryview) -> tuple[str | None, str | None]:
     event = _decode(line)
     return id_text(event.user_id), id_text(event.device_id)
 
 
-def _repaired(line: bytes, place: str) -> tuple[str | None, str | None]:
+def _repaired(line: bytes | memoryview, place: str) -> tuple[str | None, str | None]:
     try:
-        return _ids(strict_json(line))
+        return _ids(strict_json(bytes(line)))
     except (NotAnEventError, msgspec.MsgspecError) as error:
         raise NotAnEventError(f"{place}: not an event ({type(error).__name__})") from None
