@@ -49,8 +49,8 @@ class SeenUsers:
     def count(self, kind: str | None = None, up_to: bytes | None = None) -> int:
         """How many users there are, of one kind or up to a digest if given."""
         [(number,)] = self._execute(
-            "SELECT count(*) FROM users WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR digest <= ?2)",
-            (kind, up_to),
+            "SELECT count(*) FROM users WHERE (? IS NULL OR kind = ?) AND (? IS NULL OR digest <= ?)",
+            (kind, kind, up_to, up_to),
         )
         return int(number)
 
