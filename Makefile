@@ -12,7 +12,7 @@ COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras -
 .PHONY: help demo example image test test-image test-extra test-all bench bench-quick docs lint lock clean
 
 help:
-	@echo "make demo        a first and a second sync against a simulated Amplitude, with a table at the end"
+	@echo "make demo        syncs of events and of user profiles against a simulated Amplitude, with tables"
 	@echo "make example     PyAirbyte replicates from a simulated Amplitude into DuckDB, and runs the queries of the docs"
 	@echo "make image       the image airbyte/source-amplitude:dev, with docker"
 	@echo "make test        all tests but the slow ones and the two kinds below"

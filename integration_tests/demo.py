@@ -1,7 +1,8 @@
-"""`make demo`: the connector against a simulated Amplitude, from `spec` to a second sync, with a table at the end.
+"""`make demo`: the connector against a simulated Amplitude, from `spec` to a second sync and profiles, with tables.
 
 Time is simulated too: the first sync runs at 23:10 on 2024-03-15, the second one three hours later, when new hours have
-become complete. The messages are written to demo_output/, one file a command.
+become complete. Profiles are read at the real pace, 600 a minute. The messages are written to demo_output/, one file a
+command.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from integration_tests.amplitude_simulator import Project, Simulator
 from integration_tests.harness import Command, Outcome
+from integration_tests.profiles import REAL_PACE, keys_of, users_seen
 
 REPOSITORY = Path(__file__).parents[1]
 SAMPLES = REPOSITORY / "sample_files"
@@ -58,10 +60,11 @@ class Sync:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--events-per-hour", type=int, default=500)
+    parser.add_argument("--users", type=int, default=120, help="how many users the events are of")
     options = parser.parse_args()
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir()
-    project = Project(first_hour=FIRST_HOUR, events_per_hour=options.events_per_hour)
+    project = Project(first_hour=FIRST_HOUR, events_per_hour=options.events_per_hour, users=options.users)
     with Simulator(project, now=NOW) as simulator:
         sys.exit(0 if run(simulator) else 1)
 
@@ -79,14 +82,17 @@ def run(simulator: Simulator) -> bool:
     simulator.now += LATER
     print(f"\n{LATER.seconds // 3600} hours later, at {simulator.now:%Y-%m-%d %H:%M} UTC:\n")
     second = a_sync("second read", command, [*reading, "--state", state], first.state_after)
-    command.temporary_files.rmdir()
-
     print_table(
         ["", "records", "hours", "archive bytes", "seconds", "events/s", "state before", "state after"],
         [first.row(), second.row()],
     )
     print("\n(The seconds include the start of the process, and the simulator making up the events.)\n")
-    return verify(simulator, first, second)
+    events_are_right = verify(simulator, first, second)
+    profiles_are_right = read_profiles(simulator, command)
+    command.temporary_files.rmdir()
+    files = ", ".join(sorted(path.name for path in OUTPUT.iterdir()))
+    print(f"\nThe messages are in {OUTPUT.relative_to(REPOSITORY)}/: {files}")
+    return events_are_right and profiles_are_right
 
 
 def show(name: str, outcome: Outcome) -> Outcome:
@@ -126,10 +132,35 @@ def verify(simulator: Simulator, first: Sync, second: Sync) -> bool:
         f"no uuid is missing ({len(complete):,} in complete hours, {len(missing)} missing)": not missing,
         "nothing of an incomplete hour was read": set(seen) <= complete,
     }
+    return tell(checks)
+
+
+def read_profiles(simulator: Simulator, command: Command) -> bool:
+    """Whether the users that the samples list, and all who were active on the last day, came once each."""
+    newest = simulator.now.replace(minute=0) - 3 * HOUR
+    users, devices = users_seen(simulator, newest - 23 * HOUR, newest)
+    listed = ["user-1@example.com", "user-2@example.com", "user-3@example.com", "00000009-F01A-4BD9-95C6-8E5357DF265D"]
+    rows, checks = [], {}
+    print("\nThe profiles of listed users (two requests each), and of all who were active in the last 24 hours:\n")
+    for selection, expected in (("listed", listed), ("active", [*users, *devices])):
+        simulator.clear_log()
+        config = str(SAMPLES / f"config_user_profiles_{selection}.json")
+        catalog = str(SAMPLES / "configured_catalog_user_profiles.json")
+        outcome = command.run("read", "--config", config, "--catalog", catalog, settings=REAL_PACE)
+        save(f"{selection}_users", show(f"read {selection}", outcome))
+        keys, requests = keys_of(outcome), simulator.profile_log
+        refused = sum(request.status == 429 for request in requests)
+        rows.append([f"{selection} users", str(len(keys)), str(len(requests)), f"{outcome.seconds:.1f}"])
+        checks[f"each of the {len(expected)} {selection} users came once"] = sorted(keys) == sorted(expected)
+        checks[f"no request for {selection} users was refused with 429 ({refused})"] = not refused
+    print_table(["", "profiles", "requests", "seconds"], rows)
+    print()
+    return tell(checks)
+
+
+def tell(checks: Mapping[str, bool]) -> bool:
     for name, holds in checks.items():
         print(f"{'ok  ' if holds else 'FAIL'} {name}")
-    files = ", ".join(sorted(path.name for path in OUTPUT.iterdir()))
-    print(f"\nThe messages are in {OUTPUT.relative_to(REPOSITORY)}/: {files}")
     return all(checks.values())
 
 

@@ -258,6 +258,10 @@ IMPATIENT: dict[str, Any] = {
     "events.download.FIRST_WAIT_SECONDS": 0.02,
     "events.download.LONGEST_WAIT_SECONDS": 0.2,
     "events.availability.RETRY_SECONDS": 0.05,
+    "user_profiles.budget.WINDOW_SECONDS": 1.0,
+    "user_profiles.budget.FIRST_PAUSE_SECONDS": 0.02,
+    "user_profiles.fetch.FIRST_WAIT_SECONDS": 0.02,
+    "user_profiles.fetch.LONGEST_THROTTLED_PROBE_SECONDS": 0.5,
 }
 
 

@@ -27,7 +27,7 @@ def connector_folder(tmp_path: Path) -> Path:
 
 def test_the_standard_tests_of_the_cdk(connector_folder: Path) -> None:
     yesterday = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0) - timedelta(days=1)
-    with Simulator(Project(first_hour=yesterday, events_per_hour=20)) as simulator:
+    with Simulator(Project(first_hour=yesterday, events_per_hour=20, users=20)) as simulator:
         command = [str(Path(sys.executable).with_name("airbyte-cdk")), "connector", "test", str(connector_folder)]
         outcome = subprocess.run(
             [*command, f"--pytest-arg={WARNINGS_ARE_ERRORS}", "--pytest-arg=-mnot image_tests"],
@@ -38,5 +38,7 @@ def test_the_standard_tests_of_the_cdk(connector_folder: Path) -> None:
             timeout=300,
         )
         asked = {request.status for request in simulator.log}
+        profiles_of = {id_ for request in simulator.profile_log for id_ in request.params.values()}
     assert outcome.returncode == 0, outcome.stdout[-6000:] + outcome.stderr[-2000:]
     assert asked >= {200, 401}, "right and wrong keys were tried over real sockets"
+    assert profiles_of >= {"user-3@example.com", "user-18@example.com"}, "listed and active users were asked for"

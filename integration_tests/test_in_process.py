@@ -17,6 +17,7 @@ from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput
 from integration_tests.amplitude_simulator import Fault, Simulator
 from integration_tests.conftest import FIRST_HOUR, NOW
 from integration_tests.harness import Command, a_catalog, a_config
+from integration_tests.profiles import a_profiles_config, listed
 from source_amplitude import SourceAmplitude
 
 HOUR_20 = NOW.replace(hour=20, minute=0)
@@ -77,10 +78,23 @@ def test_given_an_error_then_its_failure_type_and_the_states_before_it(simulator
 
 
 def test_given_plain_stream_calls_then_slices_and_records_of_a_slice(simulator: Simulator) -> None:
-    [stream] = SourceAmplitude().streams(a_config(simulator))
+    stream = SourceAmplitude().streams(a_config(simulator))[0]
     slices = list(stream.stream_slices(sync_mode=SyncMode.full_refresh))
     assert slices[0] == {"start": "20240313T00", "end": "20240313T23"}
     records = list(stream.read_records(SyncMode.full_refresh, stream_slice=slices[1]))
     assert {record["uuid"] for record in records} == simulator.project.uuids(  # type: ignore[index]
         FIRST_HOUR.replace(day=14), FIRST_HOUR.replace(day=14, hour=23)
     )
+
+
+def test_given_user_profiles_in_process_then_the_records_of_the_command_line(
+    simulator: Simulator, command: Command
+) -> None:
+    config = a_profiles_config(simulator, listed(["ada", "grace"], ["device-1"]))
+    catalog = a_catalog("user_profiles")
+    output = entrypoint_wrapper.read(SourceAmplitude(), config, ConfiguredAirbyteCatalogSerializer.load(catalog), None)
+    assert not output.errors
+    in_process = [message.record.data for message in output.records if message.record]
+    printed = command.read(config, catalog=catalog).records("user_profiles")
+    assert in_process == [without_nulls(record) for record in printed]
+    assert [record["user_id"] for record in in_process] == ["ada", "grace", "device-1"]

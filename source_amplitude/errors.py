@@ -13,6 +13,7 @@ from airbyte_cdk.sources.streams.http.error_handlers import ErrorHandler, ErrorR
 from airbyte_cdk.utils import AirbyteTracedException
 
 AUTHENTICATION_FAILED = "Authentication failed. Check your api_key and secret_key."
+NOT_IN_THE_EU = "User Profile API is not supported in EU region"
 EXPORT_DOCUMENTATION = "https://amplitude.com/docs/apis/analytics/export"
 _MARKUP = re.compile(r"<[^>]*>")
 _SHOWN_CHARACTERS = 200

@@ -41,13 +41,18 @@ class RecordBatch(AirbyteMessage):
 
 
 def with_bags_as_text(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema whose object- and array-valued fields hold JSON text instead (`properties_format: json_string`)."""
+    """The schema whose object- and array-valued fields hold JSON text instead (`properties_format: json_string`).
+
+    A list of strings is no property bag, and stays a list.
+    """
     return {**schema, "properties": {name: _as_text(field) for name, field in schema["properties"].items()}}
 
 
 def _as_text(field: Mapping[str, Any]) -> dict[str, Any]:
     types = field.get("type", [])
     if not {"object", "array"} & set([types] if isinstance(types, str) else types):
+        return dict(field)
+    if field.get("items", {}).get("type") == "string":
         return dict(field)
     kept = {key: value for key, value in field.items() if key in ("title", "description")}
     return {"type": ["null", "string"], **kept}

@@ -7,24 +7,31 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, TypeVar
 
-from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, ConfiguredAirbyteCatalog, FailureType
+from airbyte_cdk.models import (
+    AirbyteCatalog,
+    AirbyteMessage,
+    AirbyteStateMessage,
+    ConfiguredAirbyteCatalog,
+    FailureType,
+)
 from airbyte_cdk.sources import AbstractSource
 from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from source_amplitude.config import Config, migrate
-from source_amplitude.errors import config_error
+from source_amplitude.errors import NOT_IN_THE_EU, config_error
 from source_amplitude.events.availability import ExportAvailabilityStrategy
 from source_amplitude.events.stream import Events
 from source_amplitude.hosts import warn_of_overrides
+from source_amplitude.user_profiles.stream import UserProfiles
 
 STREAM_NAMES = ("events", "user_profiles")
 T = TypeVar("T")
 
 
 class SourceAmplitude(AbstractSource):
-    """Amplitude's events.
+    """Amplitude's events and user profiles.
 
     :param in_batches: emit `RecordBatch` messages, which only the command line understands
     """
@@ -33,19 +40,41 @@ class SourceAmplitude(AbstractSource):
         self._in_batches = in_batches
 
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any]:
-        events = self._events(self._typed(config))
-        return ExportAvailabilityStrategy().check_availability(events, logger, self)
+        """Events always; profiles only where they can be had and somebody has said whose."""
+        typed = self._typed(config)
+        available, why_not = ExportAvailabilityStrategy().check_availability(self._events(typed), logger, self)
+        profiles = self._profiles(typed)
+        if not available or typed.user_profiles.users is None:
+            return available, why_not
+        if not profiles.is_in_region:
+            logger.warning(f"{NOT_IN_THE_EU}: the stream user_profiles is left out")
+            return True, None
+        return profiles.availability.check_availability(profiles, logger, self)
+
+    def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
+        """What can be had in the configured region. `streams` has the rest too, so that reading it tells why not."""
+        typed = self._typed(config)
+        offered: list[Stream] = [self._events(typed)]
+        if (profiles := self._profiles(typed)).is_in_region:
+            offered.append(profiles)
+        return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in offered])
 
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
-        return [self._events(self._typed(config))]
+        typed = self._typed(config)
+        return [self._events(typed), self._profiles(typed)]
 
     def _events(self, config: Config) -> Events:
         return Events(config, in_batches=self._in_batches)
 
+    def _profiles(self, config: Config) -> UserProfiles:
+        return UserProfiles(config, in_batches=self._in_batches)
+
     def _typed(self, raw: Mapping[str, Any]) -> Config:
         config = Config.from_mapping(raw)
-        # What HTTP Basic makes of the keys, so that debug logs of the CDK mask it too.
-        add_to_secrets(base64.b64encode(f"{config.api_key}:{config.secret_key}".encode()).decode())
+        # As they are sent: without the blanks around them, and as HTTP Basic; debug logs of the CDK mask these too.
+        basic = base64.b64encode(f"{config.api_key}:{config.secret_key}".encode()).decode()
+        for secret in (basic, config.api_key, config.secret_key):
+            add_to_secrets(secret)
         warn_of_overrides(logging.getLogger("airbyte"))
         return config
 

@@ -10,7 +10,7 @@ from integration_tests.amplitude_simulator.archives import Member
 
 EXPORT_KINDS = {
     "latency": "the answer is right, but comes `seconds` late",
-    "status": "an answer with `status` and `headers`",
+    "status": "an answer with `status`, `headers` and `body`",
     "hang": "never an answer",
     "reset": "the connection is reset before the answer",
     "reset_body": "... after `at` of the body",
@@ -30,16 +30,21 @@ EXPORT_KINDS = {
 class Fault:
     """One kind of trouble (see `EXPORT_KINDS`).
 
-    :param hour: strikes requests whose range holds this hour; None: all
+    :param api: which API it strikes, "export" or "profile"
+    :param hour: strikes export requests whose range holds this hour; None: all
+    :param user: strikes profile requests for this user or device id; None: all
     :param times: how often it strikes; None: always
     :param at: a place in the body: a number of bytes, from the end if negative, or a share of it as a float
     """
 
     kind: str
+    api: str = "export"
     hour: datetime | None = None
+    user: str | None = None
     times: int | None = None
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b"this answer was asked for"
     at: int | float = 0.5
     seconds: float = 0.0
     bytes_per_second: int = 1000
@@ -50,7 +55,10 @@ class Fault:
             raise ValueError(f"no fault of the kind {self.kind}")
 
     def strikes(self, first: datetime, last: datetime) -> bool:
-        return self.hour is None or first <= self.hour <= last
+        return self.api == "export" and (self.hour is None or first <= self.hour <= last)
+
+    def strikes_user(self, params: Mapping[str, str]) -> bool:
+        return self.api == "profile" and self.user in (None, params.get("user_id"), params.get("device_id"))
 
     def place_in(self, size: int) -> int:
         """Where in a body of `size` bytes this fault strikes."""

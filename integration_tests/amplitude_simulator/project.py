@@ -1,8 +1,9 @@
 """What a simulated Amplitude project holds: its keys, its region, its events, and which of them are published when."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from zlib import crc32
 
 from integration_tests.amplitude_simulator.events import event_lines, event_uuid
@@ -20,6 +21,11 @@ class Project:
     :param max_response_bytes: larger archives are refused with 400
     :param max_hours_served: ranges with more hours of data than this are refused with 504
     :param payload_characters: length of an incompressible text in each event
+    :param profile_key: which of the keys the User Profile API accepts
+    :param unknown_users: ids (of users or devices) that the User Profile API has never seen
+    :param profiles_per_minute: how many profile requests the organization may send in a minute
+    :param minute_seconds: how long that minute is
+    :param used_by_another_tool: how many of them another tool uses up
     """
 
     first_hour: datetime
@@ -31,6 +37,12 @@ class Project:
     max_response_bytes: int | None = None
     max_hours_served: int | None = None
     payload_characters: int = 0
+    profile_key: Literal["secret_key", "api_key", "none"] = "secret_key"
+    unknown_users: Collection[str] = ()
+    unknown_user_status: int = 400
+    profiles_per_minute: int = 600
+    minute_seconds: float = 60.0
+    used_by_another_tool: int = 0
     seed: int = 1
 
     def count(self, hour: datetime) -> int:

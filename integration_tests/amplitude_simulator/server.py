@@ -6,7 +6,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from integration_tests.amplitude_simulator.export import Answer, export, is_authorized, parse_range
 from integration_tests.amplitude_simulator.faults import Fault
+from integration_tests.amplitude_simulator.profiles import PROFILE_PATH, Profiles
 from integration_tests.amplitude_simulator.project import Project
 
 CONCURRENT_REQUESTS = 5
@@ -56,7 +57,9 @@ class Simulator:
         cache_archives: bool = False,
     ) -> None:
         self.project = project
+        self.profiles = Profiles(project)
         self.log: list[Request] = []
+        self.profile_log: list[Request] = []
         self.faults: list[Fault] = []
         self.most_concurrent = 0
         self._now = now
@@ -90,6 +93,7 @@ class Simulator:
 
     def clear_log(self) -> None:
         self.log.clear()
+        self.profile_log.clear()
         self.most_concurrent = 0
 
     def __enter__(self) -> "Simulator":
@@ -105,23 +109,27 @@ class Simulator:
 
     def begin(self, path: str, params: dict[str, str], authorization: str | None) -> Request:
         with self._lock:
+            if path.endswith(PROFILE_PATH):
+                request = Request(path, params, time.monotonic(), 0, authorization)
+                self.profile_log.append(request)
+                return request
             self._in_flight += 1
             self.most_concurrent = max(self.most_concurrent, self._in_flight)
             request = Request(path, params, time.monotonic(), self._in_flight, authorization)
             self.log.append(request)
             return request
 
-    def end(self) -> None:
+    def end(self, request: Request) -> None:
         with self._lock:
-            self._in_flight -= 1
+            self._in_flight -= 1 if request.in_flight else 0
 
-    def faults_for(self, first: datetime, last: datetime) -> list[Fault]:
+    def faults_for(self, strikes: Callable[[Fault], bool]) -> list[Fault]:
         """The faults that strike a request now, each counted."""
         with self._lock:
             found = []
             for fault in self.faults:
                 struck = self._struck.get(id(fault), 0)
-                if fault.strikes(first, last) and (fault.times is None or struck < fault.times):
+                if strikes(fault) and (fault.times is None or struck < fault.times):
                     self._struck[id(fault)] = struck + 1
                     found.append(fault)
             return found
@@ -173,16 +181,18 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:  # the client hung up
             self.close_connection = True
         finally:
-            self._end()
+            self._end(request)
 
-    def _end(self) -> None:
+    def _end(self, request: Request) -> None:
         if not self._ended:
             self._ended = True
-            self.server.simulator.end()
+            self.server.simulator.end(request)
 
     def _answer(self, request: Request) -> Answer | None:
         simulator, project = self.server.simulator, self.server.simulator.project
         region, path = _region_and_path(request.path, project.region)
+        if path == PROFILE_PATH and region == "US":
+            return self._profile(request)
         if path != "/api/2/export":
             return Answer(404, b"Not Found")
         if request.in_flight > CONCURRENT_REQUESTS:
@@ -194,14 +204,25 @@ class _Handler(BaseHTTPRequestHandler):
         hours = parse_range(request.params)
         if hours is None:
             return Answer(400, b"Invalid start or end")
-        for fault in simulator.faults_for(*hours):
+        first, last = hours
+        self._strike(request, lambda fault: fault.strikes(first, last))
+        return self._with_fault(request, lambda fault: simulator.export(first, last, fault))
+
+    def _profile(self, request: Request) -> Answer | None:
+        simulator = self.server.simulator
+        self._strike(request, lambda fault: fault.strikes_user(request.params))
+        return self._with_fault(
+            request, lambda _: simulator.profiles.answer(request.params, self.headers.get("Authorization"), request.at)
+        )
+
+    def _strike(self, request: Request, strikes: Callable[[Fault], bool]) -> None:
+        for fault in self.server.simulator.faults_for(strikes):
             if fault.kind == "latency":
                 time.sleep(fault.seconds)
             elif request.fault is None:
                 request.fault = fault
-        return self._with_fault(request, *hours)
 
-    def _with_fault(self, request: Request, first: datetime, last: datetime) -> Answer | None:
+    def _with_fault(self, request: Request, answer: Callable[[Fault | None], Answer]) -> Answer | None:
         simulator, fault = self.server.simulator, request.fault
         kind = fault.kind if fault is not None else ""
         if kind == "hang":
@@ -210,14 +231,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
             return None
         if kind == "status" and fault is not None:
-            return Answer(fault.status, b"this answer was asked for", dict(fault.headers))
+            return Answer(fault.status, fault.body, dict(fault.headers))
         if kind == "html":
             return Answer(
                 200, b"<!DOCTYPE html><html><body>Just a moment...</body></html>", {"Content-Type": "text/html"}
             )
         if kind == "text":
             return Answer(200, b"Exceeded concurrent limit for this project", {"Content-Type": "text/plain"})
-        return simulator.export(first, last, fault)
+        return answer(fault)
 
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
@@ -266,7 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _write(self, request: Request, data: bytes, *, last: bool = False) -> None:
         for start in range(0, len(data), SEND_BYTES):
             if last and start + SEND_BYTES >= len(data):
-                self._end()  # before the client can see the end, and ask for more
+                self._end(request)  # before the client can see the end, and ask for more
             self.wfile.write(data[start : start + SEND_BYTES])
             request.bytes_sent += len(data[start : start + SEND_BYTES])
 
@@ -274,7 +295,7 @@ class _Handler(BaseHTTPRequestHandler):
         for chunk in chunks:
             if chunk:
                 self._write(request, b"%x\r\n%b\r\n" % (len(chunk), chunk))
-        self._end()
+        self._end(request)
         self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so

@@ -113,7 +113,7 @@ class RecordConverter:
                 line.decode()
             fields = _decode(line)
         except _NO_JSON:
-            fields = _decode(_repair(line))
+            fields = _decode(strict_json(line))
             self.repaired_lines += 1
         self._shape = self._shape.including(fields)
         return {name: self._value(name, raw) for name, raw in fields.items()}
@@ -135,8 +135,11 @@ def _rfc3339(texts: list[str]) -> list[str]:
     return [f"{text[:10]}T{text[11:]}Z" if _AMPLITUDE_TIMESTAMP(text) else text for text in texts]
 
 
-def _repair(line: bytes) -> bytes:
-    """The line as strict JSON, if a lenient reader understands it as an object."""
+def strict_json(line: bytes) -> bytes:
+    """The line as strict JSON, if a lenient reader understands it as an object.
+
+    :raises NotAnEventError: it is not a JSON object
+    """
     try:
         event = json.loads(
             line.decode("utf-8", "replace"), strict=False, parse_constant=lambda _: None, parse_float=_finite

@@ -1,0 +1,304 @@
+"""`user_profiles` when the network, the API or the machine fails: every user once, bad ones counted, resumable."""
+
+import random
+import signal
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from integration_tests.amplitude_simulator import Fault, Simulator
+from integration_tests.conftest import FIRST_HOUR
+from integration_tests.faults.expect import assert_no_file_left, assert_nothing_left
+from integration_tests.harness import Command, KillAfter, Outcome, a_catalog
+from integration_tests.profiles import (
+    COMPLETE,
+    REAL_PACE,
+    a_profiles_config,
+    a_warm_command,
+    active,
+    keys_before_last_state,
+    keys_of,
+    listed,
+    most_in_any,
+    profile_states,
+    read_profiles,
+    users_seen,
+)
+from source_amplitude.user_profiles.stream import USERS_A_STATE
+
+USERS = [f"user-{number}" for number in range(60)]
+
+PASSING = {
+    "500": Fault("status", status=500, times=2),
+    "503": Fault("status", status=503, times=4),
+    "520 of an edge": Fault("status", status=520, times=1),
+    "429": Fault("status", status=429, times=3),
+    "429 with seconds": Fault("status", status=429, headers={"Retry-After": "1"}, times=1),
+    "reset before the answer": Fault("reset", times=2),
+    "reset in the body": Fault("reset_body", at=20, times=2),
+    "cut in the middle": Fault("truncate", at=0.5, times=2),
+    "cut quietly in the middle": Fault("truncate_quietly", at=0.5, times=2),
+    "html": Fault("html", times=2),
+    "text": Fault("text", times=2),
+}
+
+
+@pytest.fixture
+def simulator(a_simulator: Callable[..., Simulator]) -> Simulator:
+    return a_simulator(profiles_per_minute=10**6)
+
+
+@pytest.mark.parametrize("user", ["user-0", "user-30"], ids=["first", "middle"])
+@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
+def test_given_a_passing_fault_then_every_user_once_in_order(
+    simulator: Simulator, warm_command: Command, fault: Fault, user: str
+) -> None:
+    simulator.faults.append(replace(fault, api="profile", user=user))
+    outcome = read_profiles(warm_command, listed(USERS))
+    assert [request for request in simulator.profile_log if request.fault], "the fault never struck"
+    assert outcome.exit_code == 0, outcome.everything
+    assert keys_of(outcome) == USERS
+    counted = f"{fault.times} sent again after a 429" if fault.status == 429 else f"{fault.times} requests retried"
+    assert counted in outcome.log
+
+
+@pytest.mark.parametrize("user", ["user-0", "user-30", "user-59"], ids=["first", "middle", "last"])
+@pytest.mark.parametrize(
+    "fault",
+    [Fault("status", status=status) for status in (302, 400, 403, 404, 414, 500)] + [Fault("reset"), Fault("html")],
+    ids=["302", "400", "403", "404", "414", "500", "reset", "html"],
+)
+def test_given_one_user_whom_the_api_cannot_serve_then_counted_and_the_others_are_read(
+    simulator: Simulator, warm_command: Command, fault: Fault, user: str
+) -> None:
+    echo = f'{{"error": "cannot serve {user}"}}'.encode()
+    simulator.faults.append(replace(fault, api="profile", user=user, body=echo))
+    outcome = read_profiles(warm_command, listed(USERS))
+    assert outcome.exit_code == 0, outcome.everything
+    assert keys_of(outcome) == [other for other in USERS if other != user]
+    assert profile_states(outcome)[-1] == COMPLETE
+    assert "1 users that could not be read" in outcome.log
+    number = USERS.index(user) + 1
+    [warning] = [line for line in outcome.log.split("\n") if line.startswith(f"User {number} could not be read")]
+    assert user not in outcome.log
+    assert warning.strip()
+
+
+@pytest.mark.parametrize(
+    ("fault", "failure_type", "told"),
+    [
+        (Fault("status", status=503), "transient_error", "503"),
+        (Fault("reset"), "transient_error", "kept failing"),
+        (Fault("html"), "transient_error", "200"),
+        (Fault("status", status=403), "config_error", "does not let these keys read user profiles"),
+        (Fault("status", status=404, body=b""), "system_error", "404"),
+        (Fault("status", status=400), "system_error", "400"),
+        (Fault("status", status=302), "system_error", "302"),
+    ],
+    ids=["503", "reset", "html", "403", "wrong path", "400 for everybody", "redirect"],
+)
+def test_given_the_api_fails_for_everybody_then_an_error_and_nobody_is_passed_over(
+    simulator: Simulator, warm_command: Command, fault: Fault, failure_type: str, told: str
+) -> None:
+    fault = replace(fault, api="profile")
+    simulator.faults.append(fault)
+    outcome = read_profiles(warm_command, listed(USERS))
+    assert outcome.exit_code == 1
+    assert outcome.stream_error["failure_type"] == failure_type
+    assert told in outcome.stream_error["message"]
+    assert keys_of(outcome) == []
+    assert outcome.states == []
+
+
+def test_given_the_api_fails_on_the_way_then_the_next_run_continues(
+    simulator: Simulator, warm_command: Command
+) -> None:
+    simulator.faults += [Fault("status", api="profile", status=503, user=user) for user in (*USERS[40:], MADE_UP)]
+    failed = read_profiles(warm_command, listed(USERS))
+    assert failed.stream_error["failure_type"] == "transient_error"
+    assert all(error["failure_type"] == "transient_error" for error in failed.errors), "or Airbyte would not try again"
+    assert keys_of(failed) == USERS[:40]
+    assert profile_states(failed)[-1]["done"] == 25
+    simulator.faults.clear()
+    resumed = read_profiles(warm_command, listed(USERS), failed.last_state)
+    assert keys_of(resumed) == USERS[25:]
+    assert profile_states(resumed)[-1] == COMPLETE
+
+
+MADE_UP = "source-amplitude-connection-check"
+
+
+def test_given_a_finished_snapshot_then_the_next_begins_anew(warm_command: Command) -> None:
+    first = read_profiles(warm_command, listed(USERS))
+    assert profile_states(first)[-1] == COMPLETE
+    assert keys_of(read_profiles(warm_command, listed(USERS), first.last_state)) == USERS
+
+
+def test_given_a_foreign_state_then_a_config_error(simulator: Simulator, warm_command: Command) -> None:
+    state = [
+        {"type": "STREAM", "stream": {"stream_descriptor": {"name": "user_profiles"}, "stream_state": {"cursor": "x"}}}
+    ]
+    outcome = read_profiles(warm_command, listed(USERS), state)
+    assert outcome.exit_code == 1
+    assert outcome.stream_error["failure_type"] == "config_error"
+    assert "Reset the stream's state" in outcome.stream_error["message"]
+    assert simulator.profile_log == []
+
+
+MANY = [f"user-{number}" for number in range(400)]
+SLOW_ENOUGH_TO_STOP = {"user_profiles.budget.WINDOW_SECONDS": 6.0}
+
+
+def after_requests(simulator: Simulator, number: int, by: int = signal.SIGKILL) -> KillAfter:
+    return KillAfter(0, by, lambda: len(simulator.profile_log) >= number)
+
+
+def assert_each_once(interrupted: Outcome, resumed: Outcome, expected: set[str]) -> None:
+    assert resumed.exit_code == 0, resumed.everything
+    assert interrupted.exit_code < 0
+    kept, later = keys_before_last_state(interrupted), keys_of(resumed)
+    assert len(kept + later) == len(set(kept + later))
+    assert set(kept + later) == expected
+    assert len(keys_of(interrupted)) - len(kept) <= USERS_A_STATE, "only those since the last state come twice"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_given_sigkill_at_a_random_place_then_every_listed_user_once(
+    simulator: Simulator, warm_command: Command, seed: int
+) -> None:
+    simulator.faults.append(Fault("latency", api="profile", seconds=0.03))
+    place = after_requests(simulator, random.Random(seed).randrange(1, 380))
+    killed = read_profiles(warm_command, listed(MANY), settings=SLOW_ENOUGH_TO_STOP, kill_after=place)
+    assert_each_once(killed, read_profiles(warm_command, listed(MANY), killed.last_state), set(MANY))
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_given_sigkill_and_later_events_then_every_active_user_of_the_first_run_once(
+    a_simulator: Callable[..., Simulator], tmp_path: Path, seed: int
+) -> None:
+    simulator = a_simulator(users=400, events_per_hour=60, profiles_per_minute=10**6)
+    command = a_warm_command(simulator, tmp_path)
+    place = after_requests(simulator, random.Random(seed).randrange(60, 300))
+    killed = read_profiles(command, active(2), settings=SLOW_ENOUGH_TO_STOP, kill_after=place)
+    simulator.now = simulator.now.replace(day=16)
+    resumed = read_profiles(command, active(2), killed.last_state)
+    assert "continuing after user" in resumed.log
+    last = FIRST_HOUR.replace(day=15, hour=20)
+    users, devices = users_seen(simulator, last - timedelta(hours=47), last)
+    assert_each_once(killed, resumed, users | devices)
+    assert_no_file_left(command)
+
+
+def test_given_sigterm_then_a_clean_end_and_a_state_to_continue_from(simulator: Simulator, command: Command) -> None:
+    place = after_requests(simulator, 100, signal.SIGTERM)
+    stopped = read_profiles(command, listed(MANY), settings=SLOW_ENOUGH_TO_STOP, kill_after=place)
+    assert stopped.exit_code == -signal.SIGTERM
+    assert stopped.stderr == ""
+    assert_nothing_left(command)
+    assert profile_states(stopped)[-1]["done"] >= USERS_A_STATE
+    assert_each_once(stopped, read_profiles(command, listed(MANY), stopped.last_state), set(MANY))
+
+
+def test_given_sigterm_while_all_requests_wait_for_a_silent_server_then_it_ends_at_once(
+    simulator: Simulator, command: Command
+) -> None:
+    simulator.faults += [Fault("hang", api="profile", user=user) for user in USERS[1:]]
+    stopped = read_profiles(command, listed(USERS), kill_after=after_requests(simulator, 21, signal.SIGTERM))
+    assert stopped.exit_code == -signal.SIGTERM
+    assert stopped.seconds < 20, "not after the time-out of 60 seconds"
+    assert_nothing_left(command)
+
+
+def test_given_the_reader_goes_away_then_it_ends_quietly(simulator: Simulator, command: Command) -> None:
+    config = a_profiles_config(simulator, active(3))
+    arguments = command.read_arguments(config, catalog=a_catalog("user_profiles"))
+    process = command.start("read", *arguments, settings=SLOW_ENOUGH_TO_STOP)
+    assert isinstance(process, subprocess.Popen)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    while '"RECORD"' not in process.stdout.readline():
+        pass
+    process.stdout.close()
+    assert process.wait(timeout=20) == -signal.SIGPIPE
+    assert process.stderr.read() == ""
+    assert_nothing_left(command)
+
+
+def test_given_another_tool_uses_a_third_of_the_limit_then_nothing_fails_and_the_pace_adapts(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator = a_simulator(minute_seconds=1.5, used_by_another_tool=200)
+    users = [f"user-{number}" for number in range(1000)]
+    outcome = read_profiles(
+        a_warm_command(simulator, tmp_path), listed(users), settings={"user_profiles.budget.WINDOW_SECONDS": 1.55}
+    )
+    assert outcome.exit_code == 0, outcome.everything
+    assert keys_of(outcome) == users
+    statuses = [request.status for request in simulator.profile_log]
+    assert set(statuses) == {200, 429}
+    assert statuses.count(429) < 0.2 * len(users)
+    assert "Pausing for" in outcome.log
+
+
+def test_given_429_without_end_then_a_transient_error_after_the_patience(
+    simulator: Simulator, warm_command: Command
+) -> None:
+    simulator.faults.append(Fault("status", api="profile", status=429))
+    outcome = read_profiles(
+        warm_command, listed(USERS), settings={"user_profiles.fetch.LONGEST_THROTTLED_SECONDS": 0.5}
+    )
+    assert outcome.exit_code == 1
+    assert outcome.stream_error["failure_type"] == "transient_error"
+    assert "429" in outcome.stream_error["message"]
+
+
+def test_given_damaged_archives_while_looking_for_active_users_then_all_are_found(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator = a_simulator(users=50, events_per_hour=20, profiles_per_minute=10**6)
+    middle = FIRST_HOUR.replace(day=15, hour=3)
+    simulator.faults += [Fault(kind, times=2, hour=middle) for kind in ("gzip_crc", "truncate", "zip_crc", "html")]
+    outcome = read_profiles(a_warm_command(simulator, tmp_path), active(2))
+    assert outcome.exit_code == 0, outcome.everything
+    assert len(keys_of(outcome)) == len(set(keys_of(outcome))) == 50
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_given_300_ms_of_latency_then_99_percent_of_the_limit_and_no_429(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator = a_simulator()
+    simulator.faults.append(Fault("latency", api="profile", seconds=0.3))
+    users = [f"user-{number}" for number in range(2000)]
+    outcome = read_profiles(Command(simulator, tmp_path), listed(users), settings=REAL_PACE, timeout=280)
+    assert outcome.exit_code == 0, outcome.everything
+    assert keys_of(outcome) == users
+    moments = [request.at for request in simulator.profile_log]
+    assert {request.status for request in simulator.profile_log} == {200}
+    assert most_in_any(60, moments) <= 600
+    per_minute = (len(moments) - 1) / (max(moments) - min(moments)) * 60
+    print(f"{per_minute:.1f} requests a minute, at most {most_in_any(60, moments)} in any 60 s")
+    assert per_minute >= 0.99 * 600
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_given_another_tool_at_200_a_minute_then_nothing_is_lost_at_the_real_pace(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator = a_simulator(used_by_another_tool=200)
+    simulator.faults.append(Fault("latency", api="profile", seconds=0.3))
+    users = [f"user-{number}" for number in range(2000)]
+    outcome = read_profiles(Command(simulator, tmp_path), listed(users), settings=REAL_PACE, timeout=580)
+    assert outcome.exit_code == 0, outcome.everything
+    assert keys_of(outcome) == users
+    moments = [request.at for request in simulator.profile_log]
+    per_minute = 2000 / (max(moments) - min(moments)) * 60
+    print(f"{len(moments) - 2000} answers 429, {per_minute:.0f} profiles a minute")
+    assert per_minute > 0.8 * 400
+    assert len(moments) - 2000 < 100

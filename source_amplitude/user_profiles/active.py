@@ -1,0 +1,185 @@
+"""Users found by themselves: everyone seen in the last days of events, read from the Export API as a stream."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import datetime, timezone
+from typing import Any
+
+import msgspec
+
+from source_amplitude.config import Config
+from source_amplitude.errors import system_error, transient_error
+from source_amplitude.events.archive import Archive, ArchiveDamagedError, Lines
+from source_amplitude.events.download import MAX_TRIES, DiskFullError, Downloader, TooMuchAtOnceError
+from source_amplitude.events.prefetch import Prefetcher
+from source_amplitude.events.record import NotAnEventError, strict_json
+from source_amplitude.events.slots import RequestSlots
+from source_amplitude.events.stream import Events
+from source_amplitude.events.width import AdaptiveWidth
+from source_amplitude.events.windows import HOUR, Window, newest_complete_hour, parse_export_hour
+from source_amplitude.user_profiles.record import NULL, id_text
+from source_amplitude.user_profiles.seen import SeenUsers
+from source_amplitude.user_profiles.users import DIGEST_BYTES, User, Users
+
+_FIRST = b""
+
+
+class _Ids(msgspec.Struct):
+    """The only two fields of an event that are decoded."""
+
+    user_id: msgspec.Raw = NULL
+    device_id: msgspec.Raw = NULL
+
+
+_decode = msgspec.json.Decoder(_Ids).decode
+
+
+class Active(Users):
+    """Everyone seen in the events of some days, in the order of a digest of their ids.
+
+    State: `{"selection": "active", "first_hour": "20240308T21", "last_hour": "20240315T20", "done": 9, "after": "…"}`.
+    Another run reads the same hours of events again and continues behind the digest `after`: whatever those hours hold
+    by then, nobody behind it is missed and nobody before it comes twice.
+    """
+
+    def __init__(
+        self, config: Config, lookback_days: int, state: Mapping[str, Any], exports: Exports, logger: logging.Logger
+    ) -> None:
+        newest = newest_complete_hour(datetime.now(timezone.utc), config.export_delay_hours)
+        self._hours = Window(newest - (24 * lookback_days - 1) * HOUR, newest)
+        self._after = _FIRST
+        if state:
+            self._continue(state, logger)
+        logger.info(f"Looking for active users in the events of {self._hours}")
+        self._seen = exports.users_of(self._hours)
+        self.total = self._seen.count()
+        self.done = self._seen.count(up_to=self._after) if self._after else 0
+        devices = self._seen.count(kind="device_id")
+        logger.info(
+            f"Found {self.total:,} active users: {self.total - devices:,} by user_id, "
+            f"{devices:,} by device_id, of devices without a user"
+        )
+
+    def left(self) -> Iterator[User]:
+        return self._seen.after(self._after)
+
+    def passed(self, user: User) -> None:
+        self._after = user.digest
+        self.done += 1
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "selection": "active",
+            "first_hour": self._hours.start_param,
+            "last_hour": self._hours.end_param,
+            "done": self.done,
+            "after": self._after.hex(),
+        }
+
+    def close(self) -> None:
+        self._seen.close()
+
+    def _continue(self, state: Mapping[str, Any], logger: logging.Logger) -> None:
+        try:
+            hours = Window(parse_export_hour(state["first_hour"]), parse_export_hour(state["last_hour"]))
+            after = bytes.fromhex(state["after"])
+        except (KeyError, ValueError):
+            hours, after = self._hours, b""
+        if state.get("selection") == "active" and len(after) == DIGEST_BYTES and hours.hours == self._hours.hours:
+            self._hours, self._after = hours, after
+        else:
+            logger.info("The interrupted snapshot was of other users: it begins anew")
+
+
+class Exports:
+    """The events of a range of hours, of which only the users are kept."""
+
+    def __init__(self, config: Config, logger: logging.Logger) -> None:
+        self._config = config
+        self._logger = logger
+        self._slots = RequestSlots(config.num_workers)
+        self._downloader = Downloader(Events(config).send, config.region, self._slots, logger)
+
+    def users_of(self, hours: Window) -> SeenUsers:
+        """The distinct users of the events that were uploaded in these hours.
+
+        :raises AirbyteTracedException: as reading `events` does
+        """
+        width = AdaptiveWidth(self._config.batch_size_hours)
+        downloads = Prefetcher(
+            self._downloader.fetch, hours.first, hours.last, width, self._config.num_workers, self._logger
+        )
+        seen = SeenUsers()
+        try:
+            for download in downloads:
+                events = self._add(seen, download.window, download.archive) if download.archive else 0
+                self._logger.info(f"Looked for active users in {download.window}: {events:,} events")
+            seen.finish()
+        except BaseException:
+            seen.close()
+            raise
+        finally:
+            downloads.close()
+            self._slots.close()
+        return seen
+
+    def _add(self, seen: SeenUsers, window: Window, archive: Archive | None) -> int:
+        """Add the users of a window, which is fetched again when it turns out to be damaged inside."""
+        damages = 0
+        bad_lines = 0
+        while archive is not None:
+            events = 0
+            try:
+                with closing(archive):
+                    for lines in archive.lines():
+                        for user_id, device_id in _ids_of(lines):
+                            seen.add(user_id, device_id)
+                        events += len(lines.lines)
+                return events
+            except NotAnEventError as error:
+                bad_lines += 1
+                if bad_lines > 1:
+                    raise system_error(
+                        f"The export of the hours {window} holds something that is no event, twice in a row: {error}. "
+                        "Report it to Amplitude's support."
+                    ) from error
+                problem = str(error)
+            except ArchiveDamagedError as error:
+                damages += 1
+                if damages >= MAX_TRIES:
+                    raise transient_error(
+                        f"The export of the hours {window} was damaged {damages} times, at last: {error}."
+                    ) from error
+                problem = str(error)
+            self._logger.warning(f"Export of {window}: {problem}; fetching it again")
+            archive = self._fetch_whole(window)
+        raise transient_error(f"Amplitude's answers for the hours {window} contradict each other.")
+
+    def _fetch_whole(self, window: Window) -> Archive | None:
+        try:
+            return self._downloader.fetch(window)
+        except (TooMuchAtOnceError, DiskFullError) as error:
+            raise transient_error(f"The hours {window} could not be fetched in one piece: {error}") from error
+
+
+def _ids_of(lines: Lines) -> Iterator[tuple[str | None, str | None]]:
+    for number, line in zip(lines.numbers, lines.lines, strict=True):
+        try:
+            yield _ids(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            yield _repaired(line, f"member {lines.member}, line {number}")
+
+
+def _ids(line: bytes | memoryview) -> tuple[str | None, str | None]:
+    event = _decode(line)
+    return id_text(event.user_id), id_text(event.device_id)
+
+
+def _repaired(line: bytes | memoryview, place: str) -> tuple[str | None, str | None]:
+    try:
+        return _ids(strict_json(bytes(line)))
+    except (NotAnEventError, msgspec.MsgspecError) as error:
+        raise NotAnEventError(f"{place}: not an event ({type(error).__name__})") from None

@@ -1,0 +1,92 @@
+"""The distinct users of any number of events, on disk: memory stays flat, and the order depends on the ids alone."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from source_amplitude.errors import config_error
+from source_amplitude.user_profiles.users import User
+
+PAIRS_IN_MEMORY = 50_000
+_SCHEMA = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -16000;
+CREATE TABLE users (digest BLOB PRIMARY KEY, kind TEXT, id TEXT) WITHOUT ROWID;
+CREATE TABLE devices_of_users (digest BLOB PRIMARY KEY) WITHOUT ROWID;
+"""
+
+
+class SeenUsers:
+    """Who was seen in events: users with a user id by that, and devices that no user was seen on.
+
+    Kept in a database, ordered by a digest of the ids. Its file in the temporary folder has no name, so that the disk
+    is free when the process ends. Up to 50,000 pairs of ids wait in memory to be written together.
+    """
+
+    def __init__(self) -> None:
+        self._pairs: set[tuple[str | None, str | None]] = set()
+        # Not SQLite's own temporary files: it looks for a folder of its own choice.
+        with tempfile.TemporaryDirectory() as folder:
+            self._database = sqlite3.connect(Path(folder) / "users", isolation_level=None)
+            self._database.executescript(_SCHEMA)
+
+    def add(self, user_id: str | None, device_id: str | None) -> None:
+        """An event of this user on this device; either may be missing or empty."""
+        self._pairs.add((user_id or None, device_id or None))
+        if len(self._pairs) >= PAIRS_IN_MEMORY:
+            self._write()
+
+    def finish(self) -> None:
+        """Everything has been added."""
+        self._write()
+        self._execute("DELETE FROM users WHERE digest IN (SELECT digest FROM devices_of_users)")
+        self._execute("DROP TABLE devices_of_users")
+
+    def count(self, kind: str | None = None, up_to: bytes | None = None) -> int:
+        """How many users there are, of one kind or up to a digest if given."""
+        [(number,)] = self._execute(
+            "SELECT count(*) FROM users WHERE (? IS NULL OR kind = ?) AND (? IS NULL OR digest <= ?)",
+            (kind, kind, up_to, up_to),
+        )
+        return int(number)
+
+    def after(self, digest: bytes) -> Iterator[User]:
+        """The users whose digest is greater, in the order of their digests."""
+        for kind, id_ in self._execute("SELECT kind, id FROM users WHERE digest > ? ORDER BY digest", (digest,)):
+            yield User(kind, id_)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def _write(self) -> None:
+        users = {User("user_id", user) for user, _ in self._pairs if user}
+        users |= {User("device_id", device) for user, device in self._pairs if device and not user}
+        taken = {User("device_id", device).digest for user, device in self._pairs if device and user}
+        self._pairs.clear()
+        self._execute("BEGIN")
+        self._execute_many("INSERT OR IGNORE INTO users VALUES (?, ?, ?)", [(u.digest, u.kind, u.id) for u in users])
+        self._execute_many("INSERT OR IGNORE INTO devices_of_users VALUES (?)", [(digest,) for digest in taken])
+        self._execute("COMMIT")
+
+    def _execute(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._database.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise _no_room(error) from error
+
+    def _execute_many(self, statement: str, rows: list[tuple[object, ...]]) -> None:
+        try:
+            self._database.executemany(statement, rows)
+        except sqlite3.OperationalError as error:
+            raise _no_room(error) from error
+
+
+def _no_room(error: sqlite3.OperationalError) -> Exception:
+    return config_error(
+        f"The temporary folder {tempfile.gettempdir()} cannot hold the list of active users ({error}). "
+        "Give it more space, or point TMPDIR to a larger disk; fewer lookback_days make the list shorter."
+    )

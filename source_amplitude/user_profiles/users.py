@@ -1,0 +1,118 @@
+"""Whose profiles are read, in which order, and how a state says how far they have been."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Literal
+
+from source_amplitude.config import ListedUsers
+from source_amplitude.errors import config_error
+
+DIGEST_BYTES = 16
+
+
+@dataclass(frozen=True)
+class User:
+    """One user, and by which of its ids Amplitude is asked."""
+
+    kind: Literal["user_id", "device_id"]
+    id: str
+
+    @property
+    def digest(self) -> bytes:
+        """Stands for the user in states, which hold no ids."""
+        return blake2b(f"{self.kind}:{self.id}".encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
+
+
+class Users(ABC):
+    """The users of one snapshot.
+
+    `done` of `total` users are passed: their results are out, in this run or in the interrupted one before it.
+    """
+
+    total: int
+    done: int
+
+    @abstractmethod
+    def left(self) -> Iterator[User]:
+        """The users that are still to be read, in the snapshot's order."""
+
+    @abstractmethod
+    def passed(self, user: User) -> None:
+        """The result of the next user is out."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """From which another run can continue after the last user passed."""
+
+    def close(self) -> None:  # noqa: B027 - only some have anything to close
+        """Let go of what the users are kept in."""
+
+
+class Listed(Users):
+    """The users named in the configuration, user ids first.
+
+    State: `{"selection": "listed", "done": 750, "fingerprint": "..."}`, a fingerprint of those 750 users in order. A
+    snapshot continues when they still head the list, whatever was added behind them; otherwise it begins anew.
+    """
+
+    def __init__(self, users: ListedUsers, state: Mapping[str, Any], logger: logging.Logger) -> None:
+        self._users = [User("user_id", id_) for id_ in users.user_ids]
+        self._users += [User("device_id", id_) for id_ in users.device_ids]
+        self._fingerprint = blake2b(digest_size=DIGEST_BYTES)
+        self.total = len(self._users)
+        self.done = 0
+        if state:
+            self._continue(state, logger)
+
+    def left(self) -> Iterator[User]:
+        return iter(self._users[self.done :])
+
+    def passed(self, user: User) -> None:
+        self._fingerprint.update(user.digest)
+        self.done += 1
+
+    def state(self) -> dict[str, Any]:
+        return {"selection": "listed", "done": self.done, "fingerprint": self._fingerprint.hexdigest()}
+
+    def _continue(self, state: Mapping[str, Any], logger: logging.Logger) -> None:
+        if state.get("selection") == "listed":
+            for user in self._users[: state["done"]]:
+                self.passed(user)
+            if self.state() == state:
+                return
+        logger.info("The configured users are not those of the interrupted snapshot: it begins anew")
+        self._fingerprint = blake2b(digest_size=DIGEST_BYTES)
+        self.done = 0
+
+
+_STATE_FIELDS: dict[str, dict[str, type]] = {
+    "listed": {"selection": str, "done": int, "fingerprint": str},
+    "active": {"selection": str, "done": int, "after": str, "first_hour": str, "last_hour": str},
+}
+
+
+def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The state of an interrupted snapshot as it came, or an empty one.
+
+    :raises AirbyteTracedException: config_error for one that this stream cannot have written
+    """
+    if not state:
+        return state
+    expected = _STATE_FIELDS.get(str(state.get("selection")), {})
+    if not expected or state.keys() != expected.keys():
+        raise _unusable(state)
+    if any(type(state[name]) is not kind for name, kind in expected.items()) or state["done"] < 0:
+        raise _unusable(state)
+    return state
+
+
+def _unusable(state: Mapping[str, Any]) -> Exception:
+    return config_error(
+        "The saved state of the stream user_profiles is not one that this connector understands "
+        f"(its fields: {', '.join(sorted(map(str, state)))}). Reset the stream's state to read all profiles again."
+    )

@@ -1,0 +1,94 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from source_amplitude.user_profiles.record import NotAProfileError, a_record, user_data
+from source_amplitude.user_profiles.users import User
+from unit_tests.test_record import json_values
+
+ADA = User("user_id", "ada")
+DEVICE = User("device_id", "device-1")
+FIELDS = ["user_id", "device_id", "amp_props", "cohort_ids", "recommendations", "computations", "propensities"]
+
+
+def record(user: User, data: dict[str, Any], computed: Any = None, bags_as_text: bool = False) -> dict[str, Any]:
+    fields = user_data(json.dumps({"userData": data}).encode())
+    computations = None if computed is None else user_data(json.dumps({"userData": computed}).encode())
+    return json.loads(a_record(user, fields, computations, bags_as_text=bags_as_text))  # type: ignore[no-any-return]
+
+
+bags = st.dictionaries(st.text(), json_values, max_size=4) | st.none()
+
+
+@given(amp_props=bags, recommendations=st.lists(bags, max_size=2) | st.none(), new=json_values, as_text=st.booleans())
+def test_given_any_bags_then_they_come_through_exactly(
+    amp_props: Any, recommendations: Any, new: Any, as_text: bool
+) -> None:
+    data = {"user_id": "ada", "amp_props": amp_props, "recommendations": recommendations, "a new field": new}
+    made = record(ADA, data, bags_as_text=as_text)
+    assert list(made) == [*FIELDS, "a new field"]
+    for name in ("amp_props", "recommendations", "a new field"):
+        if as_text and isinstance(data[name], (dict, list)):
+            assert json.loads(made[name]) == data[name]
+        else:
+            assert made[name] == data[name]
+
+
+def test_given_both_then_properties_and_computations_are_told_apart() -> None:
+    made = record(ADA, {"user_id": "ada", "amp_props": {"plan": "free"}}, {"amp_props": {"orders": 3}})
+    assert (made["amp_props"], made["computations"]) == ({"plan": "free"}, {"orders": 3})
+
+
+def test_given_computations_only_then_they_are_no_properties() -> None:
+    fields = user_data(b'{"userData": {"user_id": "ada", "amp_props": {"orders": 3}}}')
+    made = json.loads(a_record(ADA, fields, fields, bags_as_text=False))
+    assert (made["amp_props"], made["computations"]) == (None, {"orders": 3})
+
+
+@pytest.mark.parametrize(
+    ("user", "data", "key", "device"),
+    [
+        (ADA, {"user_id": "ada", "device_id": "d"}, "ada", "d"),
+        (ADA, {}, "ada", None),
+        (ADA, {"user_id": None, "device_id": "d"}, "ada", "d"),
+        (DEVICE, {"user_id": None, "device_id": None}, "device-1", "device-1"),
+        (DEVICE, {"user_id": "", "device_id": "device-1"}, "device-1", "device-1"),
+        (DEVICE, {"user_id": "ada", "device_id": "device-1"}, "ada", "device-1"),
+        (ADA, {"user_id": 12345678901234567890}, "12345678901234567890", None),
+    ],
+)
+def test_the_key_is_never_null(user: User, data: dict[str, Any], key: str, device: str | None) -> None:
+    made = record(user, data)
+    assert (made["user_id"], made["device_id"]) == (key, device)
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_cohort_ids_are_strings_in_both_formats(as_text: bool) -> None:
+    made = record(ADA, {"cohort_ids": ["a", 12345678901234567890]}, bags_as_text=as_text)
+    assert made["cohort_ids"] == ["a", "12345678901234567890"]
+    assert record(ADA, {"cohort_ids": None}, bags_as_text=as_text)["cohort_ids"] is None
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"userData": null}', b'{"userData": 1}', b"<html>", b"\xff"])
+def test_given_no_profile_then_an_error_without_its_content(body: bytes) -> None:
+    with pytest.raises(NotAProfileError) as caught:
+        user_data(body)
+    assert "html" not in str(caught.value)
+
+
+def test_given_line_breaks_between_values_then_the_record_is_one_line() -> None:
+    bag = b'{\r\n  "big": 1234567890123456789012,\n  "text": "a\\nb"\n}'
+    pretty = b'{"userData": {\r\n "user_id": "ada",\n "amp_props": %b}}' % bag
+    made = a_record(ADA, user_data(pretty), None, bags_as_text=False)
+    assert made.count(b"\n") == 1
+    assert made.endswith(b"\n")
+    assert b'"amp_props":{"big":1234567890123456789012,"text":"a\\nb"}' in made
+
+
+def test_given_json_that_is_not_strict_then_it_is_repaired() -> None:
+    fields = user_data(b'{"userData": {"user_id": "ada", "amp_props": {"a": NaN, "b": "\\ud800", "c": 1.50}}}')
+    made = json.loads(a_record(ADA, fields, None, bags_as_text=False))
+    assert made["amp_props"] == {"a": None, "b": "\ufffd", "c": 1.5}

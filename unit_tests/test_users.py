@@ -1,0 +1,105 @@
+import logging
+from typing import Any
+
+import pytest
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils import AirbyteTracedException
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from source_amplitude.config import ListedUsers
+from source_amplitude.user_profiles import seen
+from source_amplitude.user_profiles.seen import SeenUsers
+from source_amplitude.user_profiles.users import Listed, User, checked_state
+
+LOGGER = logging.getLogger("test")
+ids = st.lists(st.text(min_size=1), unique=True, max_size=12).map(tuple)
+
+
+def read(users: Listed, number: int) -> list[User]:
+    taken = []
+    for user in users.left():
+        if len(taken) == number:
+            break
+        taken.append(user)
+        users.passed(user)
+    return taken
+
+
+@given(user_ids=ids, device_ids=ids, data=st.data())
+def test_given_an_interruption_anywhere_then_each_listed_user_once_in_order(
+    user_ids: tuple[str, ...], device_ids: tuple[str, ...], data: st.DataObject
+) -> None:
+    listed = ListedUsers(user_ids, device_ids)
+    first = Listed(listed, {}, LOGGER)
+    begun = read(first, data.draw(st.integers(0, first.total)))
+    second = Listed(listed, first.state(), LOGGER)
+    assert begun + read(second, second.total) == [
+        *(User("user_id", id_) for id_ in user_ids),
+        *(User("device_id", id_) for id_ in device_ids),
+    ]
+    assert second.done == second.total
+
+
+def test_given_users_were_added_behind_then_it_continues_and_otherwise_it_begins_anew() -> None:
+    first = Listed(ListedUsers(("a", "b", "c"), ()), {}, LOGGER)
+    read(first, 2)
+    assert [user.id for user in Listed(ListedUsers(("a", "b", "c", "d"), ()), first.state(), LOGGER).left()] == [
+        "c",
+        "d",
+    ]
+    for changed in (("b", "a", "c"), ("a",), ("x", "a", "b", "c")):
+        assert [user.id for user in Listed(ListedUsers(changed, ()), first.state(), LOGGER).left()] == list(changed)
+
+
+def test_given_the_state_of_active_users_then_listed_ones_begin_anew() -> None:
+    state = {"selection": "active", "done": 5, "after": "00", "first_hour": "20240313T00", "last_hour": "20240313T23"}
+    assert checked_state(state) == state
+    assert Listed(ListedUsers(("a",), ()), state, LOGGER).done == 0
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"server_upload_time": "2024-03-15T21:00:00Z"},
+        {"selection": "listed"},
+        {"selection": "listed", "done": "5", "fingerprint": ""},
+        {"selection": "listed", "done": -1, "fingerprint": ""},
+        {"selection": "everyone", "done": 5, "fingerprint": ""},
+        {"selection": ["listed"], "done": 5, "fingerprint": ""},
+    ],
+)
+def test_given_a_foreign_state_then_a_config_error(state: dict[str, Any]) -> None:
+    with pytest.raises(AirbyteTracedException) as caught:
+        checked_state(state)
+    assert caught.value.failure_type is FailureType.config_error
+
+
+names = st.sampled_from(["", "a", "b", "c", "d", "é", "f" * 300]) | st.none()
+
+
+@settings(max_examples=60, deadline=None)
+@given(events=st.lists(st.tuples(names, names), max_size=40), pairs_in_memory=st.integers(1, 10))
+def test_given_any_events_then_users_once_and_devices_only_without_a_user(
+    events: list[tuple[str | None, str | None]], pairs_in_memory: int
+) -> None:
+    kept, seen.PAIRS_IN_MEMORY = seen.PAIRS_IN_MEMORY, pairs_in_memory
+    try:
+        users = SeenUsers()
+        for user_id, device_id in events:
+            users.add(user_id, device_id)
+        users.finish()
+    finally:
+        seen.PAIRS_IN_MEMORY = kept
+    with_user = {device for user, device in events if user and device}
+    expected = {User("user_id", user) for user, _ in events if user}
+    expected |= {User("device_id", device) for user, device in events if device and not user} - {
+        User("device_id", device) for device in with_user
+    }
+    found = list(users.after(b""))
+    assert len(found) == users.count() == len(expected)
+    assert set(found) == expected
+    for number, user in enumerate(found, start=1):
+        assert users.count(up_to=user.digest) == number
+        assert list(users.after(user.digest)) == found[number:]
+    users.close()
