@@ -13,12 +13,12 @@ import logging
 import mmap
 import os
 import select
-import signal
 import socket
 import struct
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from source_amplitude.events.archive import Line, whole_lines
 from source_amplitude.events.record import NotAnEventError, RecordConverter, Records
@@ -50,6 +50,7 @@ class SecondProcess:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [sys.executable, "-m", __name__, str(memory), "json_string" if bags_as_text else "object"],
                 stdin=theirs.fileno(), stdout=subprocess.DEVNULL, pass_fds=[memory],
+                start_new_session=True,  # an interrupt of the terminal is for the first process, which ends this one
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )  # fmt: skip
         except OSError:
@@ -147,18 +148,16 @@ def _receive(channel: socket.socket, size: int) -> bytes:
 
 def main(descriptor: str, properties_format: str) -> None:
     """The second process's side: one reply to say that it is there, and one for each block."""
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_number, signal.SIG_IGN)  # the first process decides when it ends
     shared = mmap.mmap(int(descriptor), 0)
     channel = socket.socket(fileno=sys.stdin.fileno())
     converter = RecordConverter(bags_as_text=properties_format == "json_string")
     channel.sendall(_REPLY.pack(0, 0, 0))
-    block = 0
+    blocks = 0
     while request := _receive(channel, _SIZE.size):
-        start = _slot(block)
+        start = _slot(blocks)
         text = shared[start : start + _SIZE.unpack(request)[0]]
         channel.sendall(_convert(converter, text, shared, start + SLOT_BYTES))
-        block += 1
+        blocks += 1
 
 
 def _convert(converter: RecordConverter, text: bytes, shared: mmap.mmap, start: int) -> bytes:
@@ -175,4 +174,5 @@ def _convert(converter: RecordConverter, text: bytes, shared: mmap.mmap, start: 
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    with suppress(ConnectionError):  # the first process has ended, and nobody wants the records any more
+        main(*sys.argv[1:])
