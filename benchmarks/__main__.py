@@ -8,11 +8,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import budget, latency, memory, startup, throughput
+from benchmarks import budget, latency, memory, profiles, startup, throughput
 from benchmarks.table import Table
 
 OUTPUT = Path("bench_output")
-SCENARIOS = ("throughput", "budget", "startup", "latency", "memory")
+SCENARIOS = ("throughput", "budget", "startup", "latency", "profiles", "memory")
 
 
 def main() -> None:
@@ -45,6 +45,8 @@ def measure(scenario: str, folder: Path, official: Path, quick: bool) -> Table:
         return startup.measure(runs=5 if quick else 15)
     if scenario == "latency":
         return latency.measure(folder, 12, 1.0, 1) if quick else latency.measure(folder, 18, 5.0, 3)
+    if scenario == "profiles":
+        return profiles.measure(folder, 120 if quick else 2_000)
     return memory.measure(folder, (60, 240), 1) if quick else memory.measure(folder, (60, 1_000, 4_000), 3)
 
 

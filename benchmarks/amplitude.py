@@ -30,7 +30,7 @@ class Amplitude:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"AMPLITUDE_API_URL": self.url}
+        return {"AMPLITUDE_API_URL": self.url, "AMPLITUDE_PROFILE_API_URL": self.url}
 
     def windows(self, width_hours: int) -> list[tuple[str, str]]:
         starts = (self.first_hour + timedelta(hours=start) for start in range(0, self.hours, width_hours))
@@ -74,7 +74,7 @@ def an_amplitude(
             process.terminate()
 
 
-def reading_arguments(folder: Path, amplitude: Amplitude, **settings: object) -> list[str]:
+def reading_arguments(folder: Path, amplitude: Amplitude, stream: str = "events", **settings: object) -> list[str]:
     """`read` with a configuration that both connectors understand; `settings` are ours alone."""
     config = {
         "api_key": API_KEY,
@@ -84,8 +84,9 @@ def reading_arguments(folder: Path, amplitude: Amplitude, **settings: object) ->
         "request_time_range": 24,
         **settings,
     }
-    stream = {"name": "events", "json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"]}
-    configured = {"stream": stream, "sync_mode": "incremental", "destination_sync_mode": "append"}
+    mode = "incremental" if stream == "events" else "full_refresh"
+    described = {"name": stream, "json_schema": {}, "supported_sync_modes": [mode]}
+    configured = {"stream": described, "sync_mode": mode, "destination_sync_mode": "append"}
     for name, content in (("config", config), ("catalog", {"streams": [configured]})):
         (folder / f"{name}.json").write_text(json.dumps(content))
     return ["read", "--config", str(folder / "config.json"), "--catalog", str(folder / "catalog.json")]

@@ -42,7 +42,7 @@ def main() -> None:
         options["events_per_hour"] = during(options["first_hour"], hours, options["events_per_hour"])
     with Simulator(Project(**options), now, port, cache_archives=cache_archives) as simulator:
         if latency:
-            simulator.faults.append(Fault("latency", seconds=latency))
+            simulator.faults += [Fault("latency", api=api, seconds=latency) for api in ("export", "profile")]
         for name, value in simulator.environment.items():
             print(f"export {name}='{value}'")
         print(f"# api_key {simulator.project.api_key}, secret_key {simulator.project.secret_key}", flush=True)
