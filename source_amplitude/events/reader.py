@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import chain
 
-from source_amplitude.errors import system_error, transient_error
+from source_amplitude.errors import transient_error
 from source_amplitude.events.archive import Archive, ArchiveDamagedError, Lines
 from source_amplitude.events.conversion import BadLineError, Conversion
-from source_amplitude.events.download import MAX_TRIES
+from source_amplitude.events.patience import Patience
 from source_amplitude.events.readahead import read_ahead
 from source_amplitude.events.record import Records
 from source_amplitude.events.windows import Window
@@ -45,8 +45,7 @@ class WindowReader:
         :raises AirbyteTracedException: system_error for a line that is no event, transient_error for an archive that
             stays damaged, both after fetching it again
         """
-        bad_lines = 0
-        damages = 0
+        patience = Patience(self._window, self._logger)
         blocks = self._archive.lines()
         try:
             while True:
@@ -56,23 +55,8 @@ class WindowReader:
                             yield batch
                             self.records += len(batch)
                     return
-                except BadLineError as error:
-                    bad_lines += 1
-                    if bad_lines > 1:
-                        raise system_error(
-                            f"The export of the hours {self._window} holds something that is no event, twice in a row: "
-                            f"{error}. Report it to Amplitude's support; nothing after the state was passed over."
-                        ) from error
-                    problem = str(error)
-                except ArchiveDamagedError as error:
-                    damages += 1
-                    if damages >= MAX_TRIES:
-                        raise transient_error(
-                            f"The export of the hours {self._window} was damaged {damages} times, at last: {error}. "
-                            "The next sync continues with these hours."
-                        ) from error
-                    problem = str(error)
-                self._logger.warning(f"Export of {self._window}: {problem}; fetching it again")
+                except (BadLineError, ArchiveDamagedError) as error:
+                    patience.with_error(error)
                 blocks = self._resumed()
         finally:
             self._archive.close()

@@ -7,17 +7,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
 from datetime import datetime, timezone
-from functools import cached_property
 from typing import Any
 
 import requests
 from airbyte_cdk.models import AirbyteMessage, SyncMode
-from airbyte_cdk.sources.streams.http import HttpStream
-from airbyte_cdk.sources.streams.http.error_handlers import ErrorHandler
 from requests.auth import HTTPBasicAuth
 
+from source_amplitude.amplitude_stream import AmplitudeStream
 from source_amplitude.config import Config
-from source_amplitude.errors import HandOver, transient_error
+from source_amplitude.errors import transient_error
 from source_amplitude.events.archive import Archive
 from source_amplitude.events.conversion import Converters
 from source_amplitude.events.download import (
@@ -36,15 +34,13 @@ from source_amplitude.events.state import CURSOR_FIELD, read_state, write_state
 from source_amplitude.events.width import AdaptiveWidth
 from source_amplitude.events.windows import Window, floor_to_hour, newest_complete_hour, parse_export_hour
 from source_amplitude.hosts import Region
-from source_amplitude.records import RecordBatch, with_bags_as_text
+from source_amplitude.records import RecordBatch
 
 
-class Events(HttpStream):
+class Events(AmplitudeStream):
     """Raw events, hour by hour of `server_upload_time`.
 
     Source of the facts: https://amplitude.com/docs/apis/analytics/export
-
-    :param in_batches: whether `read_records` yields `RecordBatch` messages (the command line) or one mapping a record
     """
 
     name = "events"
@@ -52,14 +48,13 @@ class Events(HttpStream):
     cursor_field = CURSOR_FIELD
 
     def __init__(self, config: Config, *, in_batches: bool = False) -> None:
-        self._config = config
-        self._in_batches = in_batches
         self._resume_at: datetime | None = None
         self._downloads: Prefetcher | None = None
         self._ready: Download | None = None
         self._windows_read = 0
         self._estimate: SyncEstimate | None = None
-        super().__init__(authenticator=HTTPBasicAuth(config.api_key, config.secret_key))
+        authenticator = HTTPBasicAuth(config.api_key, config.secret_key)
+        super().__init__(config, in_batches=in_batches, authenticator=authenticator)
         self._downloader = self._new_downloader()
         self._converters = self._new_converters()
 
@@ -77,20 +72,6 @@ class Events(HttpStream):
         next_page_token: Mapping[str, Any] | None = None,
     ) -> MutableMapping[str, Any]:
         return dict(stream_slice or {})
-
-    def next_page_token(self, response: requests.Response) -> None:
-        return None
-
-    def get_error_handler(self) -> ErrorHandler:
-        return HandOver()
-
-    def get_json_schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # the CDK's is wrapped in a cache
-        return self._json_schema
-
-    @cached_property
-    def _json_schema(self) -> Mapping[str, Any]:
-        schema = super().get_json_schema()
-        return with_bags_as_text(schema) if self._config.bags_as_text else schema
 
     @property
     def state(self) -> MutableMapping[str, Any]:

@@ -11,9 +11,11 @@ from typing import Any
 import msgspec
 
 from source_amplitude.config import Config
-from source_amplitude.errors import system_error, transient_error
+from source_amplitude.errors import transient_error
 from source_amplitude.events.archive import Archive, ArchiveDamagedError, Lines
-from source_amplitude.events.download import MAX_TRIES, DiskFullError, Downloader, TooMuchAtOnceError
+from source_amplitude.events.conversion import BadLineError
+from source_amplitude.events.download import DiskFullError, Downloader, TooMuchAtOnceError
+from source_amplitude.events.patience import Patience
 from source_amplitude.events.prefetch import Prefetcher
 from source_amplitude.events.record import NotAnEventError, strict_json
 from source_amplitude.events.slots import RequestSlots
@@ -128,8 +130,7 @@ class Exports:
 
     def _add(self, seen: SeenUsers, window: Window, archive: Archive | None) -> int:
         """Add the users of a window, which is fetched again when it turns out to be damaged inside."""
-        damages = 0
-        bad_lines = 0
+        patience = Patience(window, self._logger)
         while archive is not None:
             events = 0
             try:
@@ -139,22 +140,8 @@ class Exports:
                             seen.add(user_id, device_id)
                         events += len(lines.lines)
                 return events
-            except NotAnEventError as error:
-                bad_lines += 1
-                if bad_lines > 1:
-                    raise system_error(
-                        f"The export of the hours {window} holds something that is no event, twice in a row: {error}. "
-                        "Report it to Amplitude's support."
-                    ) from error
-                problem = str(error)
-            except ArchiveDamagedError as error:
-                damages += 1
-                if damages >= MAX_TRIES:
-                    raise transient_error(
-                        f"The export of the hours {window} was damaged {damages} times, at last: {error}."
-                    ) from error
-                problem = str(error)
-            self._logger.warning(f"Export of {window}: {problem}; fetching it again")
+            except (BadLineError, ArchiveDamagedError) as error:
+                patience.with_error(error)
             archive = self._fetch_whole(window)
         raise transient_error(f"Amplitude's answers for the hours {window} contradict each other.")
 
@@ -182,4 +169,4 @@ def _repaired(line: bytes | memoryview, place: str) -> tuple[str | None, str | N
     try:
         return _ids(strict_json(bytes(line)))
     except (NotAnEventError, msgspec.MsgspecError) as error:
-        raise NotAnEventError(f"{place}: not an event ({type(error).__name__})") from None
+        raise BadLineError(f"{place}: not an event ({type(error).__name__})") from None

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import requests
 from airbyte_cdk.models import AirbyteMessage, SyncMode
 from airbyte_cdk.sources.streams.checkpoint.checkpoint_reader import FULL_REFRESH_COMPLETE_STATE
-from airbyte_cdk.sources.streams.http import HttpStream
-from airbyte_cdk.sources.streams.http.error_handlers import ErrorHandler
 
+from source_amplitude.amplitude_stream import AmplitudeStream
 from source_amplitude.config import Config, ListedUsers
-from source_amplitude.errors import NOT_IN_THE_EU, HandOver, config_error
-from source_amplitude.records import RecordBatch, with_bags_as_text
+from source_amplitude.errors import NOT_IN_THE_EU, config_error
+from source_amplitude.records import RecordBatch
 from source_amplitude.user_profiles.active import Active, Exports
 from source_amplitude.user_profiles.authenticator import KeyFallback
 from source_amplitude.user_profiles.availability import TokenBucketAvailabilityStrategy
@@ -35,7 +33,7 @@ from source_amplitude.user_profiles.users import Listed, Users, checked_state
 USERS_A_STATE = 25
 
 
-class UserProfiles(HttpStream):
+class UserProfiles(AmplitudeStream):
     """One record a user: properties, cohorts, computations, recommendations, propensities. US region only.
 
     Source of the facts: https://amplitude.com/docs/apis/analytics/user-profile
@@ -43,21 +41,17 @@ class UserProfiles(HttpStream):
     A snapshot that can be resumed: it is read in portions of 25 users with a state after each. A snapshot that is
     finished begins anew with the next sync. The key is `user_id`; the record of a device without a user has the
     device's id there (and in `device_id`), since a key is never null.
-
-    :param in_batches: whether `read_records` yields `RecordBatch` messages (the command line) or one mapping a record
     """
 
     name = "user_profiles"
     primary_key = "user_id"
 
     def __init__(self, config: Config, *, in_batches: bool = False) -> None:
-        self._config = config
-        self._in_batches = in_batches
         self._state: MutableMapping[str, Any] = {}
         self._snapshot: Snapshot | None = None
         self._keys = KeyFallback(config.secret_key, config.api_key, self.logger)
         self.availability = TokenBucketAvailabilityStrategy(config.user_profiles.requests_per_minute)
-        super().__init__(authenticator=self._keys, api_budget=self.availability.budget)
+        super().__init__(config, in_batches=in_batches, authenticator=self._keys, api_budget=self.availability.budget)
 
     @property
     def is_in_region(self) -> bool:
@@ -69,20 +63,6 @@ class UserProfiles(HttpStream):
 
     def path(self, **_: Any) -> str:
         return "v1/userprofile"
-
-    def next_page_token(self, response: requests.Response) -> None:
-        return None
-
-    def get_error_handler(self) -> ErrorHandler:
-        return HandOver()
-
-    def get_json_schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # the CDK's is wrapped in a cache
-        return self._json_schema
-
-    @cached_property
-    def _json_schema(self) -> Mapping[str, Any]:
-        schema = super().get_json_schema()
-        return with_bags_as_text(schema) if self._config.bags_as_text else schema
 
     @property
     def state(self) -> MutableMapping[str, Any]:

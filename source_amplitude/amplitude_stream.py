@@ -1,0 +1,43 @@
+"""What both streams share: a typed configuration, a schema that follows it, and answers that they read themselves."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import requests
+from airbyte_cdk.sources.streams.http import HttpStream
+from airbyte_cdk.sources.streams.http.error_handlers import ErrorHandler
+
+from source_amplitude.config import Config
+from source_amplitude.errors import HandOver
+from source_amplitude.records import with_bags_as_text
+
+
+class AmplitudeStream(HttpStream, ABC):
+    """A stream of one of Amplitude's APIs.
+
+    :param in_batches: whether `read_records` yields `RecordBatch` messages (the command line) or one mapping a record
+    :param options: those of `HttpStream`
+    """
+
+    def __init__(self, config: Config, *, in_batches: bool, **options: Any) -> None:
+        self._config = config
+        self._in_batches = in_batches
+        super().__init__(**options)
+
+    def next_page_token(self, response: requests.Response) -> None:
+        return None
+
+    def get_error_handler(self) -> ErrorHandler:
+        return HandOver()
+
+    def get_json_schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # the CDK's is wrapped in a cache
+        return self._json_schema
+
+    @cached_property
+    def _json_schema(self) -> Mapping[str, Any]:
+        schema = super().get_json_schema()
+        return with_bags_as_text(schema) if self._config.bags_as_text else schema
