@@ -267,13 +267,19 @@ IMPATIENT: dict[str, Any] = {
 
 def peak_rss_bytes(pid: int) -> int:
     """The most that a process has had in memory, together with the processes that it has started and that live."""
+    process = Path(f"/proc/{pid}")
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        own = [line.split()[1] for line in (process / "status").read_text().splitlines() if line.startswith("VmHWM:")]
+        children = (process / f"task/{pid}/children").read_text().split()
+        # A child with the same command line is about to become another program, and still shares all of its memory.
+        others = [child for child in children if _command_line(int(child)) != _command_line(pid)]
     except OSError:
         return 0
-    own = [int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")]
-    return sum(own) + sum(peak_rss_bytes(int(child)) for child in children)
+    return sum(map(int, own)) * 1024 + sum(peak_rss_bytes(int(child)) for child in others)
+
+
+def _command_line(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def union(outcomes: Iterable[Outcome]) -> list[str]:
