@@ -4,9 +4,11 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from source_amplitude.events import second_process
 from source_amplitude.events.archive import Line, Lines
 from source_amplitude.events.conversion import BadLineError, Conversion
 from source_amplitude.events.record import RecordConverter, Records
@@ -102,6 +104,20 @@ def test_given_it_is_killed_then_nothing_is_lost_and_it_is_told_once(
         "The second process has ended: converting in one from now on"
     ]
     assert not second.submit(BLOCKS[0])
+
+
+@pytest.mark.parametrize(
+    ("quota", "share"), [("50000 100000", 0.5), ("100000 100000", 1.0), ("max 100000", None), ("", None), (None, None)]
+)
+def test_a_container_s_share_of_the_processors_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str | None, share: float | None
+) -> None:
+    monkeypatch.setattr(second_process, "CGROUP_QUOTA", str(tmp_path / "cpu.max"))
+    if quota is not None:
+        (tmp_path / "cpu.max").write_text(f"{quota}\n")
+    assert second_process.processors() == (share or len(os.sched_getaffinity(0)))
+    if share is not None:
+        assert start_second_process(bags_as_text=True, logger=LOGGER) is None
 
 
 def test_given_one_processor_then_there_is_none() -> None:

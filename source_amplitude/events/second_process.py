@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from source_amplitude.events.archive import Line, whole_lines
 from source_amplitude.events.record import NotAnEventError, RecordConverter, Records
@@ -27,6 +28,8 @@ SLOTS = 2
 SLOT_BYTES = 512 * 1024
 RECORDS_BYTES = 2 * SLOT_BYTES
 END_SECONDS = 5.0
+# https://docs.kernel.org/admin-guide/cgroup-v2.html: microseconds of processor time, and of the period they are for
+CGROUP_QUOTA = "/sys/fs/cgroup/cpu.max"
 _SIZE = struct.Struct("<I")
 _REPLY = struct.Struct("<III")  # bytes, records, repaired lines; all 0: it could not
 
@@ -124,13 +127,23 @@ class SecondProcess:
 
 def start_second_process(*, bags_as_text: bool, logger: logging.Logger) -> SecondProcess | None:
     """None where it cannot be had, or where there is only one processor to share."""
-    if not hasattr(os, "memfd_create") or len(os.sched_getaffinity(0)) == 1:
+    if not hasattr(os, "memfd_create") or processors() <= 1:
         return None
     try:
         return SecondProcess(bags_as_text=bags_as_text, logger=logger)
     except OSError as error:  # a limit of processes or memory: slower, otherwise the same
         logger.info(f"No second process ({error.strerror}): converting in one")
         return None
+
+
+def processors() -> float:
+    """How many this process may use; a container may have a share of one."""
+    found = float(len(os.sched_getaffinity(0)))
+    try:
+        quota, period = Path(CGROUP_QUOTA).read_text().split()
+        return min(found, int(quota) / int(period))
+    except (OSError, ValueError):  # no cgroups, or no limit ("max")
+        return found
 
 
 def _slot(number: int) -> int:
