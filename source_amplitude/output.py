@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import logging
 import os
+import select
 import signal
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.logger import PRINT_BUFFER
@@ -33,18 +34,25 @@ class Stopped(BaseException):  # not an error, and not for the CDK to catch
         self.signal_number = signal_number
 
 
+class OutputFailedError(BaseException):  # not for the CDK to catch either: it would tell of it by writing
+    """Standard output cannot be written to, for another reason than that nobody reads it."""
+
+
 class MessageWriter(io.TextIOBase):
     """Writes whole lines to a pipe, from any thread, each line flushed; a signal never cuts one in two.
 
-    Every write may raise `Stopped`.
+    Every write may raise `Stopped` or `OutputFailedError`.
+
+    :param pipe: whose descriptor is written to; the file itself may write less than it is given
     """
 
-    def __init__(self, pipe: BinaryIO) -> None:
-        self._pipe = pipe
+    def __init__(self, pipe: IO[Any]) -> None:
+        self._pipe = pipe  # closed otherwise, and its descriptor with it
+        self._descriptor = pipe.fileno()
         self._lock = threading.RLock()
         self._writing = False
         self._stop_signal: int | None = None
-        _widen(pipe)
+        _widen(self._descriptor)
 
     def write(self, text: str) -> int:
         self.write_bytes(text.encode("utf-8", "replace"))
@@ -54,12 +62,13 @@ class MessageWriter(io.TextIOBase):
         with self._lock:
             self._writing = True
             try:
-                self._pipe.write(lines)
-                self._pipe.flush()
-            except BrokenPipeError:
+                self._write_all(memoryview(lines))
+            except OSError as error:
                 # What is still to be said, by log lines and by the interpreter's last flush, would raise it again.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), self._pipe.fileno())
-                raise Stopped(signal.SIGPIPE) from None
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._descriptor)
+                if isinstance(error, BrokenPipeError):
+                    raise Stopped(signal.SIGPIPE) from None
+                raise OutputFailedError(f"Standard output cannot be written to: {error.strerror}.") from None
             finally:
                 self._writing = False
         self._stop_if_asked()
@@ -75,6 +84,14 @@ class MessageWriter(io.TextIOBase):
         self._stop_signal = signal_number
         if not self._writing:
             self._stop_if_asked()
+
+    def _write_all(self, left: memoryview) -> None:
+        """Whatever the pipe takes at once, and whether or not it makes its writers wait."""
+        while left:
+            try:
+                left = left[os.write(self._descriptor, left) :]
+            except BlockingIOError:
+                select.select([], [self._descriptor], [])
 
     def _stop_if_asked(self) -> None:
         if self._stop_signal is not None and threading.current_thread() is threading.main_thread():
@@ -111,12 +128,12 @@ class Entrypoint(AirbyteEntrypoint):
         validate(config, source_spec.connectionSpecification)
 
 
-def _widen(pipe: BinaryIO) -> None:
+def _widen(descriptor: int) -> None:
     """Let a pipe hold more than one batch, so that writing one does not wait for the reader 64 KB at a time."""
     with suppress(ImportError, AttributeError, OSError):  # not Linux, no pipe, or not allowed: only slower
         import fcntl  # noqa: PLC0415 - does not exist everywhere
 
-        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def send_logs_through(writer: MessageWriter) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from contextlib import closing
 from typing import NoReturn, cast
 
 from source_amplitude.errors import no_temporary_folder
-from source_amplitude.output import Entrypoint, MessageWriter, Stopped, send_logs_through
+from source_amplitude.output import Entrypoint, MessageWriter, OutputFailedError, Stopped, send_logs_through
 from source_amplitude.source import SourceAmplitude
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -23,10 +24,13 @@ def run(args: list[str] | None = None) -> None:
     Ends the process with 1 after an error (told in a TRACE message), by the signal that told it to stop, and by SIGPIPE
     when nobody reads the output any more.
     """
-    writer = MessageWriter(sys.stdout.buffer)
-    sys.stdout = writer
-    send_logs_through(writer)
+    if sys.stdout is None:
+        sys.__stdout__ = io.StringIO()  # type: ignore[misc,assignment]  # where the CDK's logger writes at the very end
+        sys.exit("Standard output is closed.")
+    writer = MessageWriter(sys.stdout)
+    sys.stdout = sys.__stdout__ = writer  # type: ignore[misc,assignment]
     try:
+        send_logs_through(writer)
         for number in STOP_SIGNALS:
             signal.signal(number, writer.stop)
         entrypoint = Entrypoint(SourceAmplitude(in_batches=True), writer)
@@ -39,6 +43,8 @@ def run(args: list[str] | None = None) -> None:
             signal.signal(number, signal.SIG_DFL)  # nothing is left that could be cut in two
     except Stopped as stopped:
         _end_by(stopped.signal_number)
+    except OutputFailedError as error:
+        sys.exit(str(error))
 
 
 def _require_a_temporary_folder() -> None:

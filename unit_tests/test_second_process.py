@@ -101,7 +101,7 @@ def test_given_it_is_killed_then_nothing_is_lost_and_it_is_told_once(
         found += [json.loads(record) for record in batch]
     assert found == converted(None, *BLOCKS)
     assert [record.getMessage() for record in caplog.records] == [
-        "The second process has ended: converting in one from now on"
+        "The second process has ended or does not answer: converting in one from now on"
     ]
     assert not second.submit(BLOCKS[0])
 

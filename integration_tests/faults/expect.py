@@ -59,7 +59,6 @@ def assert_nothing_left(command: Command) -> None:
 
 
 def assert_no_file_left(command: Command) -> None:
-    """After SIGKILL two empty things may be left, since nobody lives to remove them: a folder of the CDK's, and the file
-    by which Python tries whether the temporary folder can be written to."""
+    """After SIGKILL nobody lives to remove the CDK's empty folder, or the file by which Python tries the folder."""
     files = [path for path in command.temporary_files.rglob("*") if not path.is_dir()]
     assert [path for path in files if path.read_bytes() not in PYTHONS_TRIAL] == []

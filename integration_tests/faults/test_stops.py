@@ -1,7 +1,10 @@
 """Processes that are told to stop, killed, or left without a reader; clocks that go back."""
 
+import json
+import os
 import random
 import signal
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from integration_tests.amplitude_simulator import Fault, Simulator
+from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import (
+    LAST_HOUR,
     assert_no_file_left,
     assert_nothing_left,
     assert_states_keep_their_promise,
@@ -58,6 +63,42 @@ def test_given_the_reader_goes_away_then_it_ends_quietly(a_simulator: Callable[.
     process.stdout.close()
     assert process.wait(timeout=20) == -signal.SIGPIPE
     assert process.stderr.read() == ""
+    assert_nothing_left(command)
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_given_an_unbuffered_output_that_takes_little_at_once_then_every_line_is_whole(
+    a_simulator: Callable[..., Simulator], tmp_path: Path, blocking: bool
+) -> None:
+    simulator = a_simulator(events_per_hour=100)
+    command = Command(simulator, tmp_path)
+    command.environment["PYTHONUNBUFFERED"] = "1"
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, blocking)
+    process = command.start("read", *command.read_arguments(), stdout=theirs)
+    os.close(theirs)
+    output = bytearray()
+    while part := os.read(ours, 100_000):
+        output += part
+        time.sleep(0.005)
+    os.close(ours)
+    assert process.wait(timeout=20) == 0
+    messages = [json.loads(line) for line in output.decode().splitlines()]
+    uuids = [message["record"]["data"]["uuid"] for message in messages if message["type"] == "RECORD"]
+    assert len(uuids) == len(set(uuids))
+    assert set(uuids) == simulator.project.uuids(FIRST_HOUR, LAST_HOUR)
+
+
+@pytest.mark.parametrize("arguments", [["spec"], ["read"]])
+def test_given_a_full_output_then_a_sentence_and_no_traceback(
+    simulator: Simulator, command: Command, arguments: list[str]
+) -> None:
+    more = command.read_arguments() if arguments == ["read"] else []
+    with Path("/dev/full").open("w") as full:
+        process = command.start(*arguments, *more, stdout=full)
+        assert process.wait(timeout=20) == 1
+    assert process.stderr is not None
+    assert process.stderr.read() == "Standard output cannot be written to: No space left on device.\n"
     assert_nothing_left(command)
 
 

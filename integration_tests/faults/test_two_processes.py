@@ -17,7 +17,11 @@ from source_amplitude.events.second_process import processors
 
 pytestmark = pytest.mark.skipif(processors() <= 1, reason="one processor: there is no second process")
 
-SHARED = {"events.conversion.LARGE_ARCHIVE_BYTES": 0, "events.archive.READ_BYTES": 16_384}
+SHARED = {
+    "events.conversion.LARGE_ARCHIVE_BYTES": 0,
+    "events.archive.READ_BYTES": 16_384,
+    "events.second_process.ANSWER_SECONDS": 1,
+}
 GONE = "The second process has ended"
 
 
@@ -26,7 +30,7 @@ class SecondProcesses:
     """Those that a test's commands have started: their environment names the test's folder for temporary files."""
 
     temporary_files: Path
-    killed: bool = False
+    struck: bool = False
     seen: set[int] = field(default_factory=set)
 
     def running(self) -> set[int]:
@@ -34,11 +38,11 @@ class SecondProcesses:
         self.seen |= found
         return found
 
-    def kill(self) -> bool:
+    def strike(self, number: int) -> bool:
         for pid in self.running():
-            os.kill(pid, signal.SIGKILL)
-            self.killed = True
-        return self.killed
+            os.kill(pid, number)
+            self.struck = True
+        return self.struck
 
     def ended(self) -> bool:
         until = time.monotonic() + 20
@@ -86,10 +90,11 @@ def test_two_processes_write_the_records_of_one(
     assert GONE not in shared.everything
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_given_the_second_process_is_killed_then_nothing_is_lost_and_a_warning_tells_it(
-    busy: Simulator, tmp_path: Path, second_processes: SecondProcesses
+    busy: Simulator, tmp_path: Path, second_processes: SecondProcesses, number: int
 ) -> None:
-    outcome = read(busy, Command(busy, tmp_path), KillAfter(0, 0, second_processes.kill))
+    outcome = read(busy, Command(busy, tmp_path), KillAfter(0, 0, lambda: second_processes.strike(number)))
     assert_whole(outcome, busy)
     assert outcome.everything.count(GONE) <= 1
     assert second_processes.ended()

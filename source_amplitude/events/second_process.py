@@ -1,7 +1,5 @@
 """A second process that converts blocks of lines, so that two processors share the work.
 
-    python -m source_amplitude.events.second_process MAP_FD json_string|object
-
 Blocks and records lie in memory that both processes share, and a socket carries their sizes. What the second process
 cannot do (a line that is no event, a block too large, or that it has died) is left to the first one, which knows what
 to say about it. It ends when the first one does, however that ends.
@@ -9,6 +7,7 @@ to say about it. It ends when the first one does, however that ends.
 
 from __future__ import annotations
 
+import json
 import logging
 import mmap
 import os
@@ -27,11 +26,21 @@ from source_amplitude.events.record import NotAnEventError, RecordConverter, Rec
 SLOTS = 2
 SLOT_BYTES = 512 * 1024
 RECORDS_BYTES = 2 * SLOT_BYTES
-END_SECONDS = 5.0
+ANSWER_SECONDS = 10.0  # a thousand times what it needs
+END_SECONDS = 1.0
 # https://docs.kernel.org/admin-guide/cgroup-v2.html: microseconds of processor time, and of the period they are for
 CGROUP_QUOTA = "/sys/fs/cgroup/cpu.max"
 _SIZE = struct.Struct("<I")
 _REPLY = struct.Struct("<III")  # bytes, records, repaired lines; all 0: it could not
+
+
+# Isolated: no file of the working directory is taken for a module; it imports from where the first process does.
+_START = """
+import json, sys
+sys.path[:] = json.loads(sys.argv[1])
+from source_amplitude.events.second_process import main
+main(*sys.argv[2:])
+"""
 
 
 class SecondProcess:
@@ -46,15 +55,17 @@ class SecondProcess:
         self._is_greeted = self._is_gone = False
         self.repaired_lines = 0
         self._socket, theirs = socket.socketpair()
+        self._socket.settimeout(ANSWER_SECONDS)
+        properties_format = "json_string" if bags_as_text else "object"
+        modules = json.dumps([str(Path(folder).absolute()) for folder in sys.path])
         memory = os.memfd_create("source-amplitude")
         try:
             os.truncate(memory, SLOTS * (SLOT_BYTES + RECORDS_BYTES))
             self._map = mmap.mmap(memory, 0)
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-m", __name__, str(memory), "json_string" if bags_as_text else "object"],
+                [sys.executable, "-I", "-c", _START, modules, str(memory), properties_format],
                 stdin=theirs.fileno(), stdout=subprocess.DEVNULL, pass_fds=[memory],
                 start_new_session=True,  # an interrupt of the terminal is for the first process, which ends this one
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )  # fmt: skip
         except OSError:
             self._socket.close()
@@ -88,7 +99,7 @@ class SecondProcess:
         """The records of the oldest block that was handed over; None when it could not make them."""
         start = _slot(self._returned) + SLOT_BYTES
         self._returned += 1
-        reply = _receive(self._socket, _REPLY.size)
+        reply = b"" if self._is_gone else _receive(self._socket, _REPLY.size)
         if not reply:
             self._tell_that_it_is_gone()
             return None
@@ -103,6 +114,7 @@ class SecondProcess:
 
     def close(self) -> None:
         """End it, and wait until it has."""
+        self._is_gone = True
         self._socket.close()
         try:
             self._process.wait(END_SECONDS)
@@ -122,7 +134,7 @@ class SecondProcess:
     def _tell_that_it_is_gone(self) -> None:
         if not self._is_gone:
             self._is_gone = True
-            self._logger.warning("The second process has ended: converting in one from now on")
+            self._logger.warning("The second process has ended or does not answer: converting in one from now on")
 
 
 def start_second_process(*, bags_as_text: bool, logger: logging.Logger) -> SecondProcess | None:
@@ -151,10 +163,10 @@ def _slot(number: int) -> int:
 
 
 def _receive(channel: socket.socket, size: int) -> bytes:
-    """Exactly so many bytes, or none when the other side is gone."""
+    """Exactly so many bytes, or none when the other side is gone or does not answer."""
     try:
         found = channel.recv(size, socket.MSG_WAITALL)
-    except ConnectionError:
+    except OSError:  # also a time-out, on the first process's side
         return b""
     return found if len(found) == size else b""
 
@@ -164,13 +176,14 @@ def main(descriptor: str, properties_format: str) -> None:
     shared = mmap.mmap(int(descriptor), 0)
     channel = socket.socket(fileno=sys.stdin.fileno())
     converter = RecordConverter(bags_as_text=properties_format == "json_string")
-    channel.sendall(_REPLY.pack(0, 0, 0))
     blocks = 0
-    while request := _receive(channel, _SIZE.size):
-        start = _slot(blocks)
-        text = shared[start : start + _SIZE.unpack(request)[0]]
-        channel.sendall(_convert(converter, text, shared, start + SLOT_BYTES))
-        blocks += 1
+    with suppress(ConnectionError):  # the first process has ended, and nobody wants the records any more
+        channel.sendall(_REPLY.pack(0, 0, 0))
+        while request := _receive(channel, _SIZE.size):
+            start = _slot(blocks)
+            text = shared[start : start + _SIZE.unpack(request)[0]]
+            channel.sendall(_convert(converter, text, shared, start + SLOT_BYTES))
+            blocks += 1
 
 
 def _convert(converter: RecordConverter, text: bytes, shared: mmap.mmap, start: int) -> bytes:
@@ -184,8 +197,3 @@ def _convert(converter: RecordConverter, text: bytes, shared: mmap.mmap, start: 
         return _REPLY.pack(0, 0, 0)
     shared[start : start + size] = records.ndjson
     return _REPLY.pack(size, records.count, converter.repaired_lines - repaired)
-
-
-if __name__ == "__main__":
-    with suppress(ConnectionError):  # the first process has ended, and nobody wants the records any more
-        main(*sys.argv[1:])
