@@ -123,7 +123,16 @@ def test_given_refused_keys_while_reading_then_a_config_error(
         ({"properties_format": "xml"}, "properties_format must be one of json_string, object."),
         ({"secret_key": None}, "secret_key is required."),
         ({"api_key": ""}, "api_key must not be empty."),
-        ({"user_profiles": {"users": {"selection": "some"}}}, "user_profiles.users"),
+        ({"user_profiles": {"users": {"selection": "some"}}}, "users.selection must be one of listed, active."),
+        (
+            {"user_profiles": {"users": {"selection": "listed", "user_ids": "a"}}},
+            "user_ids must be of type array.",
+        ),
+        (
+            {"user_profiles": {"users": {"selection": "active", "lookback_days": 0}}},
+            "must be a whole number from 1",
+        ),
+        ({"user_profiles": {"users": {}}}, "user_profiles.users.selection is required."),
         ({"user_profiles": {"requests_per_minute": 601}}, "requests_per_minute must be a whole number from 1 to 600."),
     ],
 )

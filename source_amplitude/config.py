@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Literal, cast
 
 from jsonschema import Draft7Validator
-from jsonschema.exceptions import ValidationError, best_match
+from jsonschema.exceptions import ValidationError, relevance
 
 from source_amplitude.errors import config_error
 from source_amplitude.hosts import Region, api_url, profile_api_url
@@ -130,9 +130,12 @@ def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration in today's fields, made of one that may be written for the official connector.
 
     `data_region` becomes `region`, and `request_time_range` (hours) becomes `batch_size_hours`; fields that are set
-    already win. Values that cannot be understood are left for the validation to name, and null is as good as absent.
+    already win. Values that cannot be understood are left for the validation to name. Null is as good as absent, as
+    is an empty start date.
     """
     config = {name: value for name, value in raw.items() if value is not None}
+    if config.get("start_date") == "":
+        del config["start_date"]
     official_region = config.pop("data_region", None)
     if official_region is not None:
         ours = [region for name, region in _REGION_BY_OFFICIAL_NAME.items() if name == official_region]
@@ -149,7 +152,7 @@ def validate(config: Mapping[str, Any], specification: Mapping[str, Any]) -> Non
 
     :raises AirbyteTracedException: config_error naming the field and what is allowed, never the value
     """
-    error = best_match(Draft7Validator(specification).iter_errors(config))
+    error = max(Draft7Validator(specification).iter_errors(config), key=relevance, default=None)
     if error is not None:
         raise config_error(f"Config validation error: {_sentence(error)}")
     _start(config.get("start_date"))
@@ -172,11 +175,19 @@ def _sentence(error: ValidationError) -> str:
     kind = schema.get("type", "valid")
     if "minimum" in schema and "maximum" in schema:
         return f"{name} must be a whole number from {schema['minimum']} to {schema['maximum']}."
-    if "const" in schema:
-        return f"{name} must be {schema['const']}."
-    if error.validator in ("oneOf", "anyOf"):
-        return f"{name} must be one of the choices that the form offers."
+    if error.validator == "oneOf":
+        return _sentence_on_choices(error.context or [])
     return f"{name} must be of type {kind}."
+
+
+def _sentence_on_choices(problems: Sequence[ValidationError]) -> str:
+    """What is wrong within the choice that was made; where none was made, which there are."""
+    not_made = {problem.schema_path[0]: problem for problem in problems if problem.validator == "const"}
+    within = [problem for problem in problems if problem.schema_path[0] not in not_made]
+    if within:
+        return _sentence(within[0])
+    name = ".".join(map(str, problems[0].absolute_path))
+    return f"{name} must be one of {', '.join(str(problem.validator_value) for problem in not_made.values())}."
 
 
 def _key(config: Mapping[str, Any], name: str) -> str:

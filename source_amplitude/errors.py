@@ -48,8 +48,11 @@ EXPORT_ACTIONS: dict[int, Action] = {
 }
 
 
-def export_action(status: int) -> Action:
-    """The action for an HTTP status of the Export API (design: the table of answers)."""
+def export_action(response: requests.Response) -> Action:
+    """The action for an answer of the Export API. A web page that says 404 is a proxy's, and tells nothing of data."""
+    status = response.status_code
+    if status == requests.codes.not_found and response.headers.get("Content-Type", "").startswith("text/html"):
+        return Action.RETRY
     return EXPORT_ACTIONS.get(status, Action.RETRY if status > 504 else Action.FAIL)
 
 

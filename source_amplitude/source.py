@@ -121,7 +121,11 @@ class SourceAmplitude(AbstractSource):
 
 def _refuse_foreign_state(state: list[AirbyteStateMessage]) -> None:
     """A state with nothing in it for our streams would be ignored, and the whole history be read once more."""
-    names = {message.stream.stream_descriptor.name for message in state if message.stream}
+    if any(message.global_ or message.data for message in state if not message.stream):
+        raise config_error("The state is not one of streams: give the messages of the type STREAM that were printed.")
+    descriptors = [message.stream.stream_descriptor for message in state if message.stream]
+    # Our streams have no namespace, and the CDK would not find a state that has one.
+    names = {".".join(filter(None, (descriptor.namespace, descriptor.name))) for descriptor in descriptors}
     if names and names.isdisjoint(STREAM_NAMES):
         raise config_error(
             f"The state is of another connector (of {', '.join(sorted(names))}; ours: {', '.join(STREAM_NAMES)}). "
@@ -142,7 +146,7 @@ def _from_file(kind: str, path: str, read: Callable[[str], T]) -> T:
 
 
 _EXPECTED = {
-    "config": "a JSON object",
+    "config": "a JSON object in UTF-8 (without a byte order mark)",
     "catalog": "a configured Airbyte catalog in JSON",
     "state": "a JSON array of Airbyte state messages",
 }

@@ -97,6 +97,13 @@ def test_numbers_keep_their_very_text(number: str) -> None:
     )
 
 
+def test_given_a_line_that_is_repaired_then_its_numbers_keep_their_very_text() -> None:
+    numbers = b"0.1234567890123456789,1.10,1e400,-0.0,%b" % (b"7" * 5000)
+    assert convert(b'{"event_properties":{"n":[%b],"x":NaN}}' % numbers) == {
+        "event_properties": f'{{"n":[{numbers.decode()}],"x":null}}'
+    }
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
@@ -104,9 +111,10 @@ def test_numbers_keep_their_very_text(number: str) -> None:
         (b'{"city":"a\x00b\tc"}', {"city": "a\x00b\tc"}),
         (b'{"n":NaN,"m":-Infinity,"k":1}', {"n": None, "m": None, "k": 1}),
         (b'{"city":"\\ud83d"}', {"city": "\ufffd"}),
-        (b'{"event_properties":{"x":"\\udc00","y":NaN}}', {"event_properties": '{"x": "\ufffd", "y": null}'}),
+        (b'{"event_properties":{"x":"\\udc00","y":NaN}}', {"event_properties": '{"x":"\ufffd","y":null}'}),
+        (b'{"x":"\\ud83d\\ude00 \\\\ud83d NaN","y":NaN}', {"x": "\U0001f600 \\ud83d NaN", "y": None}),
     ],
-    ids=["invalid utf-8", "raw control characters", "nan", "lone surrogate", "inside a bag"],
+    ids=["invalid utf-8", "raw control characters", "nan", "lone surrogate", "inside a bag", "whole pairs and texts"],
 )
 def test_given_almost_json_then_it_is_repaired_and_counted(line: bytes, expected: dict[str, Any]) -> None:
     converter = RecordConverter(bags_as_text=True)

@@ -30,6 +30,7 @@ PASSING = {
     "429 with seconds": Fault("status", status=429, headers={"Retry-After": "1"}, times=1),
     "429 with a date": Fault("status", status=429, headers={"Retry-After": "Fri, 15 Mar 2024 23:10:01 GMT"}, times=1),
     "429 with nonsense": Fault("status", status=429, headers={"Retry-After": "soon"}, times=1),
+    "404 of a proxy": Fault("status", status=404, headers={"Content-Type": "text/html"}, times=1),
     "400 too large": Fault("status", status=400, times=1),
     "413": Fault("status", status=413, times=1),
     "504": Fault("status", status=504, times=1),

@@ -75,7 +75,7 @@ def _probe(events: Events, hour: datetime) -> tuple[Action, str]:
     for tries_left in reversed(range(MAX_TRIES)):
         try:
             with closing(events.send(Window(hour, hour), PROBE_READ_TIMEOUT_SECONDS)) as response:
-                action = export_action(response.status_code)
+                action = export_action(response)
                 said = "" if action is Action.READ else f"{response.status_code} {answer_text(response)}".strip()
         except requests.ReadTimeout:
             if hour == HOURLY_SINCE:

@@ -36,6 +36,7 @@ from source_amplitude.events.windows import Window, halves
 CONNECT_TIMEOUT_SECONDS = 30.0
 READ_TIMEOUT_SECONDS = 300.0
 MAX_TRIES = 5
+NO_DATA_TEXT = "Raw data files were not found"
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
 LONGEST_THROTTLED_SECONDS = 600.0
@@ -116,8 +117,9 @@ class Downloader:
                 wait = error.retry_after if error.retry_after is not None else _exponential(throttled)
                 if now + wait - throttled_since > LONGEST_THROTTLED_SECONDS:
                     raise transient_error(
-                        f"Amplitude kept answering 429 (too many requests) for the hours {window}, for "
-                        f"{LONGEST_THROTTLED_SECONDS / 60:.0f} minutes. Other tools may be using the project's limit."
+                        f"Amplitude kept answering 429 (too many requests) for the hours {window}, at last asking to "
+                        f"wait {wait:.0f} s; more than {LONGEST_THROTTLED_SECONDS / 60:.0f} minutes are too long. "
+                        "Other tools may be using the project's limit."
                     ) from error
                 self.logger.info(
                     f"Export of {window}: 429 too many requests, waiting {wait:.1f} s; at most {limit} in flight"
@@ -153,10 +155,12 @@ class Downloader:
             return self._archive(window, response)
 
     def _archive(self, window: Window, response: requests.Response) -> Archive | None:
-        action = export_action(response.status_code)
+        action = export_action(response)
         if action is Action.READ:
             return spool(window, response)
         if action is Action.EMPTY:
+            if NO_DATA_TEXT not in (text := answer_text(response)):
+                self.logger.warning(f"Export of {window}: taken as empty by a 404 in other words than usual: {text}")
             return None
         if action is Action.WAIT:
             raise _ThrottledError(retry_after_seconds(response.headers.get("Retry-After")))
@@ -239,7 +243,7 @@ def retry_after_seconds(header: str | None) -> float | None:
     """Seconds to wait by a `Retry-After` header (seconds or an HTTP date); None without one that makes sense."""
     if not header:
         return None
-    if header.strip().isdigit():
+    if header.strip().isdecimal():
         return float(header)
     try:
         moment = parsedate_to_datetime(header)

@@ -6,8 +6,6 @@ whatever their size, and nothing is parsed that nobody asks for.
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +29,9 @@ TIMESTAMP_FIELDS = (
 _AMPLITUDE_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?").fullmatch
 _MICROSECONDS = b"0000-00-00 00:00:00.000000"
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_STRING_OR_NO_NUMBER = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN', re.DOTALL)
+_ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
+_CONTROL = re.compile("[\x00-\x1f]")
 _NO_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -136,22 +136,26 @@ def _rfc3339(texts: list[str]) -> list[str]:
 
 
 def strict_json(line: bytes) -> bytes:
-    """The line as strict JSON, if a lenient reader understands it as an object.
+    """The line as strict JSON, if it is a JSON object but for what `RecordConverter.convert` names. Digits stay.
 
     :raises NotAnEventError: it is not a JSON object
     """
+    repaired = _STRING_OR_NO_NUMBER.sub(_repaired_token, line.decode("utf-8", "replace")).encode()
     try:
-        event = json.loads(
-            line.decode("utf-8", "replace"), strict=False, parse_constant=lambda _: None, parse_float=_finite
-        )
-        if not isinstance(event, dict):
-            raise NotAnEventError("not a JSON object")
-        return _LONE_SURROGATE.sub("\ufffd", json.dumps(event, ensure_ascii=False)).encode()
-    except (ValueError, RecursionError) as error:
-        # Without its cause: a JSON error carries the document, and so the user's data.
+        _decode(repaired)
+    except _NO_JSON as error:
+        # Without its cause: a JSON error may carry the document, and so the user's data.
         raise NotAnEventError(f"not a JSON object ({type(error).__name__})") from None
+    return repaired
 
 
-def _finite(text: str) -> float | None:
-    number = float(text)
-    return number if math.isfinite(number) else None
+def _repaired_token(token: re.Match[str]) -> str:
+    text = token.group()
+    if not text.startswith('"'):
+        return "null"
+    return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", _ESCAPE.sub(_repaired_escape, text))
+
+
+def _repaired_escape(escape: re.Match[str]) -> str:
+    """A pair of surrogates, or any other escape, as it is; half a pair becomes U+FFFD."""
+    return "\ufffd" if escape.group("half") else escape.group()

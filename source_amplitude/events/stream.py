@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import requests
@@ -35,6 +36,8 @@ from source_amplitude.events.width import AdaptiveWidth
 from source_amplitude.events.windows import Window, floor_to_hour, newest_complete_hour, parse_export_hour
 from source_amplitude.hosts import Region
 from source_amplitude.records import RecordBatch
+
+FAR_AHEAD = timedelta(days=1)
 
 
 class Events(AmplitudeStream):
@@ -117,9 +120,9 @@ class Events(AmplitudeStream):
         start = floor_to_hour(self._config.first_hour(self._resume_at, datetime.now(timezone.utc)))
         newest = self.newest_complete_hour()
         if start > newest:
-            self.logger.info(
-                f"No complete hour to read yet: the next is {start:%Y-%m-%dT%H}, the newest {newest:%Y-%m-%dT%H}"
-            )
+            told = f"No complete hour to read yet: the next is {start:%Y-%m-%dT%H}, the newest {newest:%Y-%m-%dT%H}"
+            # A day more than any delay is no waiting: a state, a start date or a clock is wrong.
+            self.logger.log(logging.WARNING if start - newest > FAR_AHEAD else logging.INFO, told)
             return
         self._estimate = SyncEstimate(newest)
         self._downloads = Prefetcher(
