@@ -19,7 +19,7 @@ help:
 	@echo "make test-image  the tests of the image, with docker"
 	@echo "make test-extra  the tests with the official connector and with PyAirbyte, each in an environment of its own"
 	@echo "make test-all    all tests"
-	@echo "make bench       speed and memory beside the official connector, half an hour; make bench-quick: two minutes"
+	@echo "make bench       speed and memory beside the official connector, three quarters of an hour; bench-quick: two minutes"
 	@echo "make docs        renew what the docs take from the schemas"
 	@echo "make lint        ruff and mypy"
 	@echo "make lock        renew the locks after a change of dependencies"

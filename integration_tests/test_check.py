@@ -230,3 +230,27 @@ def test_given_debug_then_no_key_and_no_authorization_is_printed(
     assert_no_key(outcome, a_config(simulator))
     for request_auth in ("Basic MDEy", "Basic ey"):
         assert request_auth not in outcome.everything
+
+
+CURSOR = {"server_upload_time": "2024-03-15T00:00:00Z"}
+DESCRIPTOR = {"name": "events", "namespace": "warehouse"}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        [{"type": "STREAM", "stream": {"stream_descriptor": DESCRIPTOR, "stream_state": CURSOR}}],
+        [{"type": "GLOBAL", "global": {"stream_states": [{"stream_descriptor": DESCRIPTOR, "stream_state": CURSOR}]}}],
+        [{"type": "LEGACY", "data": {"events": CURSOR}}],
+    ],
+    ids=["of a namespace", "global", "legacy"],
+)
+def test_given_a_state_that_would_not_be_found_then_a_config_error_instead_of_a_silent_restart(
+    warm_command: Command, state: list[dict[str, Any]]
+) -> None:
+    outcome = warm_command.read(state=state)
+    assert outcome.exit_code == 1
+    [error] = outcome.errors
+    assert error["failure_type"] == "config_error"
+    assert error["message"].startswith("The state is ")
+    assert outcome.records() == []

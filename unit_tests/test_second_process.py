@@ -2,6 +2,7 @@ import json
 import logging
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,3 +128,18 @@ def test_given_one_processor_then_there_is_none() -> None:
         assert start_second_process(bags_as_text=True, logger=LOGGER) is None
     finally:
         os.sched_setaffinity(0, processors)
+
+
+def test_given_a_file_with_the_name_of_a_module_in_the_working_directory_then_it_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("json", "logging", "zipfile", "msgspec"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit(3)")
+    monkeypatch.setattr("sys.path", [folder for folder in sys.path if folder])
+    monkeypatch.chdir(tmp_path)
+    running = SecondProcess(bags_as_text=True, logger=LOGGER)
+    until = time.monotonic() + 30
+    while not (taken := running.submit([b"{}"])) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert taken
+    running.close()
