@@ -35,7 +35,7 @@ def main() -> None:
 
 def measure(scenario: str, folder: Path, official: Path, quick: bool) -> Table:
     if scenario == "throughput":
-        small, large = throughput.Size(24, 2_100, 3), throughput.Size(48, 8_334, 5)
+        small, large = throughput.Size(24, 2_100, 2), throughput.Size(48, 8_334, 5)
         result = throughput.measure(folder, official, small if quick else large)
         chart(result.chart_data())
         return result.table()
@@ -46,7 +46,7 @@ def measure(scenario: str, folder: Path, official: Path, quick: bool) -> Table:
     if scenario == "latency":
         return latency.measure(folder, 12, 1.0, 1) if quick else latency.measure(folder, 18, 5.0, 3)
     if scenario == "profiles":
-        return profiles.measure(folder, 120 if quick else 2_000)
+        return profiles.measure(folder, 60 if quick else 2_000)
     return memory.measure(folder, (60, 240), 1) if quick else memory.measure(folder, (60, 1_000, 4_000), 3)
 
 
