@@ -230,6 +230,17 @@ class Command:
             self.assert_no_secret(outcome)
             return outcome
 
+    def read_with_a_reader_that_goes_away(self, *arguments: str, **options: Any) -> tuple[int, str]:
+        """Read until the first record, close the pipe, and return the exit code and what standard error said."""
+        process = self.start("read", *arguments, **options)
+        assert isinstance(process, subprocess.Popen)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while '"RECORD"' not in process.stdout.readline():
+            pass
+        process.stdout.close()
+        return process.wait(timeout=20), process.stderr.read()
+
     def assert_no_secret(self, outcome: Outcome) -> None:
         """No key in any output, and no user's data outside of records. Checked after every run of every test."""
         project = self.simulator.project

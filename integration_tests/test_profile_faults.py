@@ -2,7 +2,6 @@
 
 import random
 import signal
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -216,15 +215,8 @@ def test_given_sigterm_while_all_requests_wait_for_a_silent_server_then_it_ends_
 def test_given_the_reader_goes_away_then_it_ends_quietly(simulator: Simulator, command: Command) -> None:
     config = a_profiles_config(simulator, active(3))
     arguments = command.read_arguments(config, catalog=a_catalog("user_profiles"))
-    process = command.start("read", *arguments, settings=SLOW_ENOUGH_TO_STOP)
-    assert isinstance(process, subprocess.Popen)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    while '"RECORD"' not in process.stdout.readline():
-        pass
-    process.stdout.close()
-    assert process.wait(timeout=20) == -signal.SIGPIPE
-    assert process.stderr.read() == ""
+    ended = command.read_with_a_reader_that_goes_away(*arguments, settings=SLOW_ENOUGH_TO_STOP)
+    assert ended == (-signal.SIGPIPE, "")
     assert_nothing_left(command)
 
 
@@ -267,18 +259,23 @@ def test_given_damaged_archives_while_looking_for_active_users_then_all_are_foun
     assert len(keys_of(outcome)) == len(set(keys_of(outcome))) == 50
 
 
+def moments_of_2000_users_at_300_ms(simulator: Simulator, folder: Path, timeout: float) -> list[float]:
+    """When each request came in; every user was read, in order."""
+    simulator.faults.append(Fault("latency", api="profile", seconds=0.3))
+    users = [f"user-{number}" for number in range(2000)]
+    outcome = read_profiles(Command(simulator, folder), listed(users), settings=REAL_PACE, timeout=timeout)
+    assert outcome.exit_code == 0, outcome.everything
+    assert keys_of(outcome) == users
+    return [request.at for request in simulator.profile_log]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_given_300_ms_of_latency_then_99_percent_of_the_limit_and_no_429(
     a_simulator: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     simulator = a_simulator()
-    simulator.faults.append(Fault("latency", api="profile", seconds=0.3))
-    users = [f"user-{number}" for number in range(2000)]
-    outcome = read_profiles(Command(simulator, tmp_path), listed(users), settings=REAL_PACE, timeout=280)
-    assert outcome.exit_code == 0, outcome.everything
-    assert keys_of(outcome) == users
-    moments = [request.at for request in simulator.profile_log]
+    moments = moments_of_2000_users_at_300_ms(simulator, tmp_path, timeout=280)
     assert {request.status for request in simulator.profile_log} == {200}
     assert most_in_any(60, moments) <= 600
     per_minute = (len(moments) - 1) / (max(moments) - min(moments)) * 60
@@ -292,12 +289,7 @@ def test_given_another_tool_at_200_a_minute_then_nothing_is_lost_at_the_real_pac
     a_simulator: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     simulator = a_simulator(used_by_another_tool=200)
-    simulator.faults.append(Fault("latency", api="profile", seconds=0.3))
-    users = [f"user-{number}" for number in range(2000)]
-    outcome = read_profiles(Command(simulator, tmp_path), listed(users), settings=REAL_PACE, timeout=580)
-    assert outcome.exit_code == 0, outcome.everything
-    assert keys_of(outcome) == users
-    moments = [request.at for request in simulator.profile_log]
+    moments = moments_of_2000_users_at_300_ms(simulator, tmp_path, timeout=580)
     per_minute = 2000 / (max(moments) - min(moments)) * 60
     print(f"{len(moments) - 2000} answers 429, {per_minute:.0f} profiles a minute")
     assert per_minute > 0.8 * 400

@@ -28,13 +28,19 @@ def blocks_of(*groups: list[bytes]) -> list[Lines]:
     return [Lines(f"member {i}", range(1, 1 + len(lines)), list[Line](lines)) for i, lines in enumerate(groups)]
 
 
-@pytest.fixture
-def second() -> Iterator[SecondProcess]:
+def started() -> SecondProcess:
+    """One that has started and converted something."""
     running = SecondProcess(bags_as_text=True, logger=LOGGER)
     until = time.monotonic() + 30
     while not running.submit([b"{}"]) and time.monotonic() < until:
         time.sleep(0.01)
     assert running.result() == Records(b"{}\n", 1)
+    return running
+
+
+@pytest.fixture
+def second() -> Iterator[SecondProcess]:
+    running = started()
     yield running
     running.close()
 
@@ -137,9 +143,4 @@ def test_given_a_file_with_the_name_of_a_module_in_the_working_directory_then_it
         (tmp_path / f"{module}.py").write_text("raise SystemExit(3)")
     monkeypatch.setattr("sys.path", [folder for folder in sys.path if folder])
     monkeypatch.chdir(tmp_path)
-    running = SecondProcess(bags_as_text=True, logger=LOGGER)
-    until = time.monotonic() + 30
-    while not (taken := running.submit([b"{}"])) and time.monotonic() < until:
-        time.sleep(0.01)
-    assert taken
-    running.close()
+    started().close()

@@ -55,14 +55,7 @@ def test_given_sigkill_at_a_random_moment_then_no_event_is_missing(
 def test_given_the_reader_goes_away_then_it_ends_quietly(a_simulator: Callable[..., Simulator], tmp_path: Path) -> None:
     simulator = a_simulator(events_per_hour=2000)
     command = Command(simulator, tmp_path)
-    process = command.start("read", *command.read_arguments())
-    assert process.stdout is not None
-    assert process.stderr is not None
-    while '"RECORD"' not in process.stdout.readline():
-        pass
-    process.stdout.close()
-    assert process.wait(timeout=20) == -signal.SIGPIPE
-    assert process.stderr.read() == ""
+    assert command.read_with_a_reader_that_goes_away(*command.read_arguments()) == (-signal.SIGPIPE, "")
     assert_nothing_left(command)
 
 
