@@ -50,10 +50,10 @@ $(BENCH)/.ready: requirements/bench.txt pyproject.toml
 	touch $@
 
 demo: $(READY)
-	$(BIN)/python -m integration_tests.demo
+	$(BIN)/python -m demo
 
 example: $(READY) $(PYAIRBYTE)/.ready
-	$(BIN)/python -m integration_tests.example
+	$(BIN)/python -m demo.example
 
 docs: $(READY)
 	$(BIN)/python docs/generate.py

@@ -59,7 +59,7 @@ def an_amplitude(
     command = [
         sys.executable,
         "-m",
-        "integration_tests.amplitude_simulator",
+        "amplitude_simulator",
         "--first-hour",
         f"{first_hour:%Y-%m-%dT%H:%M}",
     ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from integration_tests.harness import peak_rss_bytes
+from harness.runs import peak_rss_bytes
 
 READ_BYTES = 1024 * 1024
 SAMPLE_SECONDS = 0.05

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from integration_tests.amplitude_simulator import Project, Simulator
-from integration_tests.harness import Command
+from amplitude_simulator import Project, Simulator
+from harness.runs import Command
 
 FIRST_HOUR = datetime(2024, 3, 13, 0, tzinfo=timezone.utc)
 NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from integration_tests.amplitude_simulator import Project, Simulator
+from amplitude_simulator import Project, Simulator
 
 REPOSITORY = Path(__file__).parents[1]
 PARTS = ("source_amplitude", "sample_files", "integration_tests", "acceptance-test-config.yml", "metadata.yaml")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from integration_tests.amplitude_simulator import Fault, Simulator
-from integration_tests.harness import Command, Outcome, a_catalog, a_config
+from amplitude_simulator import Fault, Simulator
+from harness.runs import Command, Outcome, a_catalog, a_config
 from integration_tests.test_events import an_events_state
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from integration_tests.amplitude_simulator import Simulator
+from amplitude_simulator import Simulator
+from harness.runs import Command, a_catalog, a_config, uuids_before_each_state
 from integration_tests.conftest import FIRST_HOUR, NOW
-from integration_tests.harness import Command, a_catalog, a_config, uuids_before_each_state
 
 UTC = timezone.utc
 HOUR = timedelta(hours=1)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from integration_tests.amplitude_simulator import Project
-from integration_tests.example import BETWEEN, EVENTS_PER_HOUR, FIRST_HOUR, NOW, USERS
+from amplitude_simulator import Project
+from demo.example import BETWEEN, EVENTS_PER_HOUR, FIRST_HOUR, NOW, USERS
 
 REPOSITORY = Path(__file__).parents[1]
 DATABASE = REPOSITORY / "example_output" / "amplitude.duckdb"

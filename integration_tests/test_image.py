@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from integration_tests.amplitude_simulator import Fault, Project, Simulator
-from integration_tests.harness import Outcome, a_catalog, a_config
+from amplitude_simulator import Fault, Project, Simulator
+from harness.runs import Outcome, a_catalog, a_config
 
 REPOSITORY = Path(__file__).parents[1]
 IMAGE = "airbyte/source-amplitude:dev"

@@ -14,10 +14,10 @@ from airbyte_cdk.models import (
 from airbyte_cdk.test import entrypoint_wrapper
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput
 
-from integration_tests.amplitude_simulator import Fault, Simulator
+from amplitude_simulator import Fault, Simulator
+from harness.profiles import a_profiles_config, listed
+from harness.runs import Command, a_catalog, a_config
 from integration_tests.conftest import FIRST_HOUR, NOW
-from integration_tests.harness import Command, a_catalog, a_config
-from integration_tests.profiles import a_profiles_config, listed
 from source_amplitude import SourceAmplitude
 
 HOUR_20 = NOW.replace(hour=20, minute=0)

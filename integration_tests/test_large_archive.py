@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from integration_tests.amplitude_simulator import Simulator
-from integration_tests.harness import Command, a_config, peak_rss_bytes
+from amplitude_simulator import Simulator
+from harness.runs import Command, a_config, peak_rss_bytes
 
 GIB = 1024**3
 HOUR_20 = datetime(2024, 3, 15, 20, tzinfo=timezone.utc)

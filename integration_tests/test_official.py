@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from integration_tests.amplitude_simulator import Project, Simulator
-from integration_tests.harness import Command, Outcome, a_catalog, a_config
+from amplitude_simulator import Project, Simulator
+from harness.runs import Command, Outcome, a_catalog, a_config
 from source_amplitude.events.record import TIMESTAMP_FIELDS
 
 REPOSITORY = Path(__file__).parents[1]

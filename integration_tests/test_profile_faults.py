@@ -9,11 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from integration_tests.amplitude_simulator import Fault, Simulator
-from integration_tests.conftest import FIRST_HOUR
-from integration_tests.faults.expect import assert_no_file_left, assert_nothing_left
-from integration_tests.harness import Command, KillAfter, Outcome, a_catalog
-from integration_tests.profiles import (
+from amplitude_simulator import Fault, Simulator
+from harness.profiles import (
     COMPLETE,
     REAL_PACE,
     a_profiles_config,
@@ -27,6 +24,9 @@ from integration_tests.profiles import (
     read_profiles,
     users_seen,
 )
+from harness.runs import Command, KillAfter, Outcome, a_catalog
+from integration_tests.conftest import FIRST_HOUR
+from integration_tests.faults.expect import assert_no_file_left, assert_nothing_left
 from source_amplitude.user_profiles.stream import USERS_A_STATE
 
 USERS = [f"user-{number}" for number in range(60)]

@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from integration_tests.amplitude_simulator import Fault, Simulator
-from integration_tests.amplitude_simulator.profiles import a_profile
-from integration_tests.conftest import NOW
-from integration_tests.harness import Command, a_catalog, a_config
-from integration_tests.profiles import (
+from amplitude_simulator import Fault, Simulator
+from amplitude_simulator.profiles import a_profile
+from harness.profiles import (
     COMPLETE,
     a_profiles_config,
     a_warm_command,
@@ -23,6 +21,8 @@ from integration_tests.profiles import (
     read_profiles,
     users_seen,
 )
+from harness.runs import Command, a_catalog, a_config
+from integration_tests.conftest import NOW
 from integration_tests.test_check import assert_no_key, check, verdict
 
 USERS = [f"user-{number}" for number in range(60)]

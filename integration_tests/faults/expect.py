@@ -2,9 +2,9 @@
 
 from datetime import datetime, timedelta, timezone
 
-from integration_tests.amplitude_simulator import Simulator
+from amplitude_simulator import Simulator
+from harness.runs import Command, Outcome, uuids_before_each_state
 from integration_tests.conftest import FIRST_HOUR
-from integration_tests.harness import Command, Outcome, uuids_before_each_state
 
 HOUR = timedelta(hours=1)
 LAST_HOUR = datetime(2024, 3, 15, 20, tzinfo=timezone.utc)

@@ -5,7 +5,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from integration_tests.amplitude_simulator import Fault, Simulator
+from amplitude_simulator import Fault, Simulator
+from harness.runs import Command, a_config
 from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import (
     LAST_HOUR,
@@ -14,7 +15,6 @@ from integration_tests.faults.expect import (
     assert_whole,
     assert_whole_after,
 )
-from integration_tests.harness import Command, a_config
 
 MIDDLE_HOUR = datetime(2024, 3, 14, 10, tzinfo=timezone.utc)
 PLACES = {"first": FIRST_HOUR, "middle": MIDDLE_HOUR, "last": LAST_HOUR}

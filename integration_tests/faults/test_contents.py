@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from integration_tests.amplitude_simulator import Fault, Simulator
+from amplitude_simulator import Fault, Simulator
+from harness.runs import Command, Outcome, a_config
 from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import LAST_HOUR, assert_failed, assert_nothing_left, assert_whole
-from integration_tests.harness import Command, Outcome, a_config
 
 HOUR = timedelta(hours=1)
 NIGHT = datetime(2024, 3, 15, 10, tzinfo=timezone.utc)

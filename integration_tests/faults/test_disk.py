@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from integration_tests.amplitude_simulator import Fault, Simulator
+from amplitude_simulator import Fault, Simulator
+from harness.runs import Command, a_config
 from integration_tests.faults.expect import assert_failed, assert_nothing_left, assert_whole
-from integration_tests.harness import Command, a_config
 
 # Without it no download would start ahead on a disk this small, and none would meet a full one.
 EAGER = {"events.prefetch.SMALLEST_EXPECTED_BYTES": 1}

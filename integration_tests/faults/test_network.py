@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from integration_tests.amplitude_simulator import Fault, Project, Simulator
+from amplitude_simulator import Fault, Project, Simulator
+from harness.runs import Command, a_config
 from integration_tests.conftest import FIRST_HOUR, NOW
 from integration_tests.faults.expect import assert_failed, assert_whole
-from integration_tests.harness import Command, a_config
 
 NIGHT = datetime(2024, 3, 15, 10, tzinfo=timezone.utc)
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from integration_tests.amplitude_simulator import Fault, Project, Simulator
+from amplitude_simulator import Fault, Project, Simulator
+from harness.runs import Command, KillAfter, Outcome, State, a_config, uuids_before_each_state
 from integration_tests.conftest import FIRST_HOUR, NOW
 from integration_tests.faults.expect import HOUR, assert_no_file_left, reached
 from integration_tests.faults.test_answers import PASSING, STAYING
 from integration_tests.faults.test_two_processes import SHARED
-from integration_tests.harness import Command, KillAfter, Outcome, State, a_config, uuids_before_each_state
 
 FAST_SEEDS = 15
 ALL_SEEDS = 300

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from integration_tests.amplitude_simulator import Fault, Simulator
+from amplitude_simulator import Fault, Simulator
+from harness.runs import USER_DATA, Command, Outcome, a_config
 from integration_tests.faults.test_answers import MIDDLE_HOUR, PASSING, STAYING
-from integration_tests.harness import USER_DATA, Command, Outcome, a_config
 
 FAULTS = {**PASSING, **{f"{name}, staying": fault for name, (fault, *_) in STAYING.items()}}
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from integration_tests.amplitude_simulator import Fault, Simulator
+from amplitude_simulator import Fault, Simulator
+from harness.runs import Command, KillAfter, a_config
 from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import (
     LAST_HOUR,
@@ -21,7 +22,6 @@ from integration_tests.faults.expect import (
     assert_whole,
     assert_whole_after,
 )
-from integration_tests.harness import Command, KillAfter, a_config
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from integration_tests.amplitude_simulator import Fault, Simulator
+from amplitude_simulator import Fault, Simulator
+from harness.runs import Command, KillAfter, Outcome, a_config
 from integration_tests.faults.expect import HOUR, assert_failed, assert_nothing_left, assert_whole, assert_whole_after
 from integration_tests.faults.test_contents import with_lines
-from integration_tests.harness import Command, KillAfter, Outcome, a_config
 from source_amplitude.events.second_process import processors
 
 pytestmark = pytest.mark.skipif(processors() <= 1, reason="one processor: there is no second process")

@@ -9,8 +9,8 @@ from collections import deque
 from hashlib import blake2b
 from typing import Any
 
-from integration_tests.amplitude_simulator.export import Answer
-from integration_tests.amplitude_simulator.project import Project
+from amplitude_simulator.export import Answer
+from amplitude_simulator.project import Project
 
 PROFILE_PATH = "/v1/userprofile"
 TOO_MANY = "Number of requests per minute exceeds system limit. Contact us at https://support.amplitude.com to discuss."

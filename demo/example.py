@@ -11,7 +11,7 @@ import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from integration_tests.amplitude_simulator import Project, Simulator
+from amplitude_simulator import Project, Simulator
 
 REPOSITORY = Path(__file__).parents[1]
 OUTPUT = REPOSITORY / "example_output"
@@ -24,7 +24,7 @@ EVENTS_PER_HOUR = 100
 USERS = 200
 # The connector's own command but for its clock. Offline, since the registry has nothing to say about a local connector.
 COMMAND = """#!/bin/sh
-cd '{repository}' && exec '{python}' -m integration_tests.command --at {now} -- "$@"
+cd '{repository}' && exec '{python}' -m harness.command --at {now} -- "$@"
 """
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 
-from integration_tests.amplitude_simulator.archives import EVENTS_A_MEMBER, Member, gzip_chunks, zip_chunks
-from integration_tests.amplitude_simulator.faults import Fault
-from integration_tests.amplitude_simulator.project import HOUR, Project
+from amplitude_simulator.archives import EVENTS_A_MEMBER, Member, gzip_chunks, zip_chunks
+from amplitude_simulator.faults import Fault
+from amplitude_simulator.project import HOUR, Project
 
 HOURLY_SINCE = datetime(2014, 11, 12, tzinfo=timezone.utc)
 LONGEST_RANGE = timedelta(days=365)

@@ -14,10 +14,10 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from integration_tests.amplitude_simulator.export import Answer, export, is_authorized, parse_range
-from integration_tests.amplitude_simulator.faults import Fault
-from integration_tests.amplitude_simulator.profiles import PROFILE_PATH, Profiles
-from integration_tests.amplitude_simulator.project import Project
+from amplitude_simulator.export import Answer, export, is_authorized, parse_range
+from amplitude_simulator.faults import Fault
+from amplitude_simulator.profiles import PROFILE_PATH, Profiles
+from amplitude_simulator.project import Project
 
 CONCURRENT_REQUESTS = 5
 SEND_BYTES = 64 * 1024

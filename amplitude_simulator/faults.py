@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from integration_tests.amplitude_simulator.archives import Member
+from amplitude_simulator.archives import Member
 
 EXPORT_KINDS = {
     "latency": "the answer is right, but comes `seconds` late",

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from integration_tests.amplitude_simulator import Project, Simulator
-from integration_tests.harness import Command, Outcome
-from integration_tests.profiles import REAL_PACE, keys_of, users_seen
+from amplitude_simulator import Project, Simulator
+from harness.profiles import REAL_PACE, keys_of, users_seen
+from harness.runs import Command, Outcome
 
 REPOSITORY = Path(__file__).parents[1]
 SAMPLES = REPOSITORY / "sample_files"

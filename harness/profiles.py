@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from integration_tests.amplitude_simulator import Simulator
-from integration_tests.harness import Command, Outcome, State, a_catalog, a_config
+from amplitude_simulator import Simulator
+from harness.runs import Command, Outcome, State, a_catalog, a_config
 
 COMPLETE = {"__ab_full_refresh_sync_complete": True}
 # What the harness shortens, as it is for users.

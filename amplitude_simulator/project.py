@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zlib import crc32
 
-from integration_tests.amplitude_simulator.events import event_lines, event_uuid
+from amplitude_simulator.events import event_lines, event_uuid
 
 HOUR = timedelta(hours=1)
 PUBLISHING = timedelta(hours=2)

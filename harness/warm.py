@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["integration_tests.command"])
+_FORKS.set_forkserver_preload(["harness.command"])
 
 
 class WarmProcess:
@@ -38,7 +38,7 @@ class WarmProcess:
 
 
 def _child(arguments: list[str], environment: dict[str, str], out: str, err: str) -> None:
-    from integration_tests.command import main  # noqa: PLC0415 - warm in the fork server, never in the test process
+    from harness.command import main  # noqa: PLC0415 - warm in the fork server, never in the test process
 
     os.environ.clear()
     os.environ.update(environment)

@@ -14,8 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from integration_tests.amplitude_simulator import Simulator
-from integration_tests.warm import WarmProcess
+from amplitude_simulator import Simulator
+from harness.warm import WarmProcess
 
 State = dict[str, Any]
 
@@ -188,7 +188,7 @@ class Command:
         if self.warm:
             return WarmProcess([*command, "--", *arguments], environment, popen["stdout"], popen["stderr"])
         return subprocess.Popen(
-            [sys.executable, "-m", "integration_tests.command", *command, "--", *arguments],
+            [sys.executable, "-m", "harness.command", *command, "--", *arguments],
             env=environment,
             stdout=popen.pop("stdout", subprocess.PIPE),
             stderr=popen.pop("stderr", subprocess.PIPE),

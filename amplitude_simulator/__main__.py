@@ -5,9 +5,9 @@ import signal
 from collections.abc import Callable
 from datetime import datetime, timezone
 
-from integration_tests.amplitude_simulator.faults import Fault
-from integration_tests.amplitude_simulator.project import HOUR, Project
-from integration_tests.amplitude_simulator.server import Simulator
+from amplitude_simulator.faults import Fault
+from amplitude_simulator.project import HOUR, Project
+from amplitude_simulator.server import Simulator
 
 
 def a_moment(text: str) -> datetime:
@@ -21,7 +21,7 @@ def during(first_hour: datetime, hours: int, events_per_hour: int) -> Callable[[
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m integration_tests.amplitude_simulator", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m amplitude_simulator", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 (the default) takes a free one")
     parser.add_argument("--first-hour", type=a_moment, required=True, help="where the events begin, such as 2024-03-13")
     parser.add_argument("--events-per-hour", type=int, default=100)

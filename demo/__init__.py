@@ -1,0 +1,1 @@
+"""`make demo` and `make example`: the connector at work against a simulated Amplitude."""
