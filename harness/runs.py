@@ -131,8 +131,8 @@ def _configured(stream: str, sync_mode: str) -> dict[str, Any]:
 class Command:
     """The `source-amplitude` command against a simulator.
 
-    `warm` forks it from a process that has imported the CDK, for tests of hundreds of syncs. `names_seen` are the names
-    that its temporary folder held while it ran.
+    `warm` forks it from a process that has imported the CDK, for tests of hundreds of syncs; `prefix` is a program that
+    runs it. `names_seen` are the names that its temporary folder held while it ran.
     """
 
     def __init__(self, simulator: Simulator, folder: Path) -> None:
@@ -141,6 +141,7 @@ class Command:
         self.temporary_files = folder / "tmp"
         self.temporary_files.mkdir(exist_ok=True)
         self.environment: dict[str, str] = {}
+        self.prefix: list[str] = []
         self.warm = False
         self.names_seen: set[str] = set()
 
@@ -188,7 +189,7 @@ class Command:
         if self.warm:
             return WarmProcess([*command, "--", *arguments], environment, popen["stdout"], popen["stderr"])
         return subprocess.Popen(
-            [sys.executable, "-m", "harness.command", *command, "--", *arguments],
+            [*self.prefix, sys.executable, "-m", "harness.command", *command, "--", *arguments],
             env=environment,
             stdout=popen.pop("stdout", subprocess.PIPE),
             stderr=popen.pop("stderr", subprocess.PIPE),
