@@ -18,6 +18,7 @@ from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
 from source_amplitude.airbyte.ending import end_by, end_with
+from source_amplitude.airbyte.redaction import Formatter, is_told, redacted
 from source_amplitude.config import validate
 from source_amplitude.records import RecordBatch
 
@@ -49,7 +50,7 @@ class MessageWriter(io.TextIOBase):
         lines, line_break, rest = (self._take_begun() + text).rpartition("\n")
         self._begun.text = rest
         if line_break:
-            self.write_bytes((lines + line_break).encode("utf-8", "replace"))
+            self.write_bytes(redacted(lines + line_break).encode("utf-8", "replace"))
         return len(text)
 
     def write_bytes(self, lines: bytes) -> None:
@@ -72,7 +73,7 @@ class MessageWriter(io.TextIOBase):
     def flush(self) -> None:
         """Every line is flushed when it is written; this writes the beginning of one that has no line break yet."""
         if begun := self._take_begun():
-            self.write_bytes(begun.encode("utf-8", "replace"))
+            self.write_bytes(redacted(begun).encode("utf-8", "replace"))
 
     def on_signal(self, signal_number: int, _frame: Any = None) -> None:
         """A signal handler: ends the process by the signal, at once or after the line that is under way.
@@ -156,13 +157,9 @@ def _widen(descriptor: int) -> None:
 
 
 def send_logs_through(writer: MessageWriter) -> None:
-    """Make log lines share the pipe with the messages, and drop the CDK's count of records, which counts batches."""
+    """Make log lines share the pipe with the messages."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is PRINT_BUFFER:
             handler.setStream(writer)
-            handler.addFilter(_counts_records_right)
-
-
-def _counts_records_right(record: logging.LogRecord) -> bool:
-    message = str(record.msg)
-    return not (message.startswith("Read ") and message.endswith(" records from events stream"))
+            handler.setFormatter(Formatter())
+            handler.addFilter(is_told)

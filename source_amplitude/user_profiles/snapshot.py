@@ -67,9 +67,8 @@ class Snapshot:
         self._counts[outcome.found] += 1
         number = self._users.done
         if outcome.found is Found.UNKNOWN:
-            self._logger.debug(f"User {number:,} ({outcome.user.kind} {outcome.user.id}) is unknown to Amplitude")
+            self._logger.debug(f"User {number:,} is unknown to Amplitude")
         elif outcome.found is Found.FAILED:
             self._logger.warning(f"User {number:,} could not be read and is left out: {outcome.said}")
-            self._logger.debug(f"User {number:,} is the {outcome.user.kind} {outcome.user.id}")
         if number % USERS_A_LOG_LINE == 0:
             self._logger.info(f"user_profiles: user {number:,} of {self._users.total:,}")
