@@ -14,11 +14,11 @@ from itertools import count
 from pathlib import Path
 
 from source_amplitude.airbyte.command import open_output, require_a_temporary_folder
-from source_amplitude.events.archive import Archive
-from source_amplitude.events.conversion import Conversion
+from source_amplitude.airbyte.record_batch import RecordBatch
+from source_amplitude.events.blocks import Conversion
 from source_amplitude.events.reader import WindowReader
-from source_amplitude.events.windows import Window
-from source_amplitude.records import RecordBatch
+from source_amplitude.export.archive import Archive
+from source_amplitude.export.windows import Window
 
 HOUR = datetime(2024, 3, 15, tzinfo=timezone.utc)
 
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> None:
         threading.Thread(target=_log, args=(logger,), daemon=True).start()
         while True:
             archive = Archive(Path(path).open("rb"), Path(path).stat().st_size)  # noqa: SIM115 - the reader closes it
-            reader = WindowReader(Window(HOUR, HOUR), archive, lambda _: None, Conversion(bags_as_text=False), logger)
+            reader = WindowReader(Window(HOUR, HOUR), archive, lambda _: None, Conversion(json_columns_as_string=False), logger)
             for batch in reader.batches():
                 writer.write_bytes(RecordBatch("events", batch.ndjson, batch.count).to_lines())
 

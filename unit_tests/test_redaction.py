@@ -18,7 +18,7 @@ from source_amplitude.airbyte.redaction import redacted
         ("/x?user_id=a'da)b", "/x?****"),
         ("/x?user_id=ünïcödé", "/x?****"),
         ("proxy http://ada:secret@proxy:3128/ refuses", "proxy http://****@proxy:3128/ refuses"),
-        ("Status code: 500, Response Content: b'{\"user\": \"ada\"}\\n'", "Status code: 500, Response Content: ****"),
+        ('Status code: 500, Response Content: b\'{"user": "ada"}\\n\'', "Status code: 500, Response Content: ****"),
         ("Request (body): 'None'. Response (body): 'of\nada'. Response (headers): {}", "Request (body): ****"),
         ("Is that so? 24/7? Yes.", "Is that so? 24/7? Yes."),
         ("documentation: https://amplitude.com/docs/apis/analytics/export", None),

@@ -142,7 +142,7 @@ def a_busy_command(a_simulator: Callable[..., Simulator], folder: Path, kind: st
 
 def stop_commands(command: Command, arguments: list[str], seed: int, processes: int) -> None:
     chance = random.Random(seed)
-    two_processes = {"events.conversion.LARGE_ARCHIVE_BYTES": 0}
+    two_processes = {"events.blocks.LARGE_ARCHIVE_BYTES": 0}
     for _ in range(processes):
         settings = chance.choice([{}, two_processes])
         stop_and_check(

@@ -114,7 +114,7 @@ def test_given_sigterm_while_a_download_waits_to_log_then_it_ends_after_that_lin
 ) -> None:
     simulator.faults.append(Fault("status", status=503))
     ours, theirs = socket.socketpair()  # it holds a few lines
-    endless = {"events.download.MAX_TRIES": 10**9, "events.download.LONGEST_WAIT_SECONDS": 0}
+    endless = {"http.retry.MAX_TRIES": 10**9, "http.retry.LONGEST_WAIT_SECONDS": 0}
     process = command.start("read", *command.read_arguments(), stdout=theirs, settings=endless)
     theirs.close()
     wait_until_it_asks_no_more(simulator)

@@ -9,8 +9,9 @@ import sys
 import tempfile
 
 from source_amplitude.airbyte import ending
+from source_amplitude.airbyte.errors import airbyte_errors
+from source_amplitude.airbyte.output import Entrypoint, MessageWriter, send_logs_through
 from source_amplitude.errors import no_temporary_folder
-from source_amplitude.output import Entrypoint, MessageWriter, send_logs_through
 from source_amplitude.source import SourceAmplitude
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -40,6 +41,7 @@ def open_output() -> MessageWriter:
     return writer
 
 
+@airbyte_errors()
 def require_a_temporary_folder() -> None:
     """:raises AirbyteTracedException: a config_error, where none can be written to"""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # Python tries the folder with a file, which would be left

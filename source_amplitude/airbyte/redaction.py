@@ -42,7 +42,7 @@ class Formatter(AirbyteLogFormatter):
 def is_told(record: logging.LogRecord) -> bool:
     """Whether a log record is true for this connector.
 
-    The CDK's count of records counts batches, and its retry library calls given up what is tried again here.
+    The CDK counts batches where it says records, and its retry library says "Giving up" of what is tried again.
     """
     message = str(record.msg)
     counts_batches = message.startswith("Read ") and message.endswith(" records from events stream")

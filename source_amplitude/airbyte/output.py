@@ -18,9 +18,10 @@ from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
 from source_amplitude.airbyte.ending import end_by, end_with
+from source_amplitude.airbyte.errors import airbyte_errors
+from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.airbyte.redaction import Formatter, is_told, redacted
 from source_amplitude.config import validate
-from source_amplitude.records import RecordBatch
 
 PIPE_BYTES = 1024 * 1024
 PIECE_BYTES = 64 * 1024  # what a write that waits cannot be kept from writing after a signal
@@ -145,7 +146,8 @@ class Entrypoint(AirbyteEntrypoint):
 
     @staticmethod
     def validate_connection(source_spec: ConnectorSpecification, config: Any) -> None:
-        validate(config, source_spec.connectionSpecification)
+        with airbyte_errors():
+            validate(config, source_spec.connectionSpecification)
 
 
 def _widen(descriptor: int) -> None:
