@@ -32,7 +32,8 @@ def main(arguments: list[str] | None = None) -> None:
         threading.Thread(target=_log, args=(logger,), daemon=True).start()
         while True:
             archive = Archive(Path(path).open("rb"), Path(path).stat().st_size)  # noqa: SIM115 - the reader closes it
-            reader = WindowReader(Window(HOUR, HOUR), archive, lambda _: None, Conversion(json_columns_as_string=False), logger)
+            conversion = Conversion(json_columns_as_string=False)
+            reader = WindowReader(Window(HOUR, HOUR), archive, lambda _: None, conversion, logger)
             for batch in reader.batches():
                 writer.write_bytes(RecordBatch("events", batch.ndjson, batch.count).to_lines())
 

@@ -20,11 +20,11 @@ from amplitude_simulator.events import event_lines
 from harness.runs import Command, a_config
 from harness.warm import WarmProcess
 from integration_tests.conftest import FIRST_HOUR
+from integration_tests.faults.test_two_processes import SecondProcesses
 
 Process = subprocess.Popen[str] | WarmProcess
 # A fast reader, a slow one, and one that stands still, all until the signal is sent; afterwards it reads all there is.
 BYTES_A_MILLISECOND = (1_000_000, 2_000, 0)
-LONGEST_SECONDS = 0.3
 EVENTS = 40  # so few that most of the time goes into starting and ending the threads that read an archive
 
 
@@ -75,7 +75,9 @@ class Output:
         return len(part)
 
 
-def stop_and_check(start: Callable[[Output], Process], folder: Path, chance: random.Random) -> None:
+def stop_and_check(
+    start: Callable[[Output], Process], folder: Path, chance: random.Random, longest_seconds: float
+) -> None:
     """Start a process, stop it at a random moment (mostly after its first line), and look at what it leaves."""
     output = Output()
     process = start(output)
@@ -84,7 +86,7 @@ def stop_and_check(start: Callable[[Output], Process], folder: Path, chance: ran
         if chance.random() < 0.8:
             output.wait_for_some(process)
             number = chance.choice([signal.SIGTERM, signal.SIGINT])
-        output.read_for(chance.uniform(0, LONGEST_SECONDS), chance.choice(BYTES_A_MILLISECOND))
+        output.read_for(chance.uniform(0, longest_seconds), chance.choice(BYTES_A_MILLISECOND))
         process.send_signal(number)
         output.read_until_it_has_ended(process)
         assert (process.returncode, output.said()) == (-number, "")
@@ -114,6 +116,7 @@ def stop_chains(archive: Path, folder: Path, seed: int, processes: int) -> None:
             lambda output: WarmProcess([str(archive)], environment, output.out, output.err, "harness.chain"),
             folder,
             chance,
+            longest_seconds=0.3,
         )
 
 
@@ -132,16 +135,19 @@ def test_given_2000_signals_at_random_moments_then_every_chain_ends_by_its_signa
 
 
 def a_busy_command(a_simulator: Callable[..., Simulator], folder: Path, kind: str) -> tuple[Command, list[str]]:
-    """A sync of many small windows, or one whose server is silent from the second request on."""
-    simulator = a_simulator(events_per_hour=200)
+    """A sync of two months in small windows, which no test waits for, or one whose server falls silent."""
+    first_hour = FIRST_HOUR - timedelta(days=60)
+    simulator = a_simulator(events_per_hour=200, first_hour=first_hour)
     if kind == "silent server":
-        simulator.faults.append(Fault("hang", hour=FIRST_HOUR + timedelta(hours=4)))
+        simulator.faults.append(Fault("hang", hour=first_hour + timedelta(hours=4)))
     command = Command(simulator, folder)
     return command, command.read_arguments(a_config(simulator, batch_size_hours=4))
 
 
 def stop_commands(command: Command, arguments: list[str], seed: int, processes: int) -> None:
+    """Stop so many; about half of them share the work with a second process, which has to end too."""
     chance = random.Random(seed)
+    second_processes = SecondProcesses(command.temporary_files)
     two_processes = {"events.blocks.LARGE_ARCHIVE_BYTES": 0}
     for _ in range(processes):
         settings = chance.choice([{}, two_processes])
@@ -155,7 +161,10 @@ def stop_commands(command: Command, arguments: list[str], seed: int, processes: 
             ),
             command.temporary_files,
             chance,
+            longest_seconds=1.0,
         )
+    while second_processes.running():
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("kind", ["busy server", "silent server"])
