@@ -268,8 +268,9 @@ class Command:
             with suppress(ValueError, OSError, AttributeError):  # a configuration that is none
                 config = json.loads(Path(arguments[arguments.index("--config") + 1]).read_text())
                 users = config.get("user_profiles", {}).get("users", {})
-                for entry in [*users.get("user_ids", []), *users.get("device_ids", [])]:
-                    ids |= {part.strip() for part in entry.split(",")}
+                for entries in (users.get("user_ids"), users.get("device_ids")):
+                    if isinstance(entries, list):
+                        ids |= {part.strip() for entry in entries for part in str(entry).split(",")}
         for request in self.simulator.profile_log:
             ids |= {request.params[name] for name in ("user_id", "device_id") if name in request.params}
         return ids - {"", MADE_UP_USER.id}

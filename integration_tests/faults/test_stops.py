@@ -109,13 +109,15 @@ def test_given_sigterm_while_waiting_for_a_silent_server_then_it_ends_at_once(
     assert_nothing_left(command)
 
 
+ENDLESS_TRIES = {"http.retry.MAX_TRIES": 10**9, "http.retry.LONGEST_WAIT_SECONDS": 0}
+
+
 def test_given_sigterm_while_a_download_waits_to_log_then_it_ends_after_that_line(
     simulator: Simulator, command: Command
 ) -> None:
     simulator.faults.append(Fault("status", status=503))
     ours, theirs = socket.socketpair()  # it holds a few lines
-    endless = {"http.retry.MAX_TRIES": 10**9, "http.retry.LONGEST_WAIT_SECONDS": 0}
-    process = command.start("read", *command.read_arguments(), stdout=theirs, settings=endless)
+    process = command.start("read", *command.read_arguments(), stdout=theirs, settings=ENDLESS_TRIES)
     theirs.close()
     wait_until_it_asks_no_more(simulator)
     process.send_signal(signal.SIGTERM)
@@ -124,6 +126,21 @@ def test_given_sigterm_while_a_download_waits_to_log_then_it_ends_after_that_lin
     assert process.wait(timeout=20) == -signal.SIGTERM
     assert output.endswith(b"\n")
     assert json.loads(output.splitlines()[-1])["log"]["message"].startswith("Export of ")
+    assert_nothing_left(command)
+
+
+def test_given_the_reader_goes_away_while_only_a_download_logs_then_it_ends_quietly(
+    simulator: Simulator, command: Command
+) -> None:
+    simulator.faults.append(Fault("status", status=503))
+    process = command.start("read", *command.read_arguments(), settings=ENDLESS_TRIES)
+    assert isinstance(process, subprocess.Popen)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    while "Export of " not in process.stdout.readline():
+        pass
+    process.stdout.close()
+    assert (process.wait(timeout=20), process.stderr.read()) == (-signal.SIGPIPE, "")
     assert_nothing_left(command)
 
 
