@@ -208,7 +208,7 @@ class Fetcher:
 
 
 def _without(user: User, text: str) -> str:
-    """The text up to where it quotes the user's id: ids are for debug logs only."""
+    """The text up to where it quotes the user's id: ids are for no log."""
     for quoted in (user.id[:20], quote(user.id, errors="replace")[:20]):
         text = text.partition(quoted)[0]
     return text
