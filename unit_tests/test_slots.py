@@ -4,6 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from harness.limits import STUCK_SECONDS, scaled
 from source_amplitude.events.slots import GROW_AFTER, Cancelled, RequestSlots
 
 FIRST = datetime(2024, 1, 1, tzinfo=timezone.utc)
@@ -79,5 +80,5 @@ def test_given_close_then_everybody_who_waits_is_let_go() -> None:
         time.sleep(0.05)
         slots.close()
         for thread in threads:
-            thread.join(timeout=5)
+            thread.join(scaled(STUCK_SECONDS))
     assert sorted(cancelled) == [1, 2]
