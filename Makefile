@@ -14,13 +14,13 @@ COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras -
 help:
 	@echo "make demo        syncs of events and of user profiles against a simulated Amplitude, with tables"
 	@echo "make example     PyAirbyte replicates from a simulated Amplitude into DuckDB, and runs the queries of the docs"
-	@echo "make image       the image airbyte/source-amplitude:dev, with docker"
+	@echo "make image       the image source-amplitude:dev, with docker"
 	@echo "make test        all tests but the slow ones and the two kinds below"
 	@echo "make test-image  the tests of the image, with docker"
 	@echo "make test-extra  the tests with the official connector and with PyAirbyte, each in an environment of its own"
 	@echo "make test-all    all tests"
 	@echo "make bench       speed and memory beside the official connector, three quarters of an hour; bench-quick: two minutes"
-	@echo "make docs        renew what the docs take from the schemas"
+	@echo "make docs        renew what the docs take from the schemas, and the version wherever it stands"
 	@echo "make lint        ruff and mypy"
 	@echo "make lock        renew the locks after a change of dependencies"
 
@@ -57,9 +57,10 @@ example: $(READY) $(PYAIRBYTE)/.ready
 
 docs: $(READY)
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/stamp.py
 
 image:
-	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag airbyte/source-amplitude:dev .
+	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag source-amplitude:dev .
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto -m "not slow and not image and not extra"

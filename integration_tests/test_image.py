@@ -20,7 +20,7 @@ from harness.limits import scaled
 from harness.runs import Outcome, a_catalog, a_config
 
 REPOSITORY = Path(__file__).parents[1]
-IMAGE = "airbyte/source-amplitude:dev"
+IMAGE = "source-amplitude:dev"
 PYTHON = "/opt/source-amplitude/bin/python"
 HOUR = timedelta(hours=1)
 MOST_ADDED_BYTES = 60_000_000
@@ -187,7 +187,7 @@ def path_with_docker_to(simulator: Simulator, folder: Path) -> str:
 
 def test_it_runs_as_nobody_special_with_the_labels_and_the_entrypoint_that_airbyte_looks_for(image: str) -> None:
     [config] = [one["Config"] for one in json.loads(docker("inspect", image).stdout)]
-    assert config["Labels"]["io.airbyte.name"] == "airbyte/source-amplitude"
+    assert config["Labels"]["io.airbyte.name"] == "source-amplitude"
     assert config["Labels"]["io.airbyte.version"]
     told = docker("run", "--rm", "--entrypoint=sh", image, "-c", "id -u && $AIRBYTE_ENTRYPOINT spec")
     uid, *messages = told.stdout.splitlines()
@@ -231,7 +231,7 @@ def test_airbytes_own_tool_builds_it_and_its_image_tests_pass_with_reads_of_all_
         "PATH": path_with_docker_to(simulator, tmp_path),
         "PYTEST_ADDOPTS": f"--read-from-streams=all --read-scenarios={','.join(READ_SCENARIOS)}",
     }
-    test = [airbyte_cdk, "image", "test", str(connector), "--image=airbyte/source-amplitude:by-the-cdk"]
+    test = [airbyte_cdk, "image", "test", str(connector), "--image=source-amplitude:by-the-cdk"]
     tested = subprocess.run(test, env=environment, check=False, capture_output=True, text=True, timeout=scaled(600))
     assert tested.returncode == 0, tested.stdout[-6000:] + tested.stderr[-2000:]
     assert {request.status for request in simulator.log} >= {200, 401}, "right and wrong keys were tried"
