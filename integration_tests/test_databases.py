@@ -134,9 +134,8 @@ def test_the_digits_that_arrive_in_duckdb_are_those_that_the_docs_tell(
     ended = sync(simulator, tmp_path, str(database), properties_format=properties_format)
     assert ended.returncode == 0, ended.stderr[-3000:]
     rows = in_duckdb(database, "SELECT CAST(event_properties AS VARCHAR) FROM events")
-    assert numbers_in([row[0] for row in rows]) == [
-        row[1 if properties_format == "json_string" else 2] for row in NUMBERS
-    ]
+    column = 1 if properties_format == "json_string" else 2
+    assert numbers_in([row[0] for row in rows]) == [row[column] for row in NUMBERS]
 
 
 @pytest.mark.parametrize("properties_format", ["json_string", "object"])

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import source_amplitude
-from source_amplitude.hosts import API_URLS, PROFILE_API_URL
+from source_amplitude.http.hosts import API_URLS, PROFILE_API_URL
 from source_amplitude.source import STREAM_NAMES
 
 REPOSITORY = Path(__file__).parents[1]

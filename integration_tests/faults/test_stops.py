@@ -102,7 +102,7 @@ def test_given_sigterm_while_waiting_for_a_silent_server_then_it_ends_without_th
     simulator.faults.append(Fault("hang"))
     stopped = command.read(
         kill_after=KillAfter(0.2, signal.SIGTERM, lambda: simulator.log),
-        settings={"events.download.READ_TIMEOUT_SECONDS": FOR_EVER_SECONDS},
+        settings={"export.download.READ_TIMEOUT_SECONDS": FOR_EVER_SECONDS},
     )
     assert stopped.exit_code == -signal.SIGTERM
     assert_nothing_left(command)
