@@ -52,9 +52,8 @@ def test_the_page_for_developers_names_every_room_and_only_files_that_exist() ->
 
 
 def test_the_glossary_is_in_order() -> None:
-    terms = re.findall(r"^\| ([^|]+) \|", CONTRIBUTING.partition("## Glossary")[2].partition("\n## ")[0], re.MULTILINE)[
-        1:
-    ]
+    glossary = CONTRIBUTING.partition("## Glossary")[2].partition("\n## ")[0]
+    _, *terms = re.findall(r"^\| ([^|]+) \|", glossary, re.MULTILINE)
     assert len(terms) >= 20
     assert terms == sorted(terms, key=str.lower)
 
@@ -62,9 +61,8 @@ def test_the_glossary_is_in_order() -> None:
 def test_the_forge_runs_what_ci_runs_on_every_python_that_is_supported() -> None:
     [job] = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())["jobs"].values()
     assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
-    lowest, above = re.findall(
-        r'requires-python = ">=3\.(\d+),<3\.(\d+)"', (REPOSITORY / "pyproject.toml").read_text()
-    )[0]
+    project = (REPOSITORY / "pyproject.toml").read_text()
+    [(lowest, above)] = re.findall(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', project)
     assert job["strategy"]["matrix"]["python"] == [f"3.{minor}" for minor in range(int(lowest), int(above))]
 
 
