@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from amplitude_simulator import Simulator
+from harness.limits import STUCK_SECONDS, Limit, scaled
 from harness.warm import WarmProcess
 from source_amplitude.user_profiles.fetch import MADE_UP_USER
 
@@ -203,7 +204,7 @@ class Command:
         )
 
     def run(
-        self, *arguments: str, timeout: float = 100, kill_after: "KillAfter | None" = None, **options: Any
+        self, *arguments: str, limit_seconds: float = 200, kill_after: "KillAfter | None" = None, **options: Any
     ) -> Outcome:
         started = time.monotonic()
         with (
@@ -216,12 +217,14 @@ class Command:
                     time.sleep(0.01)
                 time.sleep(kill_after.seconds)
                 process.send_signal(kill_after.signal)
-            deadline = time.monotonic() + timeout
+            limit = Limit(limit_seconds)
             peak = 0
             while process.poll() is None:
-                if time.monotonic() > deadline:
+                try:
+                    limit.require_time_left("the command to end")
+                except TimeoutError:
                     process.kill()
-                    raise TimeoutError(f"still running after {timeout} s")
+                    raise
                 peak = max(peak, peak_rss_bytes(process.pid))
                 self.names_seen |= {path.name for path in self.temporary_files.iterdir()}
                 time.sleep(0.005)
@@ -244,7 +247,7 @@ class Command:
         while '"RECORD"' not in process.stdout.readline():
             pass
         process.stdout.close()
-        return process.wait(timeout=20), process.stderr.read()
+        return process.wait(scaled(STUCK_SECONDS)), process.stderr.read()
 
     def assert_no_secret(self, outcome: Outcome, user_ids: Iterable[str] = ()) -> None:
         """No key in any output, and no user's id or data outside of records. Checked after every run of every test."""

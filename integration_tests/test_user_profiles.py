@@ -352,7 +352,10 @@ def test_given_three_days_of_50_000_events_of_4_000_users_then_each_once(
 ) -> None:
     simulator = a_simulator(users=4000, events_per_hour=725, profiles_per_minute=10**6)
     outcome = read_profiles(
-        Command(simulator, tmp_path), active(3), settings={"user_profiles.rate.WINDOW_SECONDS": 0.1}, timeout=250
+        Command(simulator, tmp_path),
+        active(3),
+        settings={"user_profiles.rate.WINDOW_SECONDS": 0.1},
+        limit_seconds=250,
     )
     assert outcome.exit_code == 0, outcome.everything
     assert len(simulator.project.uuids(simulator.project.first_hour, LAST_HOUR)) > 50_000

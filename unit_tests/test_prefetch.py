@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.limits import wait_until
 from source_amplitude.errors import ConfigError
 from source_amplitude.export import prefetch
 from source_amplitude.export.archive import Archive
@@ -34,7 +35,7 @@ def a_prefetcher(fetch: Any, hours: int, width: int = 24, workers: int = 3) -> P
     return Prefetcher(fetch, START, START + (hours - 1) * HOUR, AdaptiveWidth(width), workers, LOGGER)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     hours=st.integers(1, 200),
     width=st.integers(1, 50),
@@ -142,9 +143,7 @@ def test_given_a_busy_reader_then_the_workers_go_on_downloading(workers: int) ->
 
     downloads = a_prefetcher(fetch, 240, workers=workers)
     next(downloads)
-    deadline = time.monotonic() + 5
-    while len(started) < 1 + workers and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(started) >= 1 + workers, "the workers to download ahead")
     time.sleep(0.05)
     assert len(started) == 1 + workers
 
@@ -211,9 +210,7 @@ def test_given_close_then_what_was_downloaded_ahead_is_freed() -> None:
 
     downloads = a_prefetcher(fetch, 96)
     taken = next(downloads).archive
-    deadline = time.monotonic() + 5
-    while len(archives) < 4 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(archives) == 4, "three archives ahead")
     downloads.close()
     assert [archive for archive in archives if not archive._file.closed] == [taken]
     assert len(archives) == 4
