@@ -21,7 +21,6 @@ REAL_PACE: dict[str, Any] = {
 def a_warm_command(simulator: Simulator, folder: Path) -> Command:
     """The command line in a process forked from a warm one: nothing else differs."""
     command = Command(simulator, folder)
-    command.warm = True
     return command
 
 
