@@ -137,7 +137,8 @@ class Command:
     """The `source-amplitude` command against a simulator.
 
     `warm`, as it is by default, forks whole runs from a process that has imported the CDK: that saves two seconds of a
-    processor each, and nothing else differs. `prefix` is a program that runs it. `names_seen` are the names that its temporary folder held while it ran.
+    processor each, and nothing else differs. `prefix` is a program that runs it. `names_seen` are the names that its
+    temporary folder held while it ran.
     """
 
     def __init__(self, simulator: Simulator, folder: Path) -> None:
