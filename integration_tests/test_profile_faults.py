@@ -32,12 +32,18 @@ from source_amplitude.user_profiles.stream import USERS_A_STATE
 
 USERS = [f"user-{number}" for number in range(60)]
 
+TOO_MANY = b'{"error": "Number of requests per minute exceeds system limit. Contact Support."}'
+
 PASSING = {
     "500": Fault("status", status=500, times=2),
     "503": Fault("status", status=503, times=4),
     "520 of an edge": Fault("status", status=520, times=1),
     "429": Fault("status", status=429, times=3),
     "429 with seconds": Fault("status", status=429, headers={"Retry-After": "1"}, times=1),
+    "429 with the status 400": Fault("status", status=400, body=TOO_MANY, times=2),
+    "429 with the status 200": Fault("status", status=200, body=TOO_MANY, times=2),
+    "403 of a firewall": Fault("status", status=403, body=b"Blocked by your organization", times=2),
+    "404 of a gateway": Fault("status", status=404, body=b"no such route", times=2),
     "reset before the answer": Fault("reset", times=2),
     "reset in the body": Fault("reset_body", at=20, times=2),
     "cut in the middle": Fault("truncate", at=0.5, times=2),
@@ -62,7 +68,8 @@ def test_given_a_passing_fault_then_every_user_once_in_order(
     assert [request for request in simulator.profile_log if request.fault], "the fault never struck"
     assert outcome.exit_code == 0, outcome.everything
     assert keys_of(outcome) == USERS
-    counted = f"{fault.times} sent again after a 429" if fault.status == 429 else f"{fault.times} requests retried"
+    throttled = fault.status == 429 or fault.body == TOO_MANY
+    counted = f"{fault.times} sent again after a 429" if throttled else f"{fault.times} requests retried"
     assert counted in outcome.log
 
 
@@ -94,10 +101,10 @@ def test_given_one_user_whom_the_api_cannot_serve_then_counted_and_the_others_ar
         (Fault("status", status=503), "transient_error", "503"),
         (Fault("reset"), "transient_error", "kept failing"),
         (Fault("html"), "transient_error", "200"),
-        (Fault("status", status=403), "config_error", "does not let these keys read user profiles"),
-        (Fault("status", status=404, body=b""), "system_error", "404"),
+        (Fault("status", status=403, body=b"Blocked by your organization"), "config_error", "(403 Blocked by your org"),
+        (Fault("status", status=404, body=b""), "transient_error", "404"),
         (Fault("status", status=400), "system_error", "400"),
-        (Fault("status", status=302), "system_error", "302"),
+        (Fault("status", status=302), "transient_error", "302"),
     ],
     ids=["503", "reset", "html", "403", "wrong path", "400 for everybody", "redirect"],
 )
