@@ -20,6 +20,7 @@ class Sender(BaseHTTPRequestHandler):
     """Sends answers; `sent` is told before the client can see the end of one, and ask for more."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or a body waits for the acknowledgement of its head
 
     def sent(self, request: Request) -> None:
         """Nothing to do here."""

@@ -18,6 +18,9 @@ from amplitude_simulator import Simulator
 from harness.warm import WarmProcess
 
 State = dict[str, Any]
+INCREMENTAL_STREAMS = {
+    "events", "active_users", "new_users", "average_session_length", "sessions_per_user", "session_length_distribution",
+}  # fmt: skip
 
 
 @dataclass
@@ -116,7 +119,7 @@ def a_catalog(*streams: str, sync_mode: str = "incremental") -> dict[str, Any]:
 
 
 def _configured(stream: str, sync_mode: str) -> dict[str, Any]:
-    incremental = stream == "events"
+    incremental = stream in INCREMENTAL_STREAMS
     return {
         "stream": {
             "name": stream,
@@ -266,6 +269,7 @@ USER_DATA = ("@example.com", "SKU-", "checkout-v2", "lifetime value")
 
 # Tests wait for no one; what is measured in minutes for users is measured in tenths of seconds here.
 IMPATIENT: dict[str, Any] = {
+    "rest.cohort_job.POLL_SECONDS": 0.02,
     "http.retry.FIRST_WAIT_SECONDS": 0.02,
     "http.retry.LONGEST_WAIT_SECONDS": 0.2,
     "export.probe.RETRY_SECONDS": 0.05,

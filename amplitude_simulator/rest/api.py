@@ -62,7 +62,7 @@ class Rest:
 
         :param too_many: more requests are under way than Amplitude serves at once
         """
-        params = {name: values[-1] for name, values in parse_qs(query, keep_blank_values=True).items()}
+        params = {name: values[-1] for name, values in parse_qs(query).items()}
         pattern = next((pattern for pattern in self._endpoints if fnmatchcase(path, pattern)), None)
         if pattern is None:
             return Answer(404, b"Not Found")

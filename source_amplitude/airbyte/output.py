@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import os
+import re
 import select
 import signal
 import threading
@@ -22,6 +23,7 @@ from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.config import validate
 
 PIPE_BYTES = 1024 * 1024
+_CDK_COUNT = re.compile(r"Read \d+ records from \w+ stream")
 
 
 class Stopped(BaseException):  # not an error, and not for the CDK to catch
@@ -139,7 +141,7 @@ def _widen(descriptor: int) -> None:
 
 
 def send_logs_through(writer: MessageWriter) -> None:
-    """Make log lines share the pipe with the messages, and drop the CDK's count of records, which counts batches."""
+    """Make log lines share the pipe with the messages, and drop the CDK's counts of records, which count batches."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is PRINT_BUFFER:
             handler.setStream(writer)
@@ -147,5 +149,4 @@ def send_logs_through(writer: MessageWriter) -> None:
 
 
 def _counts_records_right(record: logging.LogRecord) -> bool:
-    message = str(record.msg)
-    return not (message.startswith("Read ") and message.endswith(" records from events stream"))
+    return _CDK_COUNT.fullmatch(str(record.msg)) is None

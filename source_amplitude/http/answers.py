@@ -13,12 +13,20 @@ _SHOWN_CHARACTERS = 200
 
 def answer_text(response: requests.Response) -> str:
     """The beginning of an error answer's own words, on one line and without markup; empty when it has none."""
+    return plain_text(answer_beginning(response))
+
+
+def answer_beginning(response: requests.Response) -> str:
+    """The first 4 KB of an error answer; empty when there is none, or none arrives."""
     try:
-        body = next(response.iter_content(4096), b"")
+        return next(response.iter_content(4096), b"").decode("utf-8", "replace")
     except requests.RequestException:
         return ""
-    text = " ".join(_MARKUP.sub(" ", body.decode("utf-8", "replace")).split())
-    return text[:_SHOWN_CHARACTERS]
+
+
+def plain_text(text: str) -> str:
+    """The beginning of a text, on one line and without markup."""
+    return " ".join(_MARKUP.sub(" ", text).split())[:_SHOWN_CHARACTERS]
 
 
 def exception_text(error: BaseException) -> str:
