@@ -76,7 +76,7 @@ def test_given_a_foreign_state_then_a_config_error(state: dict[str, Any]) -> Non
 names = st.sampled_from(["", "a", "b", "c", "d", "é", "f" * 300]) | st.none()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(events=st.lists(st.tuples(names, names), max_size=40), pairs_in_memory=st.integers(1, 10))
 def test_given_any_events_then_users_once_and_devices_only_without_a_user(
     events: list[tuple[str | None, str | None]], pairs_in_memory: int

@@ -10,6 +10,7 @@ import pytest
 
 from amplitude_simulator import Cohort, Fault, RestData, Simulator
 from amplitude_simulator.rest.cohorts import member_ids, member_rows
+from harness.limits import scaled
 from harness.rest import ALL_COHORTS, a_state, listed_cohorts, read_streams, stream_states
 from harness.runs import Command, KillAfter, Outcome, a_catalog, a_config, peak_rss_bytes
 
@@ -267,7 +268,7 @@ def test_given_two_million_members_then_each_once_in_under_150_mb(project: Calla
             records += 1
             if records % 10_000 == 0:
                 peak = max(peak, peak_rss_bytes(process.pid))
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=scaled(60)) == 0
     assert records == 2_000_000
     assert 0 < peak < 150e6
     assert list(command.temporary_files.iterdir()) == []

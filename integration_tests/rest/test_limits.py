@@ -1,7 +1,6 @@
 """Amplitude's limits: what requests cost in any five minutes, how many there are at once, and what a 429 does."""
 
 import socket
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timezone
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from amplitude_simulator import Cohort, Fault, RestData, Simulator
+from harness.limits import wait_until
 from harness.rest import ALL_COHORTS, DAILY, days, days_asked_for, most_cost_in_any, read_streams
 from harness.runs import Command
 
@@ -103,12 +103,10 @@ def test_given_five_requests_of_other_tools_then_it_waits_its_turn(project: Call
     others = [socket.create_connection((address.hostname, address.port)) for _ in range(5)]
     for other in others:
         other.sendall(b"GET /us/api/3/cohorts HTTP/1.1\r\nHost: amplitude\r\n\r\n")
-    while command.simulator.most_concurrent < 5:
-        time.sleep(0.01)
+    wait_until(lambda: command.simulator.most_concurrent == 5, "the requests of other tools")
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(read_streams, command, "events_list")
-        while 429 not in statuses_of(command, "/events/list"):
-            time.sleep(0.01)
+        wait_until(lambda: 429 in statuses_of(command, "/events/list"), "a 429")
         for other in others:
             other.close()
         outcome = reading.result()

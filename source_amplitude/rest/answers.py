@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 import requests
 
 from source_amplitude.errors import AmplitudeError, UnexpectedError
-from source_amplitude.http.answers import answer_beginning, plain_text
+from source_amplitude.http.answers import amplitude_words, answer_beginning, plain_text
 
 # "Invalid API Key", "Invalid API/Secret Key combination"
 KEYS_REFUSED_WORDS = "invalid api"
@@ -70,20 +70,19 @@ class Said(NamedTuple):
 def error_words(response: requests.Response) -> Said:
     """What an error answer says: `message (details)` where it has both."""
     beginning = answer_beginning(response)
-    try:
-        body = json.loads(beginning)
-    except ValueError:
+    words = amplitude_words(beginning)
+    if words is None:
+        words = _taxonomy_words(beginning)
+    if words is None:
         return Said(plain_text(beginning), is_from_amplitude=False)
-    error = body.get("error") if isinstance(body, dict) else None
-    if isinstance(error, dict):
-        metadata = error.get("metadata")
-        details = metadata.get("details") if isinstance(metadata, dict) else None
-        message = str(error.get("message") or "")
-        return Said(plain_text(f"{message} ({details})" if details else message), is_from_amplitude=True)
-    errors = body.get("errors") if isinstance(body, dict) else None
-    if isinstance(errors, list):
-        return Said(plain_text(_messages(errors)), is_from_amplitude=True)
-    return Said(plain_text(beginning), is_from_amplitude=False)
+    return Said(plain_text(words), is_from_amplitude=True)
+
+
+def _taxonomy_words(text: str) -> str | None:
+    try:
+        return _messages(json.loads(text)["errors"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
 
 
 def answer_json(response: requests.Response) -> Mapping[str, Any]:
