@@ -72,6 +72,12 @@ def test_given_an_answer_that_nobody_has_seen_then_an_error_with_its_words(comma
     assert_no_query_string(outcome)
 
 
+def test_given_a_web_page_that_stays_then_the_error_says_so(command: Command) -> None:
+    command.simulator.faults.append(Fault("html", api="rest"))
+    outcome = read_streams(command, "events_list")
+    assert "at last with: 200, but not JSON (text/html)." in outcome.stream_error["message"]
+
+
 def test_given_success_false_with_200_then_an_error_with_its_words(command: Command) -> None:
     body = b'{"success": false, "errors": [{"message": "Something else"}]}'
     command.simulator.faults.append(Fault("status", api="rest", status=200, body=body))
@@ -85,6 +91,7 @@ def test_given_debug_then_no_key_and_no_signed_address(command: Command) -> None
     outcome = command.run("read", *arguments, "--debug")
     assert outcome.exit_code == 0
     assert "X-Amz-Signature" not in outcome.everything
+    assert_no_query_string(outcome)
 
 
 def test_given_a_fault_in_one_stream_then_the_others_are_read(command: Command) -> None:

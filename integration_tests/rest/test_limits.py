@@ -1,5 +1,6 @@
 """Amplitude's limits: what requests cost in any five minutes, how many there are at once, and what a 429 does."""
 
+import signal
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ import pytest
 from amplitude_simulator import Cohort, Fault, RestData, Simulator
 from harness.limits import wait_until
 from harness.rest import ALL_COHORTS, DAILY, days, days_asked_for, most_cost_in_any, read_streams
-from harness.runs import Command
+from harness.runs import Command, KillAfter
 
 NOW = datetime(2025, 3, 1, 13, tzinfo=timezone.utc)
 YEAR_AGO = date(2024, 3, 1)
@@ -84,6 +85,16 @@ def test_given_a_retry_after_then_it_is_waited_for(project: Callable[..., Comman
     assert outcome.exit_code == 0
     first, second = command.simulator.rest_log
     assert second.at - first.at >= 2.0
+
+
+def test_given_sigterm_while_it_waits_for_the_limit_then_it_ends_by_it(project: Callable[..., Command]) -> None:
+    command = project()
+    kill = KillAfter(0.2, signal.SIGTERM, once=lambda: len(command.simulator.rest_log) == 7)
+    outcome = read_streams(command, "average_session_length", start_date=f"{YEAR_AGO}", options={"kill_after": kill})
+    assert outcome.exit_code == -signal.SIGTERM
+    assert "s: Amplitude limits the cost of requests in five minutes" in outcome.log
+    assert len(command.simulator.rest_log) == 7
+    assert outcome.states[-1]["stream"]["stream_state"] == {"date": "2024-09-26"}
 
 
 def test_given_429_for_good_then_a_transient_error(project: Callable[..., Command]) -> None:

@@ -62,8 +62,9 @@ def test_given_numbers_that_the_plan_lacks_then_the_state_stays_and_one_request_
 
 
 def test_given_a_starter_plan_then_its_empty_lists_are_explained(project: Callable[..., Command]) -> None:
-    outcome = read_streams(project(starter=True), "cohorts", "annotations")
+    outcome = read_streams(project(starter=True), "cohorts", "cohort_members", "annotations", **MEMBERS)
     assert outcome.exit_code == 0
+    assert "cohort_members: Amplitude's list of cohorts is empty. The project has no published cohorts" in outcome.log
     assert "cohorts: Amplitude's list is empty. The project has no published cohorts, or its plan" in outcome.log
     assert "annotations: Amplitude's list is empty. The project has no annotations, or its plan" in outcome.log
 

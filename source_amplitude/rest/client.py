@@ -33,7 +33,7 @@ LONGEST_THROTTLED_SECONDS = 900.0
 T = TypeVar("T")
 Params = Mapping[str, Any]
 Send = Callable[[str, Params], requests.Response]
-PASSING_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError, UnusableAnswerError)
+NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
 class RestClient:
@@ -73,7 +73,9 @@ class RestClient:
                         return reader(response)
                     said = error_words(response)
                     status, retry_after = response.status_code, retry_after_seconds(response.headers)
-            except PASSING_ERRORS as error:
+            except UnusableAnswerError as error:
+                wait, told = retries.failed(), str(error)
+            except NETWORK_ERRORS as error:
                 wait, told = retries.failed(), exception_text(error)
             else:
                 told = f"{status} {said.text or response.reason}"

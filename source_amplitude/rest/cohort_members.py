@@ -19,7 +19,7 @@ from source_amplitude.rest.client import TIMEOUT_SECONDS, Params
 from source_amplitude.rest.cohort_choice import Quota, check_quota, chosen_cohorts, read_quota
 from source_amplitude.rest.cohort_file import member_records
 from source_amplitude.rest.cohort_job import CohortJobs
-from source_amplitude.rest.cohorts import COHORTS_PATH
+from source_amplitude.rest.cohorts import COHORTS_PATH, Cohorts
 from source_amplitude.rest.stream import RestStream
 
 QUOTA_PATH = "api/3/cohorts/usage"
@@ -110,6 +110,8 @@ class CohortMembers(RestStream):
                 "list them, or have all of them read; or leave the stream out of the sync."
             )
         listed = self.ask(COHORTS_PATH) if isinstance(choice, AllCohorts) else []
+        if isinstance(choice, AllCohorts) and not listed:
+            self.logger.warning(f"{self.name}: Amplitude's list of cohorts is empty. {Cohorts.empty_hint}")
         done = self._state.get(DONE, [])
         left = [cohort_id for cohort_id in chosen_cohorts(choice, listed, self.logger) if cohort_id not in done]
         if left:
