@@ -23,6 +23,9 @@ from harness.warm import WarmProcess
 from source_amplitude.user_profiles.fetch import MADE_UP_USER
 
 State = dict[str, Any]
+INCREMENTAL_STREAMS = {
+    "events", "active_users", "new_users", "average_session_length", "sessions_per_user", "session_length_distribution",
+}  # fmt: skip
 
 
 @dataclass
@@ -121,7 +124,7 @@ def a_catalog(*streams: str, sync_mode: str = "incremental") -> dict[str, Any]:
 
 
 def _configured(stream: str, sync_mode: str) -> dict[str, Any]:
-    incremental = stream == "events"
+    incremental = stream in INCREMENTAL_STREAMS
     return {
         "stream": {
             "name": stream,
@@ -300,6 +303,7 @@ USER_DATA = ("@example.com", "%40example.com", "-F01A-4BD9-95C6", "SKU-", "check
 
 # Tests wait for no one; what is measured in minutes for users is measured in tenths of seconds here.
 IMPATIENT: dict[str, Any] = {
+    "rest.cohort_job.POLL_SECONDS": 0.02,
     "http.retry.FIRST_WAIT_SECONDS": 0.02,
     "http.retry.LONGEST_WAIT_SECONDS": 0.2,
     "export.probe.RETRY_SECONDS": 0.05,
