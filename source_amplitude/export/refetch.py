@@ -32,7 +32,8 @@ class Refetches:
             if self._bad_lines > 1:
                 raise UnexpectedError(
                     f"The export of the hours {self._window} contains a line that is not an event, also when "
-                    f"downloaded again: {error}. Report it to Amplitude's support; the next sync continues with these hours."
+                    f"downloaded again: {error}. Report it to Amplitude's support. "
+                    "The next sync continues with these hours."
                 ) from error
         else:
             self._damages += 1
