@@ -8,13 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from amplitude_simulator import Simulator
+from harness.schemas import discovered
 from harness.warm import WarmProcess
 
 State = dict[str, Any]
@@ -228,6 +229,7 @@ class Command:
             whole = [line for line in lines if line]
             outcome = Outcome(process.returncode, whole, err.read(), peak, time.monotonic() - started)
             self.assert_no_secret(outcome)
+            assert_records_fit(outcome, arguments)
             return outcome
 
     def read_with_a_reader_that_goes_away(self, *arguments: str, **options: Any) -> tuple[int, str]:
@@ -250,6 +252,20 @@ class Command:
         for line in [*outcome.lines, *outcome.stderr.splitlines()]:
             if not line.startswith('{"type":"RECORD"'):
                 assert not any(mark in line for mark in USER_DATA), f"a user's data outside of a record: {line[:200]}"
+
+
+def assert_records_fit(outcome: Outcome, arguments: Sequence[str]) -> None:
+    """Every record fits the discovered schema of its stream. Checked after every run of every test."""
+    if "--config" not in arguments or not outcome.of_type("RECORD"):
+        return
+    config = json.loads(Path(arguments[arguments.index("--config") + 1]).read_text())
+    schemas = discovered(config.get("properties_format", "json_string"))
+    for line, message in zip(outcome.lines, outcome.messages, strict=True):
+        if message["type"] == "RECORD":
+            schema = schemas[message["record"]["stream"]]
+            schema.check(message["record"]["data"])
+            if "u0000" in line:
+                schema.check_nul(message["record"]["data"])
 
 
 @dataclass(frozen=True)
