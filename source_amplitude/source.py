@@ -11,6 +11,8 @@ from airbyte_cdk.models import (
     AirbyteCatalog,
     AirbyteMessage,
     AirbyteStateMessage,
+    AirbyteStateType,
+    AirbyteStreamState,
     ConfiguredAirbyteCatalog,
     FailureType,
     StreamDescriptor,
@@ -27,14 +29,15 @@ from source_amplitude.events.stream import Events
 from source_amplitude.export.limiter import RequestLimiter
 from source_amplitude.export.probe import why_no_exports
 from source_amplitude.http.hosts import warn_of_overrides
+from source_amplitude.rest.streams import REST_STREAMS, rest_streams
 from source_amplitude.user_profiles.stream import UserProfiles
 
-STREAM_NAMES = ("events", "user_profiles")
+STREAM_NAMES = ("events", "user_profiles", *(str(stream.name) for stream in REST_STREAMS))
 T = TypeVar("T")
 
 
 class SourceAmplitude(AbstractSource):
-    """Amplitude's events and user profiles.
+    """Amplitude's events, user profiles, and what its other endpoints have.
 
     :param in_batches: emit `RecordBatch` messages, which only the command line understands
     """
@@ -49,7 +52,7 @@ class SourceAmplitude(AbstractSource):
         why_not = why_no_exports(typed, logger)
         if why_not is not None or typed.user_profiles.users is None:
             return why_not is None, why_not
-        _, profiles = self._streams(typed)
+        _, profiles = self._streams_of_events(typed)
         if not profiles.is_in_region:
             logger.warning(f"{NOT_IN_THE_EU}: the stream user_profiles is left out")
             return True, None
@@ -58,16 +61,17 @@ class SourceAmplitude(AbstractSource):
     @airbyte_errors()
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
         """What can be had in the configured region. `streams` has the rest too, so that reading it tells why not."""
-        events, profiles = self._streams(self._typed(config))
-        offered: list[Stream] = [events, profiles] if profiles.is_in_region else [events]
+        streams = self.streams(config)
+        offered = [stream for stream in streams if not isinstance(stream, UserProfiles) or stream.is_in_region]
         return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in offered])
 
     @airbyte_errors()
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
-        return list(self._streams(self._typed(config)))
+        typed = self._typed(config)
+        return [*self._streams_of_events(typed), *rest_streams(typed, in_batches=self._in_batches)]
 
-    def _streams(self, config: Config) -> tuple[Events, UserProfiles]:
-        """The streams of one sync, whose export requests are all under one limit."""
+    def _streams_of_events(self, config: Config) -> tuple[Events, UserProfiles]:
+        """The two streams of one sync whose export requests are under one limit."""
         limiter = RequestLimiter(config.num_workers)
         return (
             Events(config, limiter, in_batches=self._in_batches),
@@ -108,10 +112,10 @@ class SourceAmplitude(AbstractSource):
         state: list[AirbyteStateMessage] | None = None,
     ) -> Iterator[AirbyteMessage]:
         with airbyte_errors():
-            _refuse_foreign_state(state or [])
+            usable = _usable(state or [])
         failure_types: set[FailureType] = set()
         try:
-            for message in super().read(logger, config, catalog, state):
+            for message in super().read(logger, config, catalog, usable):
                 if message.trace and message.trace.error and message.trace.error.failure_type:
                     failure_types.add(message.trace.error.failure_type)
                 yield message
@@ -137,18 +141,40 @@ class SourceAmplitude(AbstractSource):
         return _from_file("state", state_path, super().read_state)
 
 
-def _refuse_foreign_state(state: list[AirbyteStateMessage]) -> None:
-    """A state with nothing in it for our streams would be ignored, and the whole history be read once more."""
-    if any(message.global_ or message.data for message in state if not message.stream):
+def _usable(state: list[AirbyteStateMessage]) -> list[AirbyteStateMessage]:
+    """The state as the CDK finds it: one message of the type STREAM a stream, without a namespace.
+
+    What the CDK would pass over is refused here, since the whole history would be read once more.
+    """
+    if any(not message.stream for message in state):
         raise ConfigError("The state is not one of streams: give the messages of the type STREAM that were printed.")
-    descriptors = [message.stream.stream_descriptor for message in state if message.stream]
+    streams = [message.stream for message in state if message.stream]
     # Our streams have no namespace, and the CDK would not find a state that has one.
-    names = {".".join(filter(None, (descriptor.namespace, descriptor.name))) for descriptor in descriptors}
-    if names and names.isdisjoint(STREAM_NAMES):
+    names = {".".join(filter(None, (s.stream_descriptor.namespace, s.stream_descriptor.name))) for s in streams}
+    if names - set(STREAM_NAMES):
         raise ConfigError(
             f"The state is of another connector (of {', '.join(sorted(names))}; ours: {', '.join(STREAM_NAMES)}). "
             "Give the state that this connector printed, or none to read everything from start_date."
         )
+    for stream in streams:
+        name = stream.stream_descriptor.name
+        if stream.stream_state is None:
+            raise ConfigError(
+                f"The state of the stream {name} has no stream_state: give the state that this connector printed, or "
+                "leave the stream out of it to read everything from start_date."
+            )
+    return [
+        AirbyteStateMessage(
+            type=AirbyteStateType.STREAM,
+            stream=AirbyteStreamState(
+                stream_descriptor=StreamDescriptor(
+                    name=stream.stream_descriptor.name, namespace=stream.stream_descriptor.namespace or None
+                ),
+                stream_state=stream.stream_state,
+            ),
+        )
+        for stream in streams
+    ]
 
 
 def _from_file(kind: str, path: str, read: Callable[[str], T]) -> T:
