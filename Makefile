@@ -8,6 +8,7 @@ OFFICIAL := .venv-official
 PYAIRBYTE := .venv-pyairbyte
 BENCH := .venv-bench
 SPARK := .venv-spark
+SPARK_TESTS := unit_tests/lakeflow integration_tests/spark
 COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras --python-version 3.10 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: help demo demo-spark example image test test-image test-extra test-spark test-all bench bench-quick bench-spark docs lint lock clean
@@ -77,7 +78,7 @@ image:
 	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag airbyte/source-amplitude:dev .
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto -m "not slow and not image and not extra and not spark"
+	$(BIN)/python -m pytest -n auto -m "not slow and not image and not extra"
 
 test-extra: $(READY)
 	$(BIN)/python -m pytest -m extra -rs
@@ -87,11 +88,11 @@ test-image: $(READY)
 
 # One Spark session and no parallel processes: a Python worker of Spark must connect back within seconds.
 test-spark: $(SPARK)/.ready
-	$(SPARK)/bin/python -m pytest -m "spark and not slow" -rs
+	$(SPARK)/bin/python -m pytest -m "spark and not slow" -rs $(SPARK_TESTS)
 
 test-all: $(READY) $(SPARK)/.ready
-	$(BIN)/python -m pytest -n auto -m "not spark"
-	$(SPARK)/bin/python -m pytest -m spark
+	$(BIN)/python -m pytest -n auto
+	$(SPARK)/bin/python -m pytest -m spark $(SPARK_TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -118,7 +119,7 @@ lock:
 	echo "airbyte>=0.71" | $(COMPILE) - -o requirements/pyairbyte.txt
 	echo "airbyte-cdk" >build/lock/excludes.txt
 	$(COMPILE) pyproject.toml --excludes build/lock/excludes.txt -c requirements/runtime.txt -o requirements/cluster.txt
-	printf "poetry-core\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark --excludes build/lock/excludes.txt -c requirements/dev.txt -o requirements/spark.txt
+	printf "hypothesis\npoetry-core\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark --excludes build/lock/excludes.txt -c requirements/dev.txt -o requirements/spark.txt
 
 clean:
 	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(BENCH) $(SPARK) build demo_output example_output bench_output

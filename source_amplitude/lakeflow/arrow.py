@@ -7,6 +7,7 @@ block go through Python once: the column is null there, and the value is kept in
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
@@ -20,10 +21,10 @@ from source_amplitude.lakeflow.schema import ADDITIONAL_FIELDS, Column, arrow_sc
 
 BLOCK_BYTES = 4 * 1024 * 1024
 _LONGEST_LONG = 19  # digits
-_TIMESTAMP_LENGTHS = (
-    len("2024-03-15T10:04:58Z"),
-    *range(len("2024-03-15T10:04:58.1Z"), len("2024-03-15T10:04:58.123456Z") + 1),
-)
+# What Arrow reads as a timestamp in microseconds, if the day exists.
+_TIMESTAMP = re.compile(
+    r'"(\d{4}-\d\d-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d(?:\.\d{1,6})?)?)?)?)(?:Z|[+-]\d\d(?::?\d\d)?)?"', re.ASCII
+).fullmatch
 
 Fields = dict[str, Raw]
 _decode = msgspec.json.Decoder(Fields).decode
@@ -119,13 +120,13 @@ def _is_boolean(value: bytes) -> bool:
 
 
 def _is_timestamp(value: bytes) -> bool:
-    """Whether Arrow reads it: in RFC 3339, microseconds at most, and a day that exists."""
-    text = value[1:-1].decode()
+    if not (found := _TIMESTAMP(value.decode())):
+        return False
     try:
-        datetime.fromisoformat(text.removesuffix("Z"))
+        datetime.fromisoformat(found.group(1))
     except ValueError:
         return False
-    return _is_text(value) and text.endswith("Z") and len(text) in _TIMESTAMP_LENGTHS
+    return True
 
 
 def _is_texts(value: bytes) -> bool:

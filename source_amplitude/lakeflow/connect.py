@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from source_amplitude.lakeflow import hours
@@ -69,7 +70,7 @@ class LakeflowConnect:
         batch = hours.hours_between(start, end)
         if batch is None:
             return iter(()), dict(start_offset or {})
-        return _records(read_events(options, [batch])), Offset(last=end.last).as_dict()
+        return _records(read_events(_as_text(options), [batch])), Offset(last=end.last).as_dict()
 
     @with_clear_errors
     def is_partitioned(self, table_name: str) -> bool:
@@ -122,12 +123,12 @@ class LakeflowConnect:
         options = self._options(table_name, table_options)
         if table_name == USER_PROFILES:
             return self._profiles(options)
-        return _records(read_events(options, hours.windows_of_json(partition[_WINDOWS])))
+        return _records(read_events(_as_text(options), hours.windows_of_json(partition[_WINDOWS])))
 
     def _options(self, table: str, table_options: Mapping[str, str] | None) -> Options:
         check_table(table, self._region)
         of_table = {name.lower(): value for name, value in (table_options or {}).items()}
-        return Options.of({**self._connection, **of_table, TABLE: table, "timestamps": of_table.get("timestamps")}, logger)
+        return Options.of({**self._connection, **of_table, TABLE: table}, logger)
 
     def _start(self, options: Options, offset: Mapping[str, Any] | None) -> Offset:
         return Offset.of(offset) if offset else hours.initial_offset(options, self._now)
@@ -135,6 +136,11 @@ class LakeflowConnect:
     def _profiles(self, options: Options) -> Iterator[Record]:
         listed_users(options)
         return _records(read_profiles(options))
+
+
+def _as_text(options: Options) -> Options:
+    """Timestamps stay text, whatever the schema says: the framework converts records by it."""
+    return replace(options, timestamps=False)
 
 
 def _records(batches: Iterator[pa.RecordBatch]) -> Iterator[Record]:

@@ -7,6 +7,8 @@ from source_amplitude.errors import ConfigError
 from source_amplitude.export.windows import parse_export_hour
 from source_amplitude.lakeflow.options import Options
 
+pytestmark = pytest.mark.spark
+
 LOGGER = logging.getLogger("test")
 KEYS = {"api_key": "0123", "secret_key": "4567"}
 

@@ -12,6 +12,8 @@ from source_amplitude.lakeflow import hours
 from source_amplitude.lakeflow.hours import Offset
 from source_amplitude.lakeflow.options import Options
 
+pytestmark = pytest.mark.spark
+
 NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)
 NEWEST = parse_export_hour("20240315T20")
 
