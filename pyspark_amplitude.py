@@ -1,5 +1,11 @@
-"""Registers the format `amplitude` by itself: Spark looks for modules of such a name and for `DefaultSource` in them."""
+"""Makes Spark know the format `amplitude` by itself: it looks for modules of such a name, and for `DefaultSource` in them.
 
-from source_amplitude.lakeflow.datasource import AmplitudeDataSource as DefaultSource
+Spark 4.0 would then refuse to have it registered by hand, so there that is the way.
+"""
 
-__all__ = ["DefaultSource"]
+import pyspark
+
+if not pyspark.__version__.startswith("4.0."):
+    from source_amplitude.lakeflow import AmplitudeDataSource as DefaultSource
+
+    __all__ = ["DefaultSource"]
