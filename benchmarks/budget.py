@@ -15,11 +15,11 @@ from isal import igzip
 from benchmarks.amplitude import API_KEY, SECRET_KEY, Amplitude, an_amplitude
 from benchmarks.measure import Spread
 from benchmarks.table import Table
-from source_amplitude.events.archive import READ_BYTES, Archive
-from source_amplitude.events.download import CHUNK_BYTES
-from source_amplitude.events.record import RecordConverter
+from source_amplitude.airbyte.record_batch import RecordBatch
+from source_amplitude.events.converter import RecordConverter
 from source_amplitude.events.shape import Shape
-from source_amplitude.records import RecordBatch
+from source_amplitude.export.archive import READ_BYTES, Archive
+from source_amplitude.export.download import CHUNK_BYTES
 
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode_lines = msgspec.json.Encoder().encode_lines
@@ -52,7 +52,7 @@ def _one_run(amplitude: Amplitude) -> dict[str, float]:
             archive = Archive(file, size)
         with _timed(seconds, "inflate"):
             _inflate(file)
-        converter = RecordConverter(bags_as_text=True)
+        converter = RecordConverter(json_columns_as_string=True)
         blocks, parse, dump = archive.lines(), None, None
         while True:
             with _timed(seconds, "split"):

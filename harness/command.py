@@ -1,6 +1,6 @@
 """The real command line in a process of its own, optionally at another time of day or with shorter patience.
 
-    python -m harness.command --at 2024-03-15T23:10:00Z --set events.download.MAX_TRIES=2 -- read ...
+    python -m harness.command --at 2024-03-15T23:10:00Z --set http.retry.MAX_TRIES=2 -- read ...
 
 Time goes on from `--at`; `--set` replaces a constant of the package for this process. The connector itself has no such
 options, since nobody but its tests needs them.

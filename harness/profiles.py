@@ -12,9 +12,9 @@ from harness.runs import Command, Outcome, State, a_catalog, a_config
 COMPLETE = {"__ab_full_refresh_sync_complete": True}
 # What the harness shortens, as it is for users.
 REAL_PACE: dict[str, Any] = {
-    "user_profiles.budget.WINDOW_SECONDS": 60.5,
-    "user_profiles.budget.FIRST_PAUSE_SECONDS": 1.0,
-    "user_profiles.fetch.FIRST_WAIT_SECONDS": 1.0,
+    "user_profiles.rate.WINDOW_SECONDS": 60.5,
+    "user_profiles.rate.FIRST_PAUSE_SECONDS": 1.0,
+    "http.retry.FIRST_WAIT_SECONDS": 1.0,
 }
 
 

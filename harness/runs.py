@@ -174,7 +174,7 @@ class Command:
         """Start the command and return at once.
 
         :param at: the time of day of its clock; by default the simulator's
-        :param settings: constants of the package to replace, such as {"events.download.MAX_TRIES": 2}
+        :param settings: constants of the package to replace, such as {"http.retry.MAX_TRIES": 2}
         """
         command = ["--at", f"{at or self.simulator.now:%Y-%m-%dT%H:%M:%SZ}"]
         for name, value in {**IMPATIENT, **(settings or {})}.items():
@@ -266,12 +266,11 @@ USER_DATA = ("@example.com", "SKU-", "checkout-v2", "lifetime value")
 
 # Tests wait for no one; what is measured in minutes for users is measured in tenths of seconds here.
 IMPATIENT: dict[str, Any] = {
-    "events.download.FIRST_WAIT_SECONDS": 0.02,
-    "events.download.LONGEST_WAIT_SECONDS": 0.2,
-    "events.availability.RETRY_SECONDS": 0.05,
-    "user_profiles.budget.WINDOW_SECONDS": 1.0,
-    "user_profiles.budget.FIRST_PAUSE_SECONDS": 0.02,
-    "user_profiles.fetch.FIRST_WAIT_SECONDS": 0.02,
+    "http.retry.FIRST_WAIT_SECONDS": 0.02,
+    "http.retry.LONGEST_WAIT_SECONDS": 0.2,
+    "export.probe.RETRY_SECONDS": 0.05,
+    "user_profiles.rate.WINDOW_SECONDS": 1.0,
+    "user_profiles.rate.FIRST_PAUSE_SECONDS": 0.02,
     "user_profiles.fetch.LONGEST_THROTTLED_PROBE_SECONDS": 0.5,
 }
 

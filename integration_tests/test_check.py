@@ -89,7 +89,7 @@ def test_given_an_unknown_host_then_a_network_fault(simulator: Simulator, comman
 
 def test_given_a_silent_server_then_a_network_fault(simulator: Simulator, command: Command) -> None:
     simulator.faults.append(Fault("hang"))
-    outcome = check(command, a_config(simulator), settings={"events.availability.PROBE_READ_TIMEOUT_SECONDS": 0.3})
+    outcome = check(command, a_config(simulator), settings={"export.probe.PROBE_READ_TIMEOUT_SECONDS": 0.3})
     assert "No connection to" in verdict(outcome)[1]
 
 

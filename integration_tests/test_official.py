@@ -12,7 +12,7 @@ import pytest
 
 from amplitude_simulator import Project, Simulator
 from harness.runs import Command, Outcome, a_catalog, a_config
-from source_amplitude.events.record import TIMESTAMP_FIELDS
+from source_amplitude.events.converter import TIMESTAMP_FIELDS
 
 REPOSITORY = Path(__file__).parents[1]
 HOUR = timedelta(hours=1)

@@ -149,7 +149,7 @@ def test_given_a_foreign_state_then_a_config_error(simulator: Simulator, warm_co
 
 
 MANY = [f"user-{number}" for number in range(400)]
-SLOW_ENOUGH_TO_STOP = {"user_profiles.budget.WINDOW_SECONDS": 6.0}
+SLOW_ENOUGH_TO_STOP = {"user_profiles.rate.WINDOW_SECONDS": 6.0}
 
 
 def after_requests(simulator: Simulator, number: int, by: int = signal.SIGKILL) -> KillAfter:
@@ -226,7 +226,7 @@ def test_given_another_tool_uses_a_third_of_the_limit_then_nothing_fails_and_the
     simulator = a_simulator(minute_seconds=1.5, used_by_another_tool=200)
     users = [f"user-{number}" for number in range(1000)]
     outcome = read_profiles(
-        a_warm_command(simulator, tmp_path), listed(users), settings={"user_profiles.budget.WINDOW_SECONDS": 1.55}
+        a_warm_command(simulator, tmp_path), listed(users), settings={"user_profiles.rate.WINDOW_SECONDS": 1.55}
     )
     assert outcome.exit_code == 0, outcome.everything
     assert keys_of(outcome) == users

@@ -13,9 +13,9 @@ from typing import Any, Literal, cast
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError, relevance
 
-from source_amplitude.errors import config_error
-from source_amplitude.hosts import Region, api_url, profile_api_url
-from source_amplitude.moments import parse_moment
+from source_amplitude.errors import ConfigError
+from source_amplitude.http.hosts import Region, api_url, profile_api_url
+from source_amplitude.timestamps import parse_timestamp
 
 DEFAULT_DAYS = 30
 WIDEST_HOURS = 8760
@@ -70,7 +70,7 @@ class Config:
     def from_mapping(cls, raw: Mapping[str, Any]) -> Config:
         """The typed configuration; forms of the official connector are accepted.
 
-        :raises AirbyteTracedException: config_error with a sentence that names the field and what is allowed
+        :raises ConfigError: with a sentence that names the field and what is allowed
         """
         config = migrate(raw)
         validate(config, connection_specification())
@@ -84,7 +84,7 @@ class Config:
         )
 
     @property
-    def bags_as_text(self) -> bool:
+    def json_columns_as_string(self) -> bool:
         return self.properties_format == "json_string"
 
     @property
@@ -150,11 +150,11 @@ def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
 def validate(config: Mapping[str, Any], specification: Mapping[str, Any]) -> None:
     """Check a configuration against the form's schema.
 
-    :raises AirbyteTracedException: config_error naming the field and what is allowed, never the value
+    :raises ConfigError: naming the field and what is allowed, never the value
     """
     error = max(Draft7Validator(specification).iter_errors(config), key=relevance, default=None)
     if error is not None:
-        raise config_error(f"Config validation error: {_sentence(error)}")
+        raise ConfigError(f"Config validation error: {_sentence(error)}")
     _start(config.get("start_date"))
 
 
@@ -193,9 +193,9 @@ def _sentence_on_choices(problems: Sequence[ValidationError]) -> str:
 def _key(config: Mapping[str, Any], name: str) -> str:
     key = str(config[name]).strip()
     if not key:
-        raise config_error(f"Config validation error: {name} must not be empty.")
+        raise ConfigError(f"Config validation error: {name} must not be empty.")
     if not (key.isascii() and key.isprintable()):
-        raise config_error(f"Config validation error: {name} holds characters that no Amplitude key has.")
+        raise ConfigError(f"Config validation error: {name} holds characters that no Amplitude key has.")
     return key
 
 
@@ -203,9 +203,9 @@ def _start(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        return parse_moment(text)
+        return parse_timestamp(text)
     except (ValueError, OverflowError):
-        raise config_error(
+        raise ConfigError(
             "Config validation error: start_date must be a date such as 2024-01-31 that exists."
         ) from None
 

@@ -11,8 +11,9 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import NoReturn, cast
 
+from source_amplitude.airbyte.errors import airbyte_errors
+from source_amplitude.airbyte.output import Entrypoint, MessageWriter, OutputFailedError, Stopped, send_logs_through
 from source_amplitude.errors import no_temporary_folder
-from source_amplitude.output import Entrypoint, MessageWriter, OutputFailedError, Stopped, send_logs_through
 from source_amplitude.source import SourceAmplitude
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -47,6 +48,7 @@ def run(args: list[str] | None = None) -> None:
         sys.exit(str(error))
 
 
+@airbyte_errors()
 def _require_a_temporary_folder() -> None:
     try:
         tempfile.gettempdir()

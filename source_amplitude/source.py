@@ -13,17 +13,20 @@ from airbyte_cdk.models import (
     AirbyteStateMessage,
     ConfiguredAirbyteCatalog,
     FailureType,
+    StreamDescriptor,
 )
 from airbyte_cdk.sources import AbstractSource
 from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
+from source_amplitude.airbyte.errors import airbyte_errors, traced
 from source_amplitude.config import Config, migrate
-from source_amplitude.errors import NOT_IN_THE_EU, config_error
-from source_amplitude.events.availability import ExportAvailabilityStrategy
+from source_amplitude.errors import NOT_IN_THE_EU, AmplitudeError, ConfigError
 from source_amplitude.events.stream import Events
-from source_amplitude.hosts import warn_of_overrides
+from source_amplitude.export.limiter import RequestLimiter
+from source_amplitude.export.probe import why_no_exports
+from source_amplitude.http.hosts import warn_of_overrides
 from source_amplitude.user_profiles.stream import UserProfiles
 
 STREAM_NAMES = ("events", "user_profiles")
@@ -39,35 +42,37 @@ class SourceAmplitude(AbstractSource):
     def __init__(self, *, in_batches: bool = False) -> None:
         self._in_batches = in_batches
 
+    @airbyte_errors()
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any]:
         """Events always; profiles only where they can be had and somebody has said whose."""
         typed = self._typed(config)
-        available, why_not = ExportAvailabilityStrategy().check_availability(self._events(typed), logger, self)
-        profiles = self._profiles(typed)
-        if not available or typed.user_profiles.users is None:
-            return available, why_not
+        why_not = why_no_exports(typed, logger)
+        if why_not is not None or typed.user_profiles.users is None:
+            return why_not is None, why_not
+        _, profiles = self._streams(typed)
         if not profiles.is_in_region:
             logger.warning(f"{NOT_IN_THE_EU}: the stream user_profiles is left out")
             return True, None
         return profiles.availability.check_availability(profiles, logger, self)
 
+    @airbyte_errors()
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
         """What can be had in the configured region. `streams` has the rest too, so that reading it tells why not."""
-        typed = self._typed(config)
-        offered: list[Stream] = [self._events(typed)]
-        if (profiles := self._profiles(typed)).is_in_region:
-            offered.append(profiles)
+        events, profiles = self._streams(self._typed(config))
+        offered: list[Stream] = [events, profiles] if profiles.is_in_region else [events]
         return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in offered])
 
+    @airbyte_errors()
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
-        typed = self._typed(config)
-        return [self._events(typed), self._profiles(typed)]
+        return list(self._streams(self._typed(config)))
 
-    def _events(self, config: Config) -> Events:
-        return Events(config, in_batches=self._in_batches)
-
-    def _profiles(self, config: Config) -> UserProfiles:
-        return UserProfiles(config, in_batches=self._in_batches)
+    def _streams(self, config: Config) -> tuple[Events, UserProfiles]:
+        """The streams of one sync, whose export requests are all under one limit."""
+        limiter = RequestLimiter(config.num_workers)
+        return (
+            Events(config, limiter, in_batches=self._in_batches),
+            UserProfiles(config, limiter, in_batches=self._in_batches),
+        )
 
     def _typed(self, raw: Mapping[str, Any]) -> Config:
         config = Config.from_mapping(raw)
@@ -77,6 +82,15 @@ class SourceAmplitude(AbstractSource):
             add_to_secrets(secret)
         warn_of_overrides(logging.getLogger("airbyte"))
         return config
+
+    @staticmethod
+    def _serialize_exception(
+        stream_descriptor: StreamDescriptor, e: Exception, stream_instance: Stream | None = None
+    ) -> AirbyteTracedException:
+        """What the CDK makes of an exception that ended a stream."""
+        if isinstance(e, AmplitudeError):
+            return traced(e)
+        return AbstractSource._serialize_exception(stream_descriptor, e, stream_instance)
 
     @property
     def raise_exception_on_missing_stream(self) -> bool:
@@ -93,7 +107,8 @@ class SourceAmplitude(AbstractSource):
         catalog: ConfiguredAirbyteCatalog,
         state: list[AirbyteStateMessage] | None = None,
     ) -> Iterator[AirbyteMessage]:
-        _refuse_foreign_state(state or [])
+        with airbyte_errors():
+            _refuse_foreign_state(state or [])
         failure_types: set[FailureType] = set()
         try:
             for message in super().read(logger, config, catalog, state):
@@ -107,14 +122,17 @@ class SourceAmplitude(AbstractSource):
             raise
 
     @classmethod
+    @airbyte_errors()
     def read_config(cls, config_path: str) -> MutableMapping[str, Any]:
         return _from_file("config", config_path, super().read_config)
 
     @classmethod
+    @airbyte_errors()
     def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
         return _from_file("catalog", catalog_path, super().read_catalog)
 
     @classmethod
+    @airbyte_errors()
     def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
         return _from_file("state", state_path, super().read_state)
 
@@ -122,12 +140,12 @@ class SourceAmplitude(AbstractSource):
 def _refuse_foreign_state(state: list[AirbyteStateMessage]) -> None:
     """A state with nothing in it for our streams would be ignored, and the whole history be read once more."""
     if any(message.global_ or message.data for message in state if not message.stream):
-        raise config_error("The state is not one of streams: give the messages of the type STREAM that were printed.")
+        raise ConfigError("The state is not one of streams: give the messages of the type STREAM that were printed.")
     descriptors = [message.stream.stream_descriptor for message in state if message.stream]
     # Our streams have no namespace, and the CDK would not find a state that has one.
     names = {".".join(filter(None, (descriptor.namespace, descriptor.name))) for descriptor in descriptors}
     if names and names.isdisjoint(STREAM_NAMES):
-        raise config_error(
+        raise ConfigError(
             f"The state is of another connector (of {', '.join(sorted(names))}; ours: {', '.join(STREAM_NAMES)}). "
             "Give the state that this connector printed, or none to read everything from start_date."
         )
@@ -138,9 +156,9 @@ def _from_file(kind: str, path: str, read: Callable[[str], T]) -> T:
     try:
         return read(path)
     except OSError as error:
-        raise config_error(f"The {kind} file {path} cannot be read: {error.strerror}.") from error
+        raise ConfigError(f"The {kind} file {path} cannot be read: {error.strerror}.") from error
     except (ValueError, TypeError) as error:
-        raise config_error(
+        raise ConfigError(
             f"The {kind} file {path} does not hold {_EXPECTED[kind]}.", f"{type(error).__name__} in {kind}"
         ) from None
 

@@ -4,7 +4,7 @@ import gzip
 import io
 import zipfile
 
-from source_amplitude.events.archive import Archive
+from source_amplitude.export.archive import Archive
 
 
 def an_export(*members: bytes, compression: int = zipfile.ZIP_STORED, comment: bytes = b"") -> bytes:

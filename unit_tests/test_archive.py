@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from source_amplitude.events import archive as archive_module
-from source_amplitude.events.archive import ArchiveDamagedError
+from source_amplitude.export import archive as archive_module
+from source_amplitude.export.archive import ArchiveDamagedError
 from unit_tests.archives import a_zip, all_lines, an_export, name, opened
 
 LINES = [b'{"uuid":"%d","text":"%b"}' % (i, b"x" * (i % 50)) for i in range(500)]

@@ -3,12 +3,11 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from airbyte_cdk.models import FailureType
-from airbyte_cdk.utils import AirbyteTracedException
 from hypothesis import given
 from hypothesis import strategies as st
 
 from source_amplitude.config import ActiveUsers, Config, ListedUsers, migrate
+from source_amplitude.errors import ConfigError
 
 UTC = timezone.utc
 NOW = datetime(2024, 3, 15, 23, 10, tzinfo=UTC)
@@ -21,7 +20,7 @@ def a_config(**changes: Any) -> Config:
 def test_given_only_the_keys_then_the_designed_defaults() -> None:
     config = a_config()
     assert (config.region, config.start, config.batch_size_hours, config.export_delay_hours) == ("US", None, 24, 2)
-    assert (config.lookback_hours, config.num_workers, config.bags_as_text) == (0, 3, True)
+    assert (config.lookback_hours, config.num_workers, config.json_columns_as_string) == (0, 3, True)
     assert (config.user_profiles.users, config.user_profiles.requests_per_minute) == (None, 600)
     assert (config.user_profiles.get_amp_props, config.user_profiles.get_cohort_ids) == (True, False)
 
@@ -100,8 +99,7 @@ def test_given_anything_then_a_config_or_a_config_error_without_the_secret(chang
     secret = "s3cr3t-s3cr3t"
     try:
         Config.from_mapping({"api_key": "a-key", "secret_key": secret, **changes})
-    except AirbyteTracedException as error:
-        assert error.failure_type == FailureType.config_error
+    except ConfigError as error:
         assert error.message is not None
         assert secret not in error.message + str(error.internal_message)
         json.dumps(error.message)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from source_amplitude.hosts import API_URLS, PROFILE_API_URL
+from source_amplitude.http.hosts import API_URLS, PROFILE_API_URL
 from source_amplitude.source import STREAM_NAMES
 
 REPOSITORY = Path(__file__).parents[1]

@@ -16,7 +16,7 @@ from source_amplitude.events.state import read_state
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
-RAISED = {"config_error", "transient_error", "system_error"}
+RAISED = {"ConfigError", "TransientError", "UnexpectedError"}
 ELLIPSIS = "..."
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from source_amplitude.user_profiles.answers import Action, profile_action
+from source_amplitude.user_profiles.answers import ProfileAction, profile_action
 
 NOT_SEEN = '{"error": "User id and device id not seen before"}'
 
@@ -8,26 +8,26 @@ NOT_SEEN = '{"error": "User id and device id not seen before"}'
 @pytest.mark.parametrize(
     ("status", "text", "expected"),
     [
-        (200, "", Action.READ),
-        (400, NOT_SEEN, Action.UNKNOWN),
-        (404, NOT_SEEN, Action.UNKNOWN),
-        (422, NOT_SEEN, Action.UNKNOWN),
-        (404, "", Action.REJECT),
-        (404, "no such thing", Action.REJECT),
-        (400, '{"error": "bad user_id"}', Action.REJECT),
-        (414, "", Action.REJECT),
-        (401, '{"error": "Invalid Api-Key"}', Action.REFUSED),
-        (403, "", Action.FORBIDDEN),
-        (408, "", Action.RETRY),
-        (410, "", Action.REJECT),
-        (429, "", Action.WAIT),
-        (500, "", Action.RETRY),
-        (502, "", Action.RETRY),
-        (503, NOT_SEEN, Action.RETRY),
-        (520, "", Action.RETRY),
-        (302, "", Action.REJECT),
-        (204, "", Action.REJECT),
+        (200, "", ProfileAction.READ),
+        (400, NOT_SEEN, ProfileAction.UNKNOWN),
+        (404, NOT_SEEN, ProfileAction.UNKNOWN),
+        (422, NOT_SEEN, ProfileAction.UNKNOWN),
+        (404, "", ProfileAction.REJECT),
+        (404, "no such thing", ProfileAction.REJECT),
+        (400, '{"error": "bad user_id"}', ProfileAction.REJECT),
+        (414, "", ProfileAction.REJECT),
+        (401, '{"error": "Invalid Api-Key"}', ProfileAction.REFUSED),
+        (403, "", ProfileAction.FORBIDDEN),
+        (408, "", ProfileAction.RETRY),
+        (410, "", ProfileAction.REJECT),
+        (429, "", ProfileAction.THROTTLED),
+        (500, "", ProfileAction.RETRY),
+        (502, "", ProfileAction.RETRY),
+        (503, NOT_SEEN, ProfileAction.RETRY),
+        (520, "", ProfileAction.RETRY),
+        (302, "", ProfileAction.REJECT),
+        (204, "", ProfileAction.REJECT),
     ],
 )
-def test_what_an_answer_means(status: int, text: str, expected: Action) -> None:
+def test_what_an_answer_means(status: int, text: str, expected: ProfileAction) -> None:
     assert profile_action(status, text) is expected

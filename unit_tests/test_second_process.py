@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from source_amplitude.events import second_process
-from source_amplitude.events.archive import Line, Lines
-from source_amplitude.events.conversion import BadLineError, Conversion
-from source_amplitude.events.record import RecordConverter, Records
+from source_amplitude.events.blocks import BadLineError, Conversion
+from source_amplitude.events.converter import RecordConverter, Records
 from source_amplitude.events.second_process import SLOT_BYTES, SLOTS, SecondProcess, start_second_process
+from source_amplitude.export.archive import Line, Lines
 
 LOGGER = logging.getLogger(__name__)
 EVENTS = [
@@ -30,7 +30,7 @@ def blocks_of(*groups: list[bytes]) -> list[Lines]:
 
 def started() -> SecondProcess:
     """One that has started and converted something."""
-    running = SecondProcess(bags_as_text=True, logger=LOGGER)
+    running = SecondProcess(json_columns_as_string=True, logger=LOGGER)
     until = time.monotonic() + 30
     while not running.submit([b"{}"]) and time.monotonic() < until:
         time.sleep(0.01)
@@ -46,7 +46,7 @@ def second() -> Iterator[SecondProcess]:
 
 
 def converted(second: SecondProcess | None, *groups: list[bytes]) -> list[dict[str, object]]:
-    records = Conversion(bags_as_text=True, second=second).records_of(blocks_of(*groups))
+    records = Conversion(json_columns_as_string=True, second=second).records_of(blocks_of(*groups))
     return [json.loads(record) for batch in records for record in batch]
 
 
@@ -61,7 +61,7 @@ def test_it_takes_so_many_blocks_at_once_and_gives_them_back_in_order(second: Se
         taken += 1
     assert taken == SLOTS
     for block in BLOCKS[:SLOTS]:
-        assert second.result() == RecordConverter(bags_as_text=True).convert(block)
+        assert second.result() == RecordConverter(json_columns_as_string=True).convert(block)
 
 
 @pytest.mark.parametrize("line", [b"[1]", b'{"uuid":', b""])
@@ -83,13 +83,13 @@ def test_given_a_block_too_large_for_it_then_it_is_converted_all_the_same(second
 def test_repaired_lines_are_counted_wherever_they_were(second: SecondProcess) -> None:
     blocks = blocks_of(*([b'{"uuid":"\xff"}', b'{"uuid":"a"}'] for _ in range(40)))
     for _ in range(2):
-        conversion = Conversion(bags_as_text=True, second=second)
+        conversion = Conversion(json_columns_as_string=True, second=second)
         assert sum(map(len, conversion.records_of(blocks))) == 80
         assert conversion.repaired_lines == 40
 
 
 def test_given_it_is_left_in_the_middle_then_the_next_window_gets_its_own_records(second: SecondProcess) -> None:
-    abandoned = Conversion(bags_as_text=True, second=second).records_of(blocks_of(*BLOCKS))
+    abandoned = Conversion(json_columns_as_string=True, second=second).records_of(blocks_of(*BLOCKS))
     next(abandoned)
     abandoned.close()  # type: ignore[attr-defined]
     assert converted(second, *BLOCKS[50:]) == converted(None, *BLOCKS[50:])
@@ -101,7 +101,8 @@ def test_given_it_is_killed_then_nothing_is_lost_and_it_is_told_once(
 ) -> None:
     caplog.set_level(logging.WARNING, LOGGER.name)
     found = []
-    for number, batch in enumerate(Conversion(bags_as_text=True, second=second).records_of(blocks_of(*BLOCKS))):
+    conversion = Conversion(json_columns_as_string=True, second=second)
+    for number, batch in enumerate(conversion.records_of(blocks_of(*BLOCKS))):
         if number == after:
             os.kill(second._process.pid, signal.SIGKILL)
             second._process.wait()
@@ -124,14 +125,14 @@ def test_a_container_s_share_of_the_processors_counts(
         (tmp_path / "cpu.max").write_text(f"{quota}\n")
     assert second_process.processors() == (share or len(os.sched_getaffinity(0)))
     if share is not None:
-        assert start_second_process(bags_as_text=True, logger=LOGGER) is None
+        assert start_second_process(json_columns_as_string=True, logger=LOGGER) is None
 
 
 def test_given_one_processor_then_there_is_none() -> None:
     processors = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(processors)})
     try:
-        assert start_second_process(bags_as_text=True, logger=LOGGER) is None
+        assert start_second_process(json_columns_as_string=True, logger=LOGGER) is None
     finally:
         os.sched_setaffinity(0, processors)
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_amplitude.events.width import FIRST_PATIENCE, TARGET_ARCHIVE_BYTES, AdaptiveWidth
+from source_amplitude.export.width import FIRST_PATIENCE, TARGET_ARCHIVE_BYTES, AdaptiveWidth
 
 
 def test_given_a_refusal_then_half_of_what_was_asked_and_the_size_that_worked_is_kept() -> None:

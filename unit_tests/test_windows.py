@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from source_amplitude.events.windows import (
+from source_amplitude.export.windows import (
     DAY,
     HOUR,
     HOURLY_SINCE,

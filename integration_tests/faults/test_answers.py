@@ -127,7 +127,7 @@ def test_given_429_without_end_then_a_transient_error_after_the_patience(
     simulator: Simulator, warm_command: Command
 ) -> None:
     simulator.faults.append(Fault("status", status=429))
-    outcome = warm_command.read(settings={"events.download.LONGEST_THROTTLED_SECONDS": 1})
+    outcome = warm_command.read(settings={"export.download.LONGEST_THROTTLED_SECONDS": 1})
     assert_failed(outcome, simulator, "transient_error", "429")
 
 

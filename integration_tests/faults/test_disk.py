@@ -16,7 +16,7 @@ from harness.runs import Command, a_config
 from integration_tests.faults.expect import assert_failed, assert_nothing_left, assert_whole
 
 # Without it no download would start ahead on a disk this small, and none would meet a full one.
-EAGER = {"events.prefetch.SMALLEST_EXPECTED_BYTES": 1}
+EAGER = {"export.prefetch.SMALLEST_EXPECTED_BYTES": 1}
 
 
 @pytest.fixture

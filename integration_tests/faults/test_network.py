@@ -22,7 +22,7 @@ NIGHT = datetime(2024, 3, 15, 10, tzinfo=timezone.utc)
 
 def test_given_no_answer_in_time_then_the_window_is_split(simulator: Simulator, warm_command: Command) -> None:
     simulator.faults.append(Fault("hang", hour=NIGHT, times=2))
-    outcome = warm_command.read(settings={"events.download.READ_TIMEOUT_SECONDS": 0.3})
+    outcome = warm_command.read(settings={"export.download.READ_TIMEOUT_SECONDS": 0.3})
     assert_whole(outcome, simulator)
     assert len([request for request in simulator.log if request.params["start"] >= "20240315T00"]) > 2
 
@@ -31,26 +31,26 @@ def test_given_a_server_that_accepts_and_never_answers_then_a_transient_error(
     simulator: Simulator, warm_command: Command
 ) -> None:
     simulator.faults.append(Fault("hang"))
-    outcome = warm_command.read(settings={"events.download.READ_TIMEOUT_SECONDS": 0.1})
+    outcome = warm_command.read(settings={"export.download.READ_TIMEOUT_SECONDS": 0.1})
     assert_failed(outcome, simulator, "transient_error", "no answer within")
 
 
 def test_given_a_body_that_trickles_then_it_is_fetched_again(simulator: Simulator, warm_command: Command) -> None:
     simulator.faults.append(Fault("slow_body", bytes_per_second=20, hour=NIGHT, times=1))
-    outcome = warm_command.read(settings={"events.download.STALL_SECONDS": 0.3})
+    outcome = warm_command.read(settings={"export.download.STALL_SECONDS": 0.3})
     assert_whole(outcome, simulator)
     assert "stalled" in outcome.log
 
 
 def test_given_a_byte_a_second_without_end_then_a_transient_error(simulator: Simulator, warm_command: Command) -> None:
     simulator.faults.append(Fault("slow_body", bytes_per_second=1))
-    outcome = warm_command.read(settings={"events.download.STALL_SECONDS": 0.2})
+    outcome = warm_command.read(settings={"export.download.STALL_SECONDS": 0.2})
     assert_failed(outcome, simulator, "transient_error", "stalled")
 
 
 def test_given_a_slow_but_steady_body_then_it_is_read(simulator: Simulator, warm_command: Command) -> None:
     simulator.faults.append(Fault("slow_body", bytes_per_second=60_000))
-    settings = {"events.download.STALL_SECONDS": 0.3, "events.download.READ_TIMEOUT_SECONDS": 1}
+    settings = {"export.download.STALL_SECONDS": 0.3, "export.download.READ_TIMEOUT_SECONDS": 1}
     assert_whole(warm_command.read(a_config(simulator, batch_size_hours=8), settings=settings), simulator)
     assert not [request for request in simulator.log if request.status != 200]
 

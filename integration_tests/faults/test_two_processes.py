@@ -18,8 +18,8 @@ from source_amplitude.events.second_process import processors
 pytestmark = pytest.mark.skipif(processors() <= 1, reason="one processor: there is no second process")
 
 SHARED = {
-    "events.conversion.LARGE_ARCHIVE_BYTES": 0,
-    "events.archive.READ_BYTES": 16_384,
+    "events.blocks.LARGE_ARCHIVE_BYTES": 0,
+    "export.archive.READ_BYTES": 16_384,
     "events.second_process.ANSWER_SECONDS": 1,
 }
 GONE = "The second process has ended"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Iterable
+from concurrent.futures import wait
 from queue import Queue
 from typing import TypeVar
+
+from source_amplitude.threads import in_background
 
 T = TypeVar("T")
 
@@ -19,7 +22,6 @@ def read_ahead(items: Iterable[T], depth: int) -> Generator[T, None, None]:
     done = object()
     abandoned = threading.Event()
     queue: Queue[object] = Queue(maxsize=depth)
-    errors: list[BaseException] = []
 
     def run() -> None:
         try:
@@ -27,20 +29,17 @@ def read_ahead(items: Iterable[T], depth: int) -> Generator[T, None, None]:
                 queue.put(item)
                 if abandoned.is_set():
                     return
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread that reads
-            errors.append(error)
-        queue.put(done)
+        finally:
+            queue.put(done)
 
-    thread = threading.Thread(target=run, name="read-ahead", daemon=True)
-    thread.start()
+    ended = in_background(run, "read-ahead")
     try:
         while (item := queue.get()) is not done:
             yield item  # type: ignore[misc]
-        if errors:
-            raise errors[0]
+        ended.result()
     finally:
         abandoned.set()
-        while thread.is_alive():
+        while not ended.done():
             while not queue.empty():
                 queue.get()
-            thread.join(timeout=0.01)
+            wait([ended], timeout=0.01)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import chain
 
-from source_amplitude.errors import transient_error
-from source_amplitude.events.archive import Archive, ArchiveDamagedError, Lines
-from source_amplitude.events.conversion import BadLineError, Conversion
-from source_amplitude.events.patience import Patience
+from source_amplitude.errors import TransientError
+from source_amplitude.events.blocks import Conversion
+from source_amplitude.events.converter import Records
 from source_amplitude.events.readahead import read_ahead
-from source_amplitude.events.record import Records
-from source_amplitude.events.windows import Window
+from source_amplitude.export.archive import Archive, ArchiveDamagedError, Lines
+from source_amplitude.export.refetch import BadLineError, Refetches
+from source_amplitude.export.windows import Window
 
 BLOCKS_AHEAD = 4
 
@@ -42,10 +42,10 @@ class WindowReader:
     def batches(self) -> Iterator[Records]:
         """Some hundred records at a time; closes the archive at the end.
 
-        :raises AirbyteTracedException: system_error for a line that is no event, transient_error for an archive that
-            stays damaged, both after fetching it again
+        :raises AmplitudeError: UnexpectedError for a line that is no event, TransientError for an archive that stays
+            damaged, both after fetching it again
         """
-        patience = Patience(self._window, self._logger)
+        refetches = Refetches(self._window, self._logger)
         blocks = self._archive.lines()
         try:
             while True:
@@ -56,7 +56,7 @@ class WindowReader:
                             self.records += len(batch)
                     return
                 except (BadLineError, ArchiveDamagedError) as error:
-                    patience.with_error(error)
+                    refetches.allow(error)
                 blocks = self._resumed()
         finally:
             self._archive.close()
@@ -70,7 +70,7 @@ class WindowReader:
         fresh = self._refetch(self._window)
         damaged, self._archive = self._archive, fresh or self._archive
         if fresh is None:
-            raise transient_error(f"Amplitude's answers for the hours {self._window} contradict each other.")
+            raise TransientError(f"Amplitude's answers for the hours {self._window} contradict each other.")
         emitted = self.records
         with closing(damaged):
             blocks = fresh.lines()
@@ -79,7 +79,7 @@ class WindowReader:
             while compared < emitted:
                 block = next(blocks, None)
                 if block is None or any(line != next(old) for line in block.lines[: emitted - compared]):
-                    raise transient_error(
+                    raise TransientError(
                         f"Amplitude's two answers for the hours {self._window} differ; the next sync reads them anew."
                     )
                 compared += len(block.lines)

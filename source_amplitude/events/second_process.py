@@ -20,8 +20,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from source_amplitude.events.archive import Line, whole_lines
-from source_amplitude.events.record import NotAnEventError, RecordConverter, Records
+from source_amplitude.events.converter import RecordConverter, Records
+from source_amplitude.export.archive import Line, whole_lines
+from source_amplitude.json_repair import NotAJsonObjectError
 
 SLOTS = 2
 SLOT_BYTES = 512 * 1024
@@ -49,14 +50,14 @@ class SecondProcess:
     Blocks are taken in turn, up to `SLOTS` at once, and come back in the same order.
     """
 
-    def __init__(self, *, bags_as_text: bool, logger: logging.Logger) -> None:
+    def __init__(self, *, json_columns_as_string: bool, logger: logging.Logger) -> None:
         self._logger = logger
         self._submitted = self._returned = 0
         self._is_greeted = self._is_gone = False
         self.repaired_lines = 0
         self._socket, theirs = socket.socketpair()
         self._socket.settimeout(ANSWER_SECONDS)
-        properties_format = "json_string" if bags_as_text else "object"
+        properties_format = "json_string" if json_columns_as_string else "object"
         modules = json.dumps([str(Path(folder).absolute()) for folder in sys.path])
         memory = os.memfd_create("source-amplitude")
         try:
@@ -137,12 +138,12 @@ class SecondProcess:
             self._logger.warning("The second process has ended or does not answer: converting in one from now on")
 
 
-def start_second_process(*, bags_as_text: bool, logger: logging.Logger) -> SecondProcess | None:
+def start_second_process(*, json_columns_as_string: bool, logger: logging.Logger) -> SecondProcess | None:
     """None where it cannot be had, or where there is only one processor to share."""
     if not hasattr(os, "memfd_create") or processors() <= 1:
         return None
     try:
-        return SecondProcess(bags_as_text=bags_as_text, logger=logger)
+        return SecondProcess(json_columns_as_string=json_columns_as_string, logger=logger)
     except OSError as error:  # a limit of processes or memory: slower, otherwise the same
         logger.info(f"No second process ({error.strerror}): converting in one")
         return None
@@ -175,7 +176,7 @@ def main(descriptor: str, properties_format: str) -> None:
     """The second process's side: one reply to say that it is there, and one for each block."""
     shared = mmap.mmap(int(descriptor), 0)
     channel = socket.socket(fileno=sys.stdin.fileno())
-    converter = RecordConverter(bags_as_text=properties_format == "json_string")
+    converter = RecordConverter(json_columns_as_string=properties_format == "json_string")
     blocks = 0
     with suppress(ConnectionError):  # the first process has ended, and nobody wants the records any more
         channel.sendall(_REPLY.pack(0, 0, 0))
@@ -190,7 +191,7 @@ def _convert(converter: RecordConverter, text: bytes, shared: mmap.mmap, start: 
     repaired = converter.repaired_lines
     try:
         records = converter.convert(whole_lines(text)[0])
-    except NotAnEventError:
+    except NotAJsonObjectError:
         return _REPLY.pack(0, 0, 0)
     size = len(records.ndjson)
     if size > RECORDS_BYTES:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from source_amplitude.errors import config_error
-from source_amplitude.events.windows import HOUR, floor_to_hour, parse_export_hour
-from source_amplitude.moments import parse_moment
+from source_amplitude.errors import ConfigError
+from source_amplitude.export.windows import HOUR, floor_to_hour, parse_export_hour
+from source_amplitude.timestamps import parse_timestamp
 
 CURSOR_FIELD = "server_upload_time"
 LAST_HOUR = "last_hour"
@@ -21,7 +21,7 @@ def read_state(state: Mapping[str, Any], export_delay_hours: int) -> datetime | 
     official connector wrote: the upload time of the newest event it saw, in any ISO form. It reads hours before all of
     them is published, so that hour and the `export_delay_hours` before it are read again.
 
-    :raises AirbyteTracedException: config_error for anything else
+    :raises ConfigError: for anything else
     """
     if not state:
         return None
@@ -44,11 +44,11 @@ def write_state(resume_at: datetime) -> dict[str, Any]:
 def _instant(text: object) -> datetime:
     if not isinstance(text, str):
         raise TypeError("not a text")
-    return parse_moment(text)
+    return parse_timestamp(text)
 
 
 def _unusable(state: Mapping[str, Any]) -> Exception:
-    return config_error(
+    return ConfigError(
         "The saved state of the stream events is not one that this connector understands "
         f"(its fields: {', '.join(sorted(map(str, state))) or 'none'}; expected: {CURSOR_FIELD} with a date and time). "
         "Reset the stream's state to read it from start_date again."

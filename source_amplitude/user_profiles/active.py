@@ -5,24 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
 
-from source_amplitude.config import Config
-from source_amplitude.errors import transient_error
-from source_amplitude.events.archive import Archive, ArchiveDamagedError, Lines
-from source_amplitude.events.conversion import BadLineError
-from source_amplitude.events.download import DiskFullError, Downloader, TooMuchAtOnceError
-from source_amplitude.events.patience import Patience
-from source_amplitude.events.prefetch import Prefetcher
-from source_amplitude.events.record import NotAnEventError, strict_json
-from source_amplitude.events.slots import RequestSlots
-from source_amplitude.events.stream import Events
-from source_amplitude.events.width import AdaptiveWidth
-from source_amplitude.events.windows import HOUR, Window, newest_complete_hour, parse_export_hour
-from source_amplitude.user_profiles.record import NULL, id_text
+from source_amplitude.errors import TransientError
+from source_amplitude.export.archive import Archive, ArchiveDamagedError, Lines
+from source_amplitude.export.exporter import Exporter
+from source_amplitude.export.refetch import BadLineError, Refetches
+from source_amplitude.export.windows import HOUR, Window, parse_export_hour
+from source_amplitude.json_repair import NOT_STRICT, NotAJsonObjectError, strict_json
+from source_amplitude.user_profiles.profile import NULL, id_text
 from source_amplitude.user_profiles.seen import SeenUsers
 from source_amplitude.user_profiles.users import DIGEST_BYTES, User, Users
 
@@ -48,15 +41,15 @@ class Active(Users):
     """
 
     def __init__(
-        self, config: Config, lookback_days: int, state: Mapping[str, Any], exports: Exports, logger: logging.Logger
+        self, lookback_days: int, state: Mapping[str, Any], exporter: Exporter, logger: logging.Logger
     ) -> None:
-        newest = newest_complete_hour(datetime.now(timezone.utc), config.export_delay_hours)
+        newest = exporter.newest_complete_hour()
         self._hours = Window(newest - (24 * lookback_days - 1) * HOUR, newest)
         self._after = _FIRST
         if state:
             self._continue(state, logger)
         logger.info(f"Looking for active users in the events of {self._hours}")
-        self._seen = exports.users_of(self._hours)
+        self._seen = users_of(self._hours, exporter, logger)
         self.total = self._seen.count()
         self.done = self._seen.count(up_to=self._after) if self._after else 0
         devices = self._seen.count(kind="device_id")
@@ -96,67 +89,47 @@ class Active(Users):
             logger.info("The interrupted snapshot was of other users: it begins anew")
 
 
-class Exports:
-    """The events of a range of hours, of which only the users are kept."""
+def users_of(hours: Window, exporter: Exporter, logger: logging.Logger) -> SeenUsers:
+    """The distinct users of the events that were uploaded in these hours.
 
-    def __init__(self, config: Config, logger: logging.Logger) -> None:
-        self._config = config
-        self._logger = logger
-        self._slots = RequestSlots(config.num_workers)
-        self._downloader = Downloader(Events(config).send, config.region, self._slots, logger)
+    :raises AmplitudeError: as reading `events` does
+    """
+    seen = SeenUsers()
+    try:
+        with closing(exporter):
+            for download in exporter.downloads(hours.first, hours.last):
+                events = _add(seen, download.window, download.archive, exporter, logger) if download.archive else 0
+                logger.info(f"Looked for active users in {download.window}: {events:,} events")
+        seen.finish()
+    except BaseException:
+        seen.close()
+        raise
+    return seen
 
-    def users_of(self, hours: Window) -> SeenUsers:
-        """The distinct users of the events that were uploaded in these hours.
 
-        :raises AirbyteTracedException: as reading `events` does
-        """
-        width = AdaptiveWidth(self._config.batch_size_hours)
-        downloads = Prefetcher(
-            self._downloader.fetch, hours.first, hours.last, width, self._config.num_workers, self._logger
-        )
-        seen = SeenUsers()
+def _add(seen: SeenUsers, window: Window, archive: Archive | None, exporter: Exporter, logger: logging.Logger) -> int:
+    """Add the users of a window, which is fetched again when it turns out to be damaged inside."""
+    refetches = Refetches(window, logger)
+    while archive is not None:
+        events = 0
         try:
-            for download in downloads:
-                events = self._add(seen, download.window, download.archive) if download.archive else 0
-                self._logger.info(f"Looked for active users in {download.window}: {events:,} events")
-            seen.finish()
-        except BaseException:
-            seen.close()
-            raise
-        finally:
-            downloads.close()
-            self._slots.close()
-        return seen
-
-    def _add(self, seen: SeenUsers, window: Window, archive: Archive | None) -> int:
-        """Add the users of a window, which is fetched again when it turns out to be damaged inside."""
-        patience = Patience(window, self._logger)
-        while archive is not None:
-            events = 0
-            try:
-                with closing(archive):
-                    for lines in archive.lines():
-                        for user_id, device_id in _ids_of(lines):
-                            seen.add(user_id, device_id)
-                        events += len(lines.lines)
-                return events
-            except (BadLineError, ArchiveDamagedError) as error:
-                patience.with_error(error)
-            archive = self._fetch_whole(window)
-        raise transient_error(f"Amplitude's answers for the hours {window} contradict each other.")
-
-    def _fetch_whole(self, window: Window) -> Archive | None:
-        try:
-            return self._downloader.fetch(window)
-        except (TooMuchAtOnceError, DiskFullError) as error:
-            raise transient_error(f"The hours {window} could not be fetched in one piece: {error}") from error
+            with closing(archive):
+                for lines in archive.lines():
+                    for user_id, device_id in _ids_of(lines):
+                        seen.add(user_id, device_id)
+                    events += len(lines.lines)
+            return events
+        except (BadLineError, ArchiveDamagedError) as error:
+            refetches.allow(error)
+        archive = exporter.fetch_whole(window)
+    raise TransientError(f"Amplitude's answers for the hours {window} contradict each other.")
 
 
 def _ids_of(lines: Lines) -> Iterator[tuple[str | None, str | None]]:
     for number, line in zip(lines.numbers, lines.lines, strict=True):
         try:
             yield _ids(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except NOT_STRICT:
             yield _repaired(line, f"member {lines.member}, line {number}")
 
 
@@ -168,5 +141,5 @@ def _ids(line: bytes | memoryview) -> tuple[str | None, str | None]:
 def _repaired(line: bytes | memoryview, place: str) -> tuple[str | None, str | None]:
     try:
         return _ids(strict_json(bytes(line)))
-    except (NotAnEventError, msgspec.MsgspecError) as error:
+    except (NotAJsonObjectError, msgspec.MsgspecError) as error:
         raise BadLineError(f"{place}: not an event ({type(error).__name__})") from None

@@ -1,40 +1,36 @@
-"""Whether profiles can be read with a configuration, and the rate at which they may be."""
+"""Whether profiles can be read with a configuration."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from airbyte_cdk.sources import Source
 from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.sources.streams.http.availability_strategy import HttpAvailabilityStrategy
-from airbyte_cdk.utils import AirbyteTracedException
 
-from source_amplitude.errors import NOT_IN_THE_EU
-from source_amplitude.user_profiles.budget import ProfileBudget
-
-if TYPE_CHECKING:
-    from source_amplitude.user_profiles.stream import UserProfiles
+from source_amplitude.errors import NOT_IN_THE_EU, AmplitudeError
 
 
 class TokenBucketAvailabilityStrategy(HttpAvailabilityStrategy):
     """The region gate, and a probe of one user that takes a token of the bucket that the reads share.
 
-    :param requests_per_minute: what the bucket of `budget` lets through
+    :param is_in_region: whether the configured region has a User Profile API
+    :param probe: asks about one user; raises AmplitudeError where profiles cannot be read
     """
 
-    def __init__(self, requests_per_minute: int) -> None:
-        self.budget = ProfileBudget(requests_per_minute)
+    def __init__(self, *, is_in_region: bool, probe: Callable[[], None]) -> None:
+        self._is_in_region = is_in_region
+        self._probe = probe
 
     def check_availability(
         self, stream: Stream, logger: logging.Logger, source: Source | None = None
     ) -> tuple[bool, str | None]:
         """Whether the API answers; if not, a sentence tells why. A user that Amplitude does not know is an answer."""
-        profiles: UserProfiles = stream  # type: ignore[assignment]
-        if not profiles.is_in_region:
+        if not self._is_in_region:
             return False, NOT_IN_THE_EU
         try:
-            profiles.probe()
-        except AirbyteTracedException as error:
+            self._probe()
+        except AmplitudeError as error:
             return False, error.message
         return True, None

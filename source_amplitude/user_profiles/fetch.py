@@ -1,12 +1,9 @@
-"""One user -> one outcome, whatever the network and the API do on the way."""
+"""One user -> one result, whatever the network and the API do on the way."""
 
 from __future__ import annotations
 
 import logging
-import random
 import threading
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote
@@ -14,27 +11,22 @@ from urllib.parse import quote
 import requests
 
 from source_amplitude.config import UserProfilesConfig
-from source_amplitude.errors import answer_text, exception_text
-from source_amplitude.events.slots import Cancelled
-from source_amplitude.user_profiles.answers import UNKNOWN_USER_TEXT, Action, Answer, error_of, profile_action
+from source_amplitude.http.answers import answer_text, exception_text
+from source_amplitude.http.retry import Retries
+from source_amplitude.threads import Cancelled
+from source_amplitude.user_profiles.answers import UNKNOWN_USER_TEXT, Answer, ProfileAction, error_of, profile_action
 from source_amplitude.user_profiles.authenticator import KeyFallback
-from source_amplitude.user_profiles.record import NotAProfileError, a_record, user_data
+from source_amplitude.user_profiles.client import Params, ProfileClient
+from source_amplitude.user_profiles.profile import NotAProfileError, profile_record, user_data
 from source_amplitude.user_profiles.users import User
 
-Params = Mapping[str, str]
-
-CONNECT_TIMEOUT_SECONDS = 30.0
-READ_TIMEOUT_SECONDS = 60.0
-MAX_TRIES = 5
-FIRST_WAIT_SECONDS = 1.0
-LONGEST_WAIT_SECONDS = 30.0
 LONGEST_THROTTLED_SECONDS = 900.0
 PROBE_TRIES = 3
 LONGEST_THROTTLED_PROBE_SECONDS = 60.0
 MADE_UP_USER = User("user_id", "source-amplitude-connection-check")
 
 
-class Found(Enum):
+class FetchStatus(Enum):
     """What became of a user."""
 
     PROFILE = "read"
@@ -43,7 +35,7 @@ class Found(Enum):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FetchResult:
     """What became of one user.
 
     :param record: a JSON object and a line break, of a profile only
@@ -51,7 +43,7 @@ class Outcome:
     """
 
     user: User
-    found: Found
+    status: FetchStatus
     record: bytes = b""
     said: str = ""
 
@@ -84,112 +76,111 @@ def parts_to_ask_for(config: UserProfilesConfig) -> list[dict[str, str]]:
 class Fetcher:
     """Fetches profiles, from any number of threads.
 
-    :param send: sends a request with these parameters and returns the answer with its body unread, keeping to the rate
+    :param keys: told which of them the API accepts
     """
 
     def __init__(
         self,
-        send: Callable[[Params], requests.Response],
+        client: ProfileClient,
         config: UserProfilesConfig,
         keys: KeyFallback,
         logger: logging.Logger,
         *,
-        bags_as_text: bool,
+        json_columns_as_string: bool,
     ) -> None:
-        self._send = send
+        self._client = client
         self._parts = parts_to_ask_for(config)
         self._asks_for_computations = config.get_computations
         self._keys = keys
         self._logger = logger
-        self._bags_as_text = bags_as_text
-        self._closed = threading.Event()
+        self._json_columns_as_string = json_columns_as_string
+        self._cancelled = threading.Event()
         self._lock = threading.Lock()
         self.retried = 0
         self.throttled = 0
 
-    def fetch(self, user: User) -> Outcome:
-        """What the API knows of a user. A single user whom it cannot serve is an outcome, not an error.
+    def fetch(self, user: User) -> FetchResult:
+        """What the API knows of a user. A single user whom it cannot serve is a result, not an error.
 
         :raises Cancelled: the sync is over
-        :raises AirbyteTracedException: config_error (keys), transient_error (it kept failing), system_error (an answer
-            that means trouble with any user)
+        :raises AmplitudeError: ConfigError (keys), TransientError (it kept failing), UnexpectedError (an answer that
+            means trouble with any user)
         """
         answers = []
         for parts in self._parts:
-            answer = self._about(user, parts, MAX_TRIES, LONGEST_THROTTLED_SECONDS)
-            if answer.action is Action.UNKNOWN:
-                return Outcome(user, Found.UNKNOWN)
+            answer = self._about(user, parts, None, LONGEST_THROTTLED_SECONDS)
+            if answer.action is ProfileAction.UNKNOWN:
+                return FetchResult(user, FetchStatus.UNKNOWN)
             if answer.profile is None:
-                return Outcome(user, Found.FAILED, said=answer.said)
+                return FetchResult(user, FetchStatus.FAILED, said=answer.said)
             answers.append(answer.profile)
         computations = answers[-1] if self._asks_for_computations else None
-        return Outcome(user, Found.PROFILE, a_record(user, answers[0], computations, bags_as_text=self._bags_as_text))
+        record = profile_record(user, answers[0], computations, json_columns_as_string=self._json_columns_as_string)
+        return FetchResult(user, FetchStatus.PROFILE, record)
 
     def probe(self, user: User) -> None:
         """Ask about a user with little patience.
 
-        :raises AirbyteTracedException: as `fetch` does, also for 429 for a minute
+        :raises AmplitudeError: as `fetch` does, also for 429 for a minute
         """
         self._about(user, self._parts[0], PROBE_TRIES, LONGEST_THROTTLED_PROBE_SECONDS)
 
     def close(self) -> None:
         """End the waits of requests whose results nobody asks for any more."""
-        self._closed.set()
+        self._cancelled.set()
 
-    def _about(self, user: User, parts: Params, max_tries: int, longest_throttled: float) -> Answer:
+    def _about(self, user: User, parts: Params, max_tries: int | None, longest_throttled: float) -> Answer:
         """A profile, an unknown user, or what the API has against this one user."""
         answer = self._ask(user, parts, max_tries, longest_throttled)
-        if answer.action in (Action.READ, Action.UNKNOWN):
+        if answer.action in (ProfileAction.READ, ProfileAction.UNKNOWN):
             return answer
         # Is it this user or all of them? A made-up one tells; if trouble has just passed, the user has one more try.
         other = self._ask(MADE_UP_USER, parts, 1, longest_throttled)
-        if other.action in (Action.READ, Action.UNKNOWN):
-            return self._ask(user, parts, 1, longest_throttled) if answer.action is Action.RETRY else answer
+        if other.action in (ProfileAction.READ, ProfileAction.UNKNOWN):
+            return self._ask(user, parts, 1, longest_throttled) if answer.action is ProfileAction.RETRY else answer
         raise error_of(other)
 
-    def _ask(self, user: User, parts: Params, max_tries: int, longest_throttled: float) -> Answer:
+    def _ask(self, user: User, parts: Params, max_tries: int | None, longest_throttled: float) -> Answer:
         """The answer to a request, tried again while it may pass; 429 is waited for by the rate and is no try."""
-        tries = 0
-        throttled_since: float | None = None
+        retries = Retries(longest_throttled, max_tries)
         while True:
-            if self._closed.is_set():
+            if self._cancelled.is_set():
                 raise Cancelled
             answer = self._once(user, parts)
-            if answer.action is Action.WAIT:
-                now = time.monotonic()
-                throttled_since = throttled_since if throttled_since is not None else now
+            if answer.action is ProfileAction.THROTTLED:
                 with self._lock:
                     self.throttled += 1
-                if now - throttled_since > longest_throttled:
+                if retries.throttled(0.0) is None:
                     raise error_of(answer)
                 continue
-            throttled_since = None
-            if answer.action is not Action.RETRY:
+            if answer.action is not ProfileAction.RETRY:
                 return answer
-            tries += 1
-            if tries >= max_tries:
+            wait = retries.failed()
+            if wait is None:
                 return answer
             with self._lock:
                 self.retried += 1
-            self._logger.info(f"A profile request failed ({answer.said}): try {tries + 1} of {max_tries}")
-            if self._closed.wait(_exponential(tries)):
+            self._logger.info(
+                f"A profile request failed ({answer.said}): try {retries.failures + 1} of {retries.max_tries}"
+            )
+            if self._cancelled.wait(wait):
                 raise Cancelled
 
     def _once(self, user: User, parts: Params) -> Answer:
         """One answer, by whichever key the API accepts."""
         params = {user.kind: user.id, **parts}
         try:
-            response = self._send(params)
+            response = self._client.request(params, self._cancelled)
             while response.status_code == requests.codes.unauthorized and self._keys.refused(response.request):
                 response.close()
-                response = self._send(params)
+                response = self._client.request(params, self._cancelled)
             with response:
                 answer = self._read(response, user)
         except requests.RequestException as error:
-            return Answer(Action.RETRY, exception_text(error))
-        if answer.action is Action.REFUSED:
+            return Answer(ProfileAction.RETRY, exception_text(error))
+        if answer.action is ProfileAction.REFUSED:
             raise error_of(answer)
-        if answer.action in (Action.READ, Action.UNKNOWN):  # other answers may be those of a proxy
+        if answer.action in (ProfileAction.READ, ProfileAction.UNKNOWN):  # other answers may be those of a proxy
             self._keys.accepted(response.request)
         return answer
 
@@ -197,10 +188,10 @@ class Fetcher:
         if response.status_code == requests.codes.ok:
             body = response.content
             try:
-                return Answer(Action.READ, "", user_data(body))
+                return Answer(ProfileAction.READ, "", user_data(body))
             except NotAProfileError as error:
                 unknown = UNKNOWN_USER_TEXT.encode() in body
-                return Answer(Action.UNKNOWN if unknown else Action.RETRY, f"200, but {error}")
+                return Answer(ProfileAction.UNKNOWN if unknown else ProfileAction.RETRY, f"200, but {error}")
         text = answer_text(response)
         action = profile_action(response.status_code, text)
         return Answer(action, f"{response.status_code} {_without(user, text) or response.reason}")
@@ -211,8 +202,3 @@ def _without(user: User, text: str) -> str:
     for quoted in (user.id[:20], quote(user.id, errors="replace")[:20]):
         text = text.partition(quoted)[0]
     return text
-
-
-def _exponential(attempt: int) -> float:
-    """Seconds to wait before try `attempt` + 1: doubling, with jitter so that parallel requests spread out."""
-    return min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** (attempt - 1)) * random.uniform(0.75, 1.25)  # noqa: S311

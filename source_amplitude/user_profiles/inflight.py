@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from itertools import islice
 from queue import SimpleQueue
 from typing import TypeVar
+
+from source_amplitude.threads import in_background
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,8 +27,7 @@ def in_order(items: Iterator[T], work: Callable[[T], R], workers: int, ahead: in
     pending: deque[Future[R]] = deque()
 
     for number in range(workers):
-        # Daemons: one that waits for a silent server must not keep a finished sync from ending.
-        threading.Thread(target=_serve, args=(tasks, work), name=f"profile-{number}", daemon=True).start()
+        in_background(lambda: _serve(tasks, work), f"profile-{number}")
     try:
         while True:
             for item in islice(items, ahead - len(pending)):

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from source_amplitude.errors import config_error
+from source_amplitude.errors import ConfigError
 from source_amplitude.user_profiles.users import User
 
 PAIRS_IN_MEMORY = 50_000
@@ -86,7 +86,7 @@ class SeenUsers:
 
 
 def _no_room(error: sqlite3.OperationalError) -> Exception:
-    return config_error(
+    return ConfigError(
         f"The temporary folder {tempfile.gettempdir()} cannot hold the list of active users ({error}). "
         "Give it more space, or point TMPDIR to a larger disk; fewer lookback_days make the list shorter."
     )

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from itertools import islice
 from typing import Any
 
-from source_amplitude.user_profiles.fetch import Fetcher, Found, Outcome
+from source_amplitude.user_profiles.fetch import Fetcher, FetchResult, FetchStatus
 from source_amplitude.user_profiles.inflight import in_order
 from source_amplitude.user_profiles.users import Users
 
@@ -24,8 +24,8 @@ class Snapshot:
         self._users = users
         self._fetcher = fetcher
         self._logger = logger
-        self._counts: Counter[Found] = Counter()
-        self._outcomes = self._all()
+        self._counts: Counter[FetchStatus] = Counter()
+        self._results = self._all()
         if users.done:
             logger.info(f"user_profiles: continuing after user {users.done:,} of {users.total:,}")
 
@@ -34,42 +34,42 @@ class Snapshot:
         return self._users.done >= self._users.total
 
     def state(self) -> dict[str, Any]:
-        """From which another run can continue behind the last user whose outcome was taken and dealt with."""
+        """From which another run can continue behind the last user whose result was taken and dealt with."""
         return self._users.state()
 
-    def portion(self, size: int) -> Iterator[Outcome]:
-        """The outcomes of the next `size` users; one counts as dealt with when the next is asked for."""
-        for outcome in islice(self._outcomes, size):
-            yield outcome
-            self._users.passed(outcome.user)
-            self._count(outcome)
+    def portion(self, size: int) -> Iterator[FetchResult]:
+        """The results of the next `size` users; one counts as dealt with when the next is asked for."""
+        for result in islice(self._results, size):
+            yield result
+            self._users.passed(result.user)
+            self._count(result)
 
     def close(self) -> None:
         """End what is under way, and say how it went."""
-        self._outcomes.close()
+        self._results.close()
         self._fetcher.close()
         self._users.close()
         self._logger.info(
-            f"user_profiles: {self._counts[Found.PROFILE]:,} profiles read, "
-            f"{self._counts[Found.UNKNOWN]:,} users unknown to Amplitude, "
-            f"{self._counts[Found.FAILED]:,} users that could not be read; "
+            f"user_profiles: {self._counts[FetchStatus.PROFILE]:,} profiles read, "
+            f"{self._counts[FetchStatus.UNKNOWN]:,} users unknown to Amplitude, "
+            f"{self._counts[FetchStatus.FAILED]:,} users that could not be read; "
             f"{self._fetcher.retried:,} requests retried, {self._fetcher.throttled:,} sent again after a 429; "
             f"at user {self._users.done:,} of {self._users.total:,}"
         )
 
-    def _all(self) -> Generator[Outcome, None, None]:
+    def _all(self) -> Generator[FetchResult, None, None]:
         users = self._users.left()
         for user in islice(users, 1):
             yield self._fetcher.fetch(user)  # alone, so that a refused key is met once and not by all in flight
         yield from in_order(users, self._fetcher.fetch, REQUESTS_IN_FLIGHT, USERS_AHEAD)
 
-    def _count(self, outcome: Outcome) -> None:
-        self._counts[outcome.found] += 1
+    def _count(self, result: FetchResult) -> None:
+        self._counts[result.status] += 1
         number = self._users.done
-        if outcome.found is Found.UNKNOWN:
-            self._logger.debug(f"User {number:,} ({outcome.user.kind} {outcome.user.id}) is unknown to Amplitude")
-        elif outcome.found is Found.FAILED:
-            self._logger.warning(f"User {number:,} could not be read and is left out: {outcome.said}")
-            self._logger.debug(f"User {number:,} is the {outcome.user.kind} {outcome.user.id}")
+        if result.status is FetchStatus.UNKNOWN:
+            self._logger.debug(f"User {number:,} ({result.user.kind} {result.user.id}) is unknown to Amplitude")
+        elif result.status is FetchStatus.FAILED:
+            self._logger.warning(f"User {number:,} could not be read and is left out: {result.said}")
+            self._logger.debug(f"User {number:,} is the {result.user.kind} {result.user.id}")
         if number % USERS_A_LOG_LINE == 0:
             self._logger.info(f"user_profiles: user {number:,} of {self._users.total:,}")

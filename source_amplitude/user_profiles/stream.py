@@ -5,28 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import requests
 from airbyte_cdk.models import AirbyteMessage, SyncMode
 from airbyte_cdk.sources.streams.checkpoint.checkpoint_reader import FULL_REFRESH_COMPLETE_STATE
 
-from source_amplitude.amplitude_stream import AmplitudeStream
+from source_amplitude.airbyte.record_batch import RecordBatch
+from source_amplitude.airbyte.stream import AmplitudeStream
 from source_amplitude.config import Config, ListedUsers
-from source_amplitude.errors import NOT_IN_THE_EU, config_error
-from source_amplitude.records import RecordBatch
-from source_amplitude.user_profiles.active import Active, Exports
+from source_amplitude.errors import NOT_IN_THE_EU, ConfigError
+from source_amplitude.export.exporter import Exporter
+from source_amplitude.export.limiter import RequestLimiter
+from source_amplitude.user_profiles.active import Active
 from source_amplitude.user_profiles.authenticator import KeyFallback
 from source_amplitude.user_profiles.availability import TokenBucketAvailabilityStrategy
-from source_amplitude.user_profiles.fetch import (
-    CONNECT_TIMEOUT_SECONDS,
-    MADE_UP_USER,
-    READ_TIMEOUT_SECONDS,
-    Fetcher,
-    Found,
-    Params,
-)
-from source_amplitude.user_profiles.record import user_data
+from source_amplitude.user_profiles.client import PROFILE_PATH, ProfileClient
+from source_amplitude.user_profiles.fetch import MADE_UP_USER, Fetcher, FetchStatus
+from source_amplitude.user_profiles.profile import user_data
+from source_amplitude.user_profiles.rate import TokenBucket
 from source_amplitude.user_profiles.snapshot import Snapshot
 from source_amplitude.user_profiles.users import Listed, Users, checked_state
 
@@ -46,12 +42,17 @@ class UserProfiles(AmplitudeStream):
     name = "user_profiles"
     primary_key = "user_id"
 
-    def __init__(self, config: Config, *, in_batches: bool = False) -> None:
+    def __init__(
+        self, config: Config, export_limiter: RequestLimiter | None = None, *, in_batches: bool = False
+    ) -> None:
         self._state: MutableMapping[str, Any] = {}
         self._snapshot: Snapshot | None = None
+        self._export_limiter = export_limiter or RequestLimiter(config.num_workers)
         self._keys = KeyFallback(config.secret_key, config.api_key, self.logger)
-        self.availability = TokenBucketAvailabilityStrategy(config.user_profiles.requests_per_minute)
-        super().__init__(config, in_batches=in_batches, authenticator=self._keys, api_budget=self.availability.budget)
+        bucket = TokenBucket(config.user_profiles.requests_per_minute, self.logger)
+        self._client = ProfileClient(config, self._keys, bucket)
+        super().__init__(config, in_batches=in_batches, authenticator=self._keys)
+        self.availability = TokenBucketAvailabilityStrategy(is_in_region=self.is_in_region, probe=self.probe)
 
     @property
     def is_in_region(self) -> bool:
@@ -62,7 +63,7 @@ class UserProfiles(AmplitudeStream):
         return self._config.profile_api_url
 
     def path(self, **_: Any) -> str:
-        return "v1/userprofile"
+        return PROFILE_PATH
 
     @property
     def state(self) -> MutableMapping[str, Any]:
@@ -73,23 +74,10 @@ class UserProfiles(AmplitudeStream):
         """The state of a finished snapshot is as good as none: the next one begins anew."""
         self._state = {} if value == FULL_REFRESH_COMPLETE_STATE else value
 
-    def send(self, params: Params) -> requests.Response:
-        """The answer to a profile request, whatever it says, its body still unread (and so never in a debug log).
-
-        :raises requests.RequestException: no answer
-        """
-        query = urlencode(params, quote_via=quote, safe="", errors="surrogatepass")
-        _, response = self._http_client.send_request(
-            self.http_method,
-            f"{self._join_url(self.url_base, self.path())}?{query}",
-            request_kwargs={"stream": True, "timeout": (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)},
-        )
-        return response
-
     def probe(self) -> None:
         """Ask about the first listed user, or about a made-up one: that it is unknown is an answer too.
 
-        :raises AirbyteTracedException: profiles cannot be read, and why
+        :raises AmplitudeError: profiles cannot be read, and why
         """
         users = self._config.user_profiles.users
         listed = Listed(users, {}, self.logger).left() if isinstance(users, ListedUsers) else iter(())
@@ -105,9 +93,9 @@ class UserProfiles(AmplitudeStream):
         """The records of the next 25 users. The state moves past them only when all of them are out."""
         snapshot = self._snapshot = self._snapshot or self._begin()
         try:
-            for outcome in snapshot.portion(USERS_A_STATE):
-                if outcome.found is Found.PROFILE:
-                    yield RecordBatch(self.name, outcome.record, 1) if self._in_batches else json.loads(outcome.record)
+            for result in snapshot.portion(USERS_A_STATE):
+                if result.status is FetchStatus.PROFILE:
+                    yield RecordBatch(self.name, result.record, 1) if self._in_batches else json.loads(result.record)
         except BaseException:
             self._end()
             raise
@@ -124,7 +112,7 @@ class UserProfiles(AmplitudeStream):
     def _begin(self) -> Snapshot:
         """The snapshot that the state interrupted, or a new one."""
         if not self.is_in_region:
-            raise config_error(f"{NOT_IN_THE_EU}: leave the stream user_profiles out of the sync.")
+            raise ConfigError(f"{NOT_IN_THE_EU}: leave the stream user_profiles out of the sync.")
         interrupted = {} if self._state == FULL_REFRESH_COMPLETE_STATE else self._state
         return Snapshot(self._users(checked_state(interrupted)), self._fetcher(), self.logger)
 
@@ -133,15 +121,20 @@ class UserProfiles(AmplitudeStream):
         if isinstance(users, ListedUsers):
             return Listed(users, interrupted, self.logger)
         if users is None:
-            raise config_error(
+            raise ConfigError(
                 "No users are configured for the stream user_profiles. Set them in the field user_profiles.users: list "
                 "them, or have those found who are active in recent events; or leave the stream out of the sync."
             )
-        return Active(self._config, users.lookback_days, interrupted, Exports(self._config, self.logger), self.logger)
+        exporter = Exporter(self._config, self._export_limiter, self.logger)
+        return Active(users.lookback_days, interrupted, exporter, self.logger)
 
     def _fetcher(self) -> Fetcher:
         return Fetcher(
-            self.send, self._config.user_profiles, self._keys, self.logger, bags_as_text=self._config.bags_as_text
+            self._client,
+            self._config.user_profiles,
+            self._keys,
+            self.logger,
+            json_columns_as_string=self._config.json_columns_as_string,
         )
 
     def _end(self) -> None:

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any, Literal
 
 from source_amplitude.config import ListedUsers
-from source_amplitude.errors import config_error
+from source_amplitude.errors import ConfigError
 
 DIGEST_BYTES = 16
 
@@ -99,7 +99,7 @@ _STATE_FIELDS: dict[str, dict[str, type]] = {
 def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
     """The state of an interrupted snapshot as it came, or an empty one.
 
-    :raises AirbyteTracedException: config_error for one that this stream cannot have written
+    :raises ConfigError: for one that this stream cannot have written
     """
     if not state:
         return state
@@ -112,7 +112,7 @@ def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _unusable(state: Mapping[str, Any]) -> Exception:
-    return config_error(
+    return ConfigError(
         "The saved state of the stream user_profiles is not one that this connector understands "
         f"(its fields: {', '.join(sorted(map(str, state)))}). Reset the stream's state to read all profiles again."
     )

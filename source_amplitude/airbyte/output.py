@@ -17,8 +17,9 @@ from airbyte_cdk.logger import PRINT_BUFFER
 from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
+from source_amplitude.airbyte.errors import airbyte_errors
+from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.config import validate
-from source_amplitude.records import RecordBatch
 
 PIPE_BYTES = 1024 * 1024
 
@@ -125,7 +126,8 @@ class Entrypoint(AirbyteEntrypoint):
 
     @staticmethod
     def validate_connection(source_spec: ConnectorSpecification, config: Any) -> None:
-        validate(config, source_spec.connectionSpecification)
+        with airbyte_errors():
+            validate(config, source_spec.connectionSpecification)
 
 
 def _widen(descriptor: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -13,11 +12,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 
-from source_amplitude.errors import config_error
-from source_amplitude.events.archive import Archive
-from source_amplitude.events.download import DiskFullError, TooMuchAtOnceError
-from source_amplitude.events.width import AdaptiveWidth
-from source_amplitude.events.windows import HOUR, Window, halves, next_window, slices
+from source_amplitude.errors import ConfigError
+from source_amplitude.export.archive import Archive
+from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError
+from source_amplitude.export.width import AdaptiveWidth
+from source_amplitude.export.windows import HOUR, Window, halves, next_window, slices
+from source_amplitude.threads import in_background
 
 SMALLEST_EXPECTED_BYTES = 16 * 1024 * 1024
 
@@ -39,17 +39,11 @@ class _Pending:
         self.download: Future[Download] | None = None
 
     def start(self, fetch: Callable[[Window], Archive | None]) -> None:
-        download = self.download = Future()
-
-        def run() -> None:
+        def download() -> Download:
             started = time.monotonic()
-            try:
-                download.set_result(Download(self.window, fetch(self.window), time.monotonic() - started))
-            except BaseException as error:  # noqa: BLE001 - raised again by result(), in the thread that reads
-                download.set_exception(error)
+            return Download(self.window, fetch(self.window), time.monotonic() - started)
 
-        # A daemon: one that waits for a silent server must not keep a finished sync from ending.
-        threading.Thread(target=run, name=f"export-{self.window}", daemon=True).start()
+        self.download = in_background(download, f"export-{self.window}")
 
     def discard(self) -> None:
         """Free the disk, now or as soon as the download ends."""
@@ -189,7 +183,7 @@ class Prefetcher:
         elif halves(oldest.window):
             self._split(oldest, "the temporary folder is full")
         else:
-            raise config_error(
+            raise ConfigError(
                 f"The temporary folder {tempfile.gettempdir()} has no room for the export of {oldest.window}: at least "
                 f"{error.needed_bytes / 1e6:,.0f} MB are needed. Give it more space, or point TMPDIR to a larger disk; "
                 "num_workers and batch_size_hours lower what is needed for more than one hour."

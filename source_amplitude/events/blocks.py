@@ -6,16 +6,14 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from source_amplitude.events.archive import Archive, Lines
-from source_amplitude.events.record import NotAnEventError, RecordConverter, Records
+from source_amplitude.events.converter import RecordConverter, Records
 from source_amplitude.events.second_process import SecondProcess, start_second_process
+from source_amplitude.export.archive import Archive, Lines
+from source_amplitude.export.refetch import BadLineError
+from source_amplitude.json_repair import NotAJsonObjectError
 
 LARGE_ARCHIVE_BYTES = 4_000_000  # smaller ones are read before a second process is there
 MOST_WAITING = 6
-
-
-class BadLineError(Exception):
-    """A line that is no event. Names the place, never the content."""
 
 
 class Converters:
@@ -24,8 +22,8 @@ class Converters:
     :param share: whether work may be shared with a second process
     """
 
-    def __init__(self, *, bags_as_text: bool, share: bool, logger: logging.Logger) -> None:
-        self._bags_as_text = bags_as_text
+    def __init__(self, *, json_columns_as_string: bool, share: bool, logger: logging.Logger) -> None:
+        self._json_columns_as_string = json_columns_as_string
         self._share = share
         self._logger = logger
         self._second: SecondProcess | None = None
@@ -33,8 +31,10 @@ class Converters:
     def conversion_of(self, archive: Archive) -> Conversion:
         if self._share and archive.size >= LARGE_ARCHIVE_BYTES:
             self._share = False
-            self._second = start_second_process(bags_as_text=self._bags_as_text, logger=self._logger)
-        return Conversion(bags_as_text=self._bags_as_text, second=self._second)
+            self._second = start_second_process(
+                json_columns_as_string=self._json_columns_as_string, logger=self._logger
+            )
+        return Conversion(json_columns_as_string=self._json_columns_as_string, second=self._second)
 
     def close(self) -> None:
         if self._second is not None:
@@ -48,8 +48,8 @@ class Conversion:
     :param second: shares the work with a second process; None does all of it here
     """
 
-    def __init__(self, *, bags_as_text: bool, second: SecondProcess | None = None) -> None:
-        self._converter = RecordConverter(bags_as_text=bags_as_text)
+    def __init__(self, *, json_columns_as_string: bool, second: SecondProcess | None = None) -> None:
+        self._converter = RecordConverter(json_columns_as_string=json_columns_as_string)
         self._second = second
         self._repaired_there = second.repaired_lines if second else 0
 
@@ -89,10 +89,10 @@ class Conversion:
         convert = self._converter.convert
         try:
             return convert(block.lines)
-        except NotAnEventError:
+        except NotAJsonObjectError:
             for number, line in zip(block.numbers, block.lines, strict=True):
                 try:
                     convert([line])
-                except NotAnEventError as error:
+                except NotAJsonObjectError as error:
                     raise BadLineError(f"member {block.member}, line {number}: {error}") from None
             raise

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_amplitude.events.record import TIMESTAMP_FIELDS, NotAnEventError, RecordConverter
+from source_amplitude.events.converter import TIMESTAMP_FIELDS, RecordConverter
 from source_amplitude.events.shape import MOST_FIELDS
+from source_amplitude.json_repair import NotAJsonObjectError
 
 json_values = st.recursive(
     st.none()
@@ -21,22 +22,22 @@ json_values = st.recursive(
 events = st.dictionaries(st.text() | st.sampled_from(TIMESTAMP_FIELDS), json_values, max_size=10)
 
 
-def converted(line: bytes, bags_as_text: bool = True) -> bytes:
+def converted(line: bytes, json_columns_as_string: bool = True) -> bytes:
     """The record of a line, which is the same whether its fields are known from a line before or not."""
-    new, known = RecordConverter(bags_as_text=bags_as_text).convert([line, line])
+    new, known = RecordConverter(json_columns_as_string=json_columns_as_string).convert([line, line])
     assert json.loads(known) == json.loads(new)
     return known
 
 
-def convert(line: bytes, bags_as_text: bool = True) -> dict[str, Any]:
-    return json.loads(converted(line, bags_as_text))  # type: ignore[no-any-return]
+def convert(line: bytes, json_columns_as_string: bool = True) -> dict[str, Any]:
+    return json.loads(converted(line, json_columns_as_string))  # type: ignore[no-any-return]
 
 
 @given(event=events, ascii_only=st.booleans())
 def test_given_object_mode_then_every_field_is_as_it_came(event: dict[str, Any], ascii_only: bool) -> None:
     line = json.dumps(event, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     expected = {key: rfc3339(key, value) for key, value in event.items()}
-    assert convert(line, bags_as_text=False) == expected
+    assert convert(line, json_columns_as_string=False) == expected
 
 
 @given(event=events, separators=st.sampled_from([(",", ":"), (", ", ": "), (" ,\t", " : ")]))
@@ -84,13 +85,14 @@ def test_timestamps(field: str, amplitude: Any, expected: Any) -> None:
 
 def test_given_a_timestamp_inside_a_bag_then_it_is_left_alone() -> None:
     bag = {"event_time": "2024-03-15 10:04:58.123000"}
-    assert convert(json.dumps({"event_properties": bag}).encode(), bags_as_text=False) == {"event_properties": bag}
+    line = json.dumps({"event_properties": bag}).encode()
+    assert convert(line, json_columns_as_string=False) == {"event_properties": bag}
 
 
 @pytest.mark.parametrize("number", ["9223372036854775807", "18446744073709551616", "1" * 60, "1.10", "1e400", "-0.0"])
 def test_numbers_keep_their_very_text(number: str) -> None:
     line = b'{"amplitude_id":%b,"user_properties":{"n":%b}}' % (number.encode(), number.encode())
-    assert converted(line, bags_as_text=False) == line
+    assert converted(line, json_columns_as_string=False) == line
     assert converted(line) == b'{"amplitude_id":%b,"user_properties":"{\\"n\\":%b}"}' % (
         number.encode(),
         number.encode(),
@@ -117,7 +119,7 @@ def test_given_a_line_that_is_repaired_then_its_numbers_keep_their_very_text() -
     ids=["invalid utf-8", "raw control characters", "nan", "lone surrogate", "inside a bag", "whole pairs and texts"],
 )
 def test_given_almost_json_then_it_is_repaired_and_counted(line: bytes, expected: dict[str, Any]) -> None:
-    converter = RecordConverter(bags_as_text=True)
+    converter = RecordConverter(json_columns_as_string=True)
     [record] = converter.convert([line])
     assert json.loads(record) == expected
     assert converter.repaired_lines == 1
@@ -138,15 +140,15 @@ def test_given_deep_but_reasonable_nesting_then_it_is_kept() -> None:
 )
 def test_given_any_lines_before_then_the_record_of_a_line_is_the_same(lines: list[dict[str, Any]]) -> None:
     raw = [json.dumps(line).encode() for line in lines]
-    for bags_as_text in (True, False):
-        together = list(RecordConverter(bags_as_text=bags_as_text).convert(raw))
-        alone = [next(iter(RecordConverter(bags_as_text=bags_as_text).convert([line]))) for line in raw]
+    for as_string in (True, False):
+        together = list(RecordConverter(json_columns_as_string=as_string).convert(raw))
+        alone = [next(iter(RecordConverter(json_columns_as_string=as_string).convert([line]))) for line in raw]
         assert list(map(json.loads, together)) == list(map(json.loads, alone))
 
 
 def test_given_more_fields_than_a_shape_holds_then_the_records_are_still_right() -> None:
     lines = [b'{"uuid":"%d","field %d":{"n":1.0}}' % (n, n) for n in range(2 * MOST_FIELDS)]
-    records = list(RecordConverter(bags_as_text=True).convert(lines))
+    records = list(RecordConverter(json_columns_as_string=True).convert(lines))
     assert [json.loads(record)["uuid"] for record in records] == [str(n) for n in range(2 * MOST_FIELDS)]
     assert json.loads(records[-1])[f"field {2 * MOST_FIELDS - 1}"] == '{"n":1.0}'
 
@@ -168,8 +170,8 @@ SECRET = b"s3cr3t"
     ],
 )  # fmt: skip
 def test_given_no_json_object_then_an_error_that_tells_nothing_of_its_content(line: bytes) -> None:
-    with pytest.raises(NotAnEventError) as caught:
-        RecordConverter(bags_as_text=True).convert([line])
+    with pytest.raises(NotAJsonObjectError) as caught:
+        RecordConverter(json_columns_as_string=True).convert([line])
     assert SECRET.decode() not in str(caught.value)
     assert caught.value.__cause__ is None
 
@@ -177,7 +179,7 @@ def test_given_no_json_object_then_an_error_that_tells_nothing_of_its_content(li
 @given(line=st.binary(max_size=300).filter(lambda line: b"\n" not in line))
 def test_given_any_bytes_then_a_record_or_that_one_error(line: bytes) -> None:
     try:
-        [record] = RecordConverter(bags_as_text=True).convert([line])
-    except NotAnEventError:
+        [record] = RecordConverter(json_columns_as_string=True).convert([line])
+    except NotAJsonObjectError:
         return
     assert isinstance(json.loads(record), dict)

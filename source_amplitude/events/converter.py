@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from source_amplitude.events.archive import Line
 from source_amplitude.events.shape import Shape
+from source_amplitude.export.archive import Line
+from source_amplitude.json_repair import NOT_STRICT, strict_json
 
 TIMESTAMP_FIELDS = (
     "server_received_time",
@@ -29,17 +30,9 @@ TIMESTAMP_FIELDS = (
 _AMPLITUDE_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?").fullmatch
 _MICROSECONDS = b"0000-00-00 00:00:00.000000"
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_STRING_OR_NO_NUMBER = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN', re.DOTALL)
-_ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
-_CONTROL = re.compile("[\x00-\x1f]")
-_NO_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode_lines = msgspec.json.Encoder().encode_lines
-
-
-class NotAnEventError(ValueError):
-    """A line that is not a JSON object. The message never holds its content."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +52,12 @@ class Records:
 class RecordConverter:
     """Makes records of raw lines.
 
-    :param bags_as_text: whether object- and array-valued fields become JSON text (`json_string`) or stay (`object`)
+    :param json_columns_as_string: whether object- and array-valued fields become JSON text
+        (`properties_format: json_string`) or stay as they are (`object`)
     """
 
-    def __init__(self, *, bags_as_text: bool) -> None:
-        self._bags_as_text = bags_as_text
+    def __init__(self, *, json_columns_as_string: bool) -> None:
+        self._json_columns_as_string = json_columns_as_string
         self._shape = Shape({}, TIMESTAMP_FIELDS)
         self.repaired_lines = 0
 
@@ -75,21 +69,21 @@ class RecordConverter:
         NaN or lone surrogates is repaired and counted in `repaired_lines`: U+FFFD for what is no character, null for
         what is no number.
 
-        :raises NotAnEventError: a line is not a JSON object
+        :raises NotAJsonObjectError: a line is not a JSON object
         """
         try:
             return Records(self._shaped(lines), len(lines))
-        except _NO_JSON:
+        except NOT_STRICT:
             return Records(b"".join(map(self._any, lines)), len(lines))
 
     def _any(self, line: Line) -> bytes:
         try:
             return self._shaped([line])
-        except _NO_JSON:
+        except NOT_STRICT:
             return _encode_lines([self._unshaped(bytes(line))])
 
     def _shaped(self, lines: Sequence[Line]) -> bytes:
-        """The records of lines that all fit the shape; one that does not raises what `_NO_JSON` names."""
+        """The records of lines that all fit the shape; one that does not raises what `NOT_STRICT` names."""
         shape = self._shape
         events = list(map(shape.decode, lines))
         for event in events:
@@ -97,7 +91,7 @@ class RecordConverter:
                 raw = getattr(event, field)
                 if raw is not UNSET:
                     text = str(raw, "utf-8")
-                    if self._bags_as_text and text[0] in "{[":
+                    if self._json_columns_as_string and text[0] in "{[":
                         setattr(event, field, text)
         stamps = iter(_rfc3339([text for event in events for field in shape.texts if (text := getattr(event, field))]))
         for event in events:
@@ -112,7 +106,7 @@ class RecordConverter:
             if not line.isascii():
                 line.decode()
             fields = _decode(line)
-        except _NO_JSON:
+        except NOT_STRICT:
             fields = _decode(strict_json(line))
             self.repaired_lines += 1
         self._shape = self._shape.including(fields)
@@ -120,7 +114,7 @@ class RecordConverter:
 
     def _value(self, name: str, raw: msgspec.Raw) -> msgspec.Raw | str:
         first = bytes(raw)[:1]
-        if first in (b"{", b"[") and self._bags_as_text:
+        if first in (b"{", b"[") and self._json_columns_as_string:
             return str(raw, "utf-8")
         if first == b'"' and name in TIMESTAMP_FIELDS:
             return _rfc3339([msgspec.json.decode(raw)])[0]
@@ -133,29 +127,3 @@ def _rfc3339(texts: list[str]) -> list[str]:
     if texts and lines.encode().translate(_DIGITS_TO_ZERO) == b"\n".join([_MICROSECONDS] * len(texts)):
         return (lines.replace(" ", "T").replace("\n", "Z\n") + "Z").split("\n")
     return [f"{text[:10]}T{text[11:]}Z" if _AMPLITUDE_TIMESTAMP(text) else text for text in texts]
-
-
-def strict_json(line: bytes) -> bytes:
-    """The line as strict JSON, if it is a JSON object but for what `RecordConverter.convert` names. Digits stay.
-
-    :raises NotAnEventError: it is not a JSON object
-    """
-    repaired = _STRING_OR_NO_NUMBER.sub(_repaired_token, line.decode("utf-8", "replace")).encode()
-    try:
-        _decode(repaired)
-    except _NO_JSON as error:
-        # Without its cause: a JSON error may carry the document, and so the user's data.
-        raise NotAnEventError(f"not a JSON object ({type(error).__name__})") from None
-    return repaired
-
-
-def _repaired_token(token: re.Match[str]) -> str:
-    text = token.group()
-    if not text.startswith('"'):
-        return "null"
-    return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", _ESCAPE.sub(_repaired_escape, text))
-
-
-def _repaired_escape(escape: re.Match[str]) -> str:
-    """A pair of surrogates, or any other escape, as it is; half a pair becomes U+FFFD."""
-    return "\ufffd" if escape.group("half") else escape.group()

@@ -14,7 +14,7 @@ from airbyte_cdk.models import (
     Type,
 )
 
-from source_amplitude.events.windows import HOUR, Window
+from source_amplitude.export.windows import HOUR, Window
 
 # Until a sync has read events of its own. Events of 1.9 KB that make archives of 300 bytes an event are ordinary.
 USUAL_ARCHIVE_BYTES_PER_ROW = 300

@@ -1,4 +1,4 @@
-"""One answer (or two) of the User Profile API to one record: JSON bytes in, JSON bytes out, numbers untouched."""
+"""One answer (or two) of the User Profile API to one record: JSON bytes in, JSON bytes out, numbers exact."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from source_amplitude.events.record import NotAnEventError, strict_json
+from source_amplitude.json_repair import NotAJsonObjectError, strict_json
 from source_amplitude.user_profiles.users import User
 
 Fields = dict[str, msgspec.Raw]
@@ -39,11 +39,11 @@ def user_data(body: bytes) -> Fields:
             return _decode(_on_one_line(body)).userData
         except (UnicodeDecodeError, msgspec.MsgspecError):
             return _decode(_on_one_line(strict_json(body))).userData
-    except (NotAnEventError, msgspec.MsgspecError):
+    except (NotAJsonObjectError, msgspec.MsgspecError):
         raise NotAProfileError("not a JSON object with userData") from None
 
 
-def a_record(user: User, profile: Fields, computations: Fields | None, *, bags_as_text: bool) -> bytes:
+def profile_record(user: User, profile: Fields, computations: Fields | None, *, json_columns_as_string: bool) -> bytes:
     """The record of a user: a JSON object and a line break. All fields of the schema are there; what is new stays.
 
     `user_id` is the key and never null: Amplitude's own if it has one, otherwise what was asked for, which for a device
@@ -62,7 +62,7 @@ def a_record(user: User, profile: Fields, computations: Fields | None, *, bags_a
         "propensities": profile.get("propensities", NULL),
     }
     fields.update((name, value) for name, value in profile.items() if name not in fields)
-    if bags_as_text:
+    if json_columns_as_string:
         for name, value in fields.items():
             if type(value) is msgspec.Raw and bytes(value)[:1] in (b"{", b"["):
                 fields[name] = bytes(value).decode()

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import requests
 from airbyte_cdk.sources.streams.http import HttpStream
-from airbyte_cdk.sources.streams.http.error_handlers import ErrorHandler
 
 from source_amplitude.config import Config
-from source_amplitude.errors import HandOver
-from source_amplitude.records import with_bags_as_text
+from source_amplitude.schema import stream_schema
 
 
 class AmplitudeStream(HttpStream, ABC):
@@ -31,13 +28,5 @@ class AmplitudeStream(HttpStream, ABC):
     def next_page_token(self, response: requests.Response) -> None:
         return None
 
-    def get_error_handler(self) -> ErrorHandler:
-        return HandOver()
-
     def get_json_schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # the CDK's is wrapped in a cache
-        return self._json_schema
-
-    @cached_property
-    def _json_schema(self) -> Mapping[str, Any]:
-        schema = super().get_json_schema()
-        return with_bags_as_text(schema) if self._config.bags_as_text else schema
+        return stream_schema(self.name, json_columns_as_string=self._config.json_columns_as_string)

@@ -1,10 +1,8 @@
-"""How records travel: many at once as JSON bytes, and what that means for the schema."""
+"""How records travel through the CDK: many at once, as JSON bytes."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from airbyte_cdk.models import AirbyteMessage, AirbyteRecordMessage, Type
 
@@ -38,21 +36,3 @@ class RecordBatch(AirbyteMessage):
             return b""
         # JSON has no raw line break within an object, so each one here ends a record.
         return head + self._ndjson[:-1].replace(b"\n", tail + head) + tail
-
-
-def with_bags_as_text(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema whose object- and array-valued fields hold JSON text instead (`properties_format: json_string`).
-
-    A list of strings is no property bag, and stays a list.
-    """
-    return {**schema, "properties": {name: _as_text(field) for name, field in schema["properties"].items()}}
-
-
-def _as_text(field: Mapping[str, Any]) -> dict[str, Any]:
-    types = field.get("type", [])
-    if not {"object", "array"} & set([types] if isinstance(types, str) else types):
-        return dict(field)
-    if field.get("items", {}).get("type") == "string":
-        return dict(field)
-    kept = {key: value for key, value in field.items() if key in ("title", "description")}
-    return {"type": ["null", "string"], **kept}

@@ -5,19 +5,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_amplitude.user_profiles.record import NotAProfileError, a_record, user_data
+from source_amplitude.user_profiles.profile import NotAProfileError, profile_record, user_data
 from source_amplitude.user_profiles.users import User
-from unit_tests.test_record import json_values
+from unit_tests.test_converter import json_values
 
 ADA = User("user_id", "ada")
 DEVICE = User("device_id", "device-1")
 FIELDS = ["user_id", "device_id", "amp_props", "cohort_ids", "recommendations", "computations", "propensities"]
 
 
-def record(user: User, data: dict[str, Any], computed: Any = None, bags_as_text: bool = False) -> dict[str, Any]:
+def record(
+    user: User, data: dict[str, Any], computed: Any = None, json_columns_as_string: bool = False
+) -> dict[str, Any]:
     fields = user_data(json.dumps({"userData": data}).encode())
     computations = None if computed is None else user_data(json.dumps({"userData": computed}).encode())
-    return json.loads(a_record(user, fields, computations, bags_as_text=bags_as_text))  # type: ignore[no-any-return]
+    return json.loads(profile_record(user, fields, computations, json_columns_as_string=json_columns_as_string))  # type: ignore[no-any-return]
 
 
 bags = st.dictionaries(st.text(), json_values, max_size=4) | st.none()
@@ -28,7 +30,7 @@ def test_given_any_bags_then_they_come_through_exactly(
     amp_props: Any, recommendations: Any, new: Any, as_text: bool
 ) -> None:
     data = {"user_id": "ada", "amp_props": amp_props, "recommendations": recommendations, "a new field": new}
-    made = record(ADA, data, bags_as_text=as_text)
+    made = record(ADA, data, json_columns_as_string=as_text)
     assert list(made) == [*FIELDS, "a new field"]
     for name in ("amp_props", "recommendations", "a new field"):
         if as_text and isinstance(data[name], (dict, list)):
@@ -44,7 +46,7 @@ def test_given_both_then_properties_and_computations_are_told_apart() -> None:
 
 def test_given_computations_only_then_they_are_no_properties() -> None:
     fields = user_data(b'{"userData": {"user_id": "ada", "amp_props": {"orders": 3}}}')
-    made = json.loads(a_record(ADA, fields, fields, bags_as_text=False))
+    made = json.loads(profile_record(ADA, fields, fields, json_columns_as_string=False))
     assert (made["amp_props"], made["computations"]) == (None, {"orders": 3})
 
 
@@ -67,9 +69,9 @@ def test_the_key_is_never_null(user: User, data: dict[str, Any], key: str, devic
 
 @pytest.mark.parametrize("as_text", [True, False])
 def test_cohort_ids_are_strings_in_both_formats(as_text: bool) -> None:
-    made = record(ADA, {"cohort_ids": ["a", 12345678901234567890]}, bags_as_text=as_text)
+    made = record(ADA, {"cohort_ids": ["a", 12345678901234567890]}, json_columns_as_string=as_text)
     assert made["cohort_ids"] == ["a", "12345678901234567890"]
-    assert record(ADA, {"cohort_ids": None}, bags_as_text=as_text)["cohort_ids"] is None
+    assert record(ADA, {"cohort_ids": None}, json_columns_as_string=as_text)["cohort_ids"] is None
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"userData": null}', b'{"userData": 1}', b"<html>", b"\xff"])
@@ -82,7 +84,7 @@ def test_given_no_profile_then_an_error_without_its_content(body: bytes) -> None
 def test_given_line_breaks_between_values_then_the_record_is_one_line() -> None:
     bag = b'{\r\n  "big": 1234567890123456789012,\n  "text": "a\\nb"\n}'
     pretty = b'{"userData": {\r\n "user_id": "ada",\n "amp_props": %b}}' % bag
-    made = a_record(ADA, user_data(pretty), None, bags_as_text=False)
+    made = profile_record(ADA, user_data(pretty), None, json_columns_as_string=False)
     assert made.count(b"\n") == 1
     assert made.endswith(b"\n")
     assert b'"amp_props":{"big":1234567890123456789012,"text":"a\\nb"}' in made
@@ -90,5 +92,5 @@ def test_given_line_breaks_between_values_then_the_record_is_one_line() -> None:
 
 def test_given_json_that_is_not_strict_then_it_is_repaired() -> None:
     fields = user_data(b'{"userData": {"user_id": "ada", "amp_props": {"a": NaN, "b": "\\ud800", "c": 1.50}}}')
-    made = json.loads(a_record(ADA, fields, None, bags_as_text=False))
+    made = json.loads(profile_record(ADA, fields, None, json_columns_as_string=False))
     assert made["amp_props"] == {"a": None, "b": "\ufffd", "c": 1.5}

@@ -4,37 +4,40 @@ from __future__ import annotations
 
 import logging
 
-from source_amplitude.errors import system_error, transient_error
-from source_amplitude.events.archive import ArchiveDamagedError
-from source_amplitude.events.conversion import BadLineError
-from source_amplitude.events.download import MAX_TRIES
-from source_amplitude.events.windows import Window
+from source_amplitude.errors import TransientError, UnexpectedError
+from source_amplitude.export.archive import ArchiveDamagedError
+from source_amplitude.export.windows import Window
+from source_amplitude.http.retry import MAX_TRIES
 
 
-class Patience:
-    """With the archives of one window: damage may pass, so it is fetched again; a bad line that comes twice stays."""
+class BadLineError(Exception):
+    """A line that is no event. Names the place, never the content."""
+
+
+class Refetches:
+    """Of the archives of one window: damage may pass, so it is fetched again; a bad line that comes twice stays."""
 
     def __init__(self, window: Window, logger: logging.Logger) -> None:
         self._window = window
         self._logger = logger
         self._bad_lines = self._damages = 0
 
-    def with_error(self, error: BadLineError | ArchiveDamagedError) -> None:
-        """Log it, for the archive to be fetched again.
+    def allow(self, error: BadLineError | ArchiveDamagedError) -> None:
+        """Log the error, for the archive to be fetched again.
 
-        :raises AirbyteTracedException: system_error for a second bad line, transient_error for too many damages
+        :raises AmplitudeError: UnexpectedError for a second bad line, TransientError for too many damages
         """
         if isinstance(error, BadLineError):
             self._bad_lines += 1
             if self._bad_lines > 1:
-                raise system_error(
+                raise UnexpectedError(
                     f"The export of the hours {self._window} holds something that is no event, twice in a row: "
                     f"{error}. Report it to Amplitude's support; nothing after the state was passed over."
                 ) from error
         else:
             self._damages += 1
             if self._damages >= MAX_TRIES:
-                raise transient_error(
+                raise TransientError(
                     f"The export of the hours {self._window} was damaged {self._damages} times, at last: {error}. "
                     "The next sync continues with these hours."
                 ) from error

@@ -1,0 +1,1 @@
+"""What only Airbyte needs: messages on standard output, record batches, estimates, the base of the streams."""

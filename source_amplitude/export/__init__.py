@@ -1,0 +1,1 @@
+"""The Export API: hours in, verified archives and their lines out."""

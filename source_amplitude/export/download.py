@@ -1,0 +1,250 @@
+"""One window -> one verified archive on disk, whatever the network does on the way."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import BinaryIO
+
+import requests
+import urllib3
+
+from source_amplitude.errors import (
+    AmplitudeError,
+    ConfigError,
+    TransientError,
+    UnexpectedError,
+    no_temporary_folder,
+)
+from source_amplitude.export.answers import ExportAction, export_action, keys_refused
+from source_amplitude.export.archive import Archive, ArchiveDamagedError
+from source_amplitude.export.client import ExportClient
+from source_amplitude.export.limiter import RequestLimiter
+from source_amplitude.export.windows import Window, halves
+from source_amplitude.http.answers import answer_text, exception_text
+from source_amplitude.http.retry import Retries, retry_after_seconds
+from source_amplitude.threads import Cancelled
+
+READ_TIMEOUT_SECONDS = 300.0
+LONGEST_THROTTLED_SECONDS = 600.0
+NO_DATA_TEXT = "Raw data files were not found"
+STALL_SECONDS = 60.0
+STALL_BYTES_PER_SECOND = 1024
+CHUNK_BYTES = 256 * 1024
+
+_NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class TooMuchAtOnceError(Exception):
+    """The window must be asked for in smaller pieces."""
+
+    def __init__(self, window: Window, reason: str) -> None:
+        super().__init__(f"{window}: {reason}")
+        self.window = window
+        self.reason = reason
+
+
+class DiskFullError(Exception):
+    """The temporary folder has no room for the archive."""
+
+    def __init__(self, window: Window, needed_bytes: int) -> None:
+        super().__init__(f"{window} needs at least {needed_bytes:,} bytes")
+        self.window = window
+        self.needed_bytes = needed_bytes
+
+
+class PassingError(Exception):
+    """Something that may go well the next time."""
+
+
+class _ThrottledError(Exception):
+    def __init__(self, retry_after: float | None, limit: int) -> None:
+        super().__init__("429 Too Many Requests")
+        self.retry_after = retry_after
+        self.limit = limit
+
+
+class Downloader:
+    """Fetches windows, from any number of threads.
+
+    :param limiter: the limit on requests in flight, shared by all downloads of a sync
+    """
+
+    def __init__(self, client: ExportClient, limiter: RequestLimiter, logger: logging.Logger) -> None:
+        self._client = client
+        self._limiter = limiter
+        self._logger = logger
+        self._cancelled = threading.Event()
+        self._bodies: set[requests.Response] = set()
+        self._lock = threading.Lock()
+
+    def fetch(self, window: Window) -> Archive | None:
+        """The archive of a window, complete and verified; None when nothing was uploaded in it.
+
+        :raises TooMuchAtOnceError: the window must be split
+        :raises DiskFullError: no room in the temporary folder
+        :raises Cancelled: the downloader was closed
+        :raises AmplitudeError: ConfigError (keys, an hour too large), TransientError (it kept failing),
+            UnexpectedError (an answer nobody has seen)
+        """
+        retries = Retries(LONGEST_THROTTLED_SECONDS)
+        while True:
+            try:
+                return self._try(window)
+            except _ThrottledError as error:
+                wait = retries.throttled(error.retry_after)
+                if wait is None:
+                    raise self._throttled_too_long(window, error) from error
+                self._logger.info(
+                    f"Export of {window}: 429 too many requests, waiting {wait:.1f} s; at most {error.limit} in flight"
+                )
+            except PassingError as error:
+                if self._cancelled.is_set():
+                    raise Cancelled from error
+                wait = retries.failed()
+                if wait is None:
+                    raise TransientError(
+                        f"The export of the hours {window} failed {retries.max_tries} times, at last with: {error}. "
+                        "The next sync continues with these hours."
+                    ) from error
+                self._logger.warning(
+                    f"Export of {window}: {error}; try {retries.failures + 1} of {retries.max_tries} in {wait:.1f} s"
+                )
+            if self._cancelled.wait(wait):
+                raise Cancelled
+
+    def close(self) -> None:
+        """End all downloads: those that wait, and those whose answer is under way. Nobody asks for them any more."""
+        self._cancelled.set()
+        self._limiter.wake()
+        with self._lock:
+            for response in self._bodies:
+                with suppress(OSError, ValueError, RuntimeError):  # it has just ended by itself
+                    response.raw.shutdown()
+
+    def _throttled_too_long(self, window: Window, error: _ThrottledError) -> AmplitudeError:
+        asked = "" if error.retry_after is None else f", last Retry-After {error.retry_after:.0f} s"
+        return TransientError(
+            f"Amplitude has rate-limited the export of the hours {window} (429) for more than "
+            f"{LONGEST_THROTTLED_SECONDS / 60:.0f} minutes{asked}. "
+            "Other tools may be using the project's limit. The next sync continues with these hours."
+        )
+
+    def _try(self, window: Window) -> Archive | None:
+        with self._limiter.acquire(window.first, self._cancelled) as wave:
+            try:
+                response = self._client.request(window, READ_TIMEOUT_SECONDS)
+            except requests.ReadTimeout as error:
+                reason = f"no answer within {READ_TIMEOUT_SECONDS:.0f} s"
+                if halves(window):
+                    raise TooMuchAtOnceError(window, reason) from error
+                raise PassingError(reason) from error
+            except requests.RequestException as error:
+                raise PassingError(exception_text(error)) from error
+            with closing(response), self._known(response):
+                action = export_action(response)
+                if action is ExportAction.THROTTLED:
+                    raise _ThrottledError(retry_after_seconds(response.headers), self._limiter.throttled(wave))
+                archive = self._archive(window, response, action)
+        self._limiter.succeeded()
+        return archive
+
+    @contextmanager
+    def _known(self, response: requests.Response) -> Iterator[None]:
+        """While its body is read, so that `close` can end it."""
+        with self._lock:
+            self._bodies.add(response)
+        try:
+            if self._cancelled.is_set():
+                raise Cancelled
+            yield
+        finally:
+            with self._lock:
+                self._bodies.discard(response)
+
+    def _archive(self, window: Window, response: requests.Response, action: ExportAction) -> Archive | None:
+        if action is ExportAction.READ:
+            return spool(window, response)
+        if action is ExportAction.EMPTY:
+            if NO_DATA_TEXT not in (text := answer_text(response)):
+                self._logger.warning(f"Export of {window}: taken as empty by a 404 in other words than usual: {text}")
+            return None
+        said = f"{response.status_code} {answer_text(response) or response.reason}"
+        if action in (ExportAction.SPLIT, ExportAction.SPLIT_OR_RETRY) and halves(window):
+            raise TooMuchAtOnceError(window, said)
+        if action is ExportAction.SPLIT:
+            raise ConfigError(
+                f"Amplitude cannot export the hour {window.start_param} through its API ({said}). "
+                "If the hour is above 4 GB, move it with Amplitude's S3 export and set start_date after it."
+            )
+        if action is ExportAction.REFUSED:
+            raise keys_refused(self._client.region, f"export {window}: {said}")
+        if action is ExportAction.FAIL:
+            raise UnexpectedError(f"Amplitude gave an unexpected answer to the export of {window}: {said}")
+        raise PassingError(said)
+
+
+def spool(window: Window, response: requests.Response) -> Archive:
+    """The body of an answer as a verified archive in an unnamed temporary file, which vanishes with its last user.
+
+    :raises DiskFullError: no room
+    """
+    expected = int(response.headers.get("Content-Length") or 0)
+    try:
+        file: BinaryIO = tempfile.TemporaryFile(prefix="source-amplitude-")  # noqa: SIM115 - the archive owns it
+    except OSError as error:
+        if error.errno in _FULL_DISK:
+            raise DiskFullError(window, expected) from error
+        raise no_temporary_folder(error) from error
+    try:
+        size = 0
+        for chunk in _chunks(response):
+            try:
+                file.write(chunk)
+            except OSError as error:
+                raise _disk_error(error, window, max(expected, size + len(chunk))) from error
+            size += len(chunk)
+        try:
+            file.flush()
+        except OSError as error:
+            raise _disk_error(error, window, max(expected, size)) from error
+        return Archive(file, size)
+    except ArchiveDamagedError as error:
+        _discard(file)
+        kind = response.headers.get("Content-Type", "no content type")
+        raise PassingError(f"the answer is not a whole archive ({size:,} bytes, {kind}): {error}") from error
+    except BaseException:
+        _discard(file)
+        raise
+
+
+def _disk_error(error: OSError, window: Window, needed_bytes: int) -> Exception:
+    return DiskFullError(window, needed_bytes) if error.errno in _FULL_DISK else error
+
+
+def _discard(file: BinaryIO) -> None:
+    # Closing flushes what a full disk refused before; the file is unnamed, so it is gone all the same.
+    with suppress(OSError):
+        file.close()
+
+
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    """The body as it arrives; one that trickles below 1 KB/s for a minute counts as a broken connection."""
+    since, received = time.monotonic(), 0
+    try:
+        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+            yield chunk
+            received += len(chunk)
+            elapsed = time.monotonic() - since
+            if elapsed >= STALL_SECONDS:
+                if received < STALL_BYTES_PER_SECOND * elapsed:
+                    raise PassingError(f"the body stalled: {received:,} bytes in {elapsed:.0f} s")
+                since, received = time.monotonic(), 0
+    except _NETWORK_ERRORS as error:
+        raise PassingError(f"the body was cut short: {exception_text(error)}") from error

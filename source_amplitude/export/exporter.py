@@ -1,0 +1,56 @@
+"""All that a reader of events needs of the Export API: windows downloaded ahead, and one window whole."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timezone
+
+from source_amplitude.config import Config
+from source_amplitude.errors import TransientError
+from source_amplitude.export.archive import Archive
+from source_amplitude.export.client import ExportClient
+from source_amplitude.export.download import DiskFullError, Downloader, TooMuchAtOnceError
+from source_amplitude.export.limiter import RequestLimiter
+from source_amplitude.export.prefetch import Prefetcher
+from source_amplitude.export.width import AdaptiveWidth
+from source_amplitude.export.windows import Window, newest_complete_hour
+
+
+class Exporter:
+    """The exports of one reader, until it is closed.
+
+    :param limiter: shared by all exporters of a sync
+    """
+
+    def __init__(self, config: Config, limiter: RequestLimiter, logger: logging.Logger) -> None:
+        self._config = config
+        self._logger = logger
+        self._downloader = Downloader(ExportClient(config), limiter, logger)
+        self._prefetchers: list[Prefetcher] = []
+
+    def newest_complete_hour(self) -> datetime:
+        """The newest hour that may be read now."""
+        return newest_complete_hour(datetime.now(timezone.utc), self._config.export_delay_hours)
+
+    def downloads(self, first: datetime, newest: datetime) -> Prefetcher:
+        """The windows from hour `first` to hour `newest` in order, with their archives downloaded ahead."""
+        width = AdaptiveWidth(self._config.batch_size_hours)
+        prefetcher = Prefetcher(self._downloader.fetch, first, newest, width, self._config.num_workers, self._logger)
+        self._prefetchers.append(prefetcher)
+        return prefetcher
+
+    def fetch_whole(self, window: Window) -> Archive | None:
+        """The archive of a window that must not be split, because a part of it is out already.
+
+        :raises AmplitudeError: as `Downloader.fetch`; TransientError where it would have to be split
+        """
+        try:
+            return self._downloader.fetch(window)
+        except (TooMuchAtOnceError, DiskFullError) as error:
+            raise TransientError(f"The hours {window} could not be fetched in one piece: {error}") from error
+
+    def close(self) -> None:
+        """End what is under way and free the disk."""
+        for prefetcher in self._prefetchers:
+            prefetcher.close()
+        self._downloader.close()

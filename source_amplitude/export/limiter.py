@@ -1,0 +1,81 @@
+"""How many export requests may be in flight."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Condition, Event
+
+from source_amplitude.threads import Cancelled
+
+GROW_AFTER = 4
+
+
+class RequestLimiter:
+    """A limit on concurrent requests that gives way to 429: one fewer for each wave, one more after some successes.
+
+    One for all export requests of a sync. The oldest window goes first, since the sync waits for it.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._most = limit
+        self._limit = limit
+        self._busy = 0
+        self._wave = 0
+        self._successes = 0
+        self._waiting: list[datetime] = []
+        self._changed = Condition()
+
+    @contextmanager
+    def acquire(self, priority: datetime, cancelled: Event) -> Iterator[int]:
+        """Hold a place among the requests in flight; yields the wave that it belongs to, for `throttled`.
+
+        :param priority: the smallest among those waiting is served first
+        :raises Cancelled: `cancelled` was set before there was a place
+        """
+        with self._changed:
+            heapq.heappush(self._waiting, priority)
+            self._changed.wait_for(
+                lambda: cancelled.is_set() or (self._busy < self._limit and self._waiting[0] == priority)
+            )
+            self._waiting.remove(priority)
+            heapq.heapify(self._waiting)
+            self._changed.notify_all()
+            if cancelled.is_set():
+                raise Cancelled
+            self._busy += 1
+            wave = self._wave
+        try:
+            yield wave
+        finally:
+            with self._changed:
+                self._busy -= 1
+                self._changed.notify_all()
+
+    def throttled(self, wave: int) -> int:
+        """A request got a 429: allow one fewer than were in flight, never none. Returns the new limit.
+
+        Requests that were in flight together are refused together: only the first of them lowers the limit.
+        """
+        with self._changed:
+            if wave == self._wave:
+                self._limit = max(1, min(self._limit, self._busy) - 1)
+                self._wave += 1
+                self._successes = 0
+            return self._limit
+
+    def succeeded(self) -> None:
+        """A request was served: after a few of these, allow one more again."""
+        with self._changed:
+            self._successes += 1
+            if self._limit < self._most and self._successes >= GROW_AFTER:
+                self._successes = 0
+                self._limit += 1
+                self._changed.notify_all()
+
+    def wake(self) -> None:
+        """Let those who wait look whether they are cancelled."""
+        with self._changed:
+            self._changed.notify_all()

@@ -1,0 +1,87 @@
+"""Whether the Export API can be read with a configuration: cheap, and with a sentence that says what is wrong."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import requests
+
+from source_amplitude.config import Config
+from source_amplitude.errors import AUTHENTICATION_FAILED
+from source_amplitude.export.answers import ExportAction, export_action
+from source_amplitude.export.client import ExportClient
+from source_amplitude.export.windows import HOURLY_SINCE, Window, newest_complete_hour
+from source_amplitude.http.answers import answer_text, exception_text
+from source_amplitude.http.hosts import OTHER_REGION, regions_differ
+
+PROBE_READ_TIMEOUT_SECONDS = 60.0
+MAX_TRIES = 3
+RETRY_SECONDS = 2.0
+
+
+def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
+    """A sentence that tells wrong key, wrong region and network fault apart; None when the keys are accepted.
+
+    Asks for one hour and hangs up after the headers: no archive is pulled, and an empty project is as good as any.
+    """
+    client = ExportClient(config)
+    newest = newest_complete_hour(datetime.now(timezone.utc), config.export_delay_hours)
+    try:
+        action, said = _probe(client, newest)
+        if action is ExportAction.SPLIT_OR_RETRY:
+            # The newest hour takes too long to prepare; this one is small in any project.
+            action, said = _probe(client, HOURLY_SINCE)
+    except requests.RequestException as error:
+        return (
+            f"No connection to {client.url} ({exception_text(error)}). "
+            "Check the network, the proxy and the firewall between Airbyte and Amplitude."
+        )
+    if action is ExportAction.REFUSED:
+        return _why_refused(config)
+    if action is ExportAction.RETRY:
+        return f"Amplitude is not available at the moment ({said}). Try again later."
+    if action is ExportAction.FAIL:
+        return f"Unexpected response from {client.url} ({said})."
+    if action is ExportAction.THROTTLED:
+        logger.warning("Amplitude is busy with other requests of this project (429); the keys were accepted")
+    return None
+
+
+def _why_refused(config: Config) -> str:
+    other = OTHER_REGION[config.region]
+    if regions_differ():
+        try:
+            action, _ = _probe(ExportClient(replace(config, region=other)), HOURLY_SINCE)
+        except requests.RequestException:
+            action = ExportAction.RETRY
+        if action in (ExportAction.READ, ExportAction.EMPTY, ExportAction.SPLIT):
+            return f"The project of these keys is in the {other} region: set region to {other}."
+    return AUTHENTICATION_FAILED
+
+
+def _probe(client: ExportClient, hour: datetime) -> tuple[ExportAction, str]:
+    """What the answer for one hour means, and its own words; passing trouble is tried again.
+
+    :raises requests.RequestException: no answer
+    """
+    for tries_left in reversed(range(MAX_TRIES)):
+        try:
+            with closing(client.request(Window(hour, hour), PROBE_READ_TIMEOUT_SECONDS)) as response:
+                action = export_action(response)
+                said = "" if action is ExportAction.READ else f"{response.status_code} {answer_text(response)}".strip()
+        except requests.ReadTimeout:
+            if hour == HOURLY_SINCE:
+                raise
+            return ExportAction.SPLIT_OR_RETRY, "no answer in time"
+        except requests.RequestException:
+            if not tries_left:
+                raise
+        else:
+            if action is not ExportAction.RETRY or not tries_left:
+                return action, said
+        time.sleep(RETRY_SECONDS)
+    raise AssertionError("unreachable")

@@ -1,0 +1,1 @@
+"""What all of Amplitude's APIs share: hosts, retries, and the words of answers."""

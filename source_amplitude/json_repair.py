@@ -1,0 +1,45 @@
+"""JSON that is not strict: repaired where no information is lost that JSON could have held."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+_STRING_OR_NO_NUMBER = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN', re.DOTALL)
+_ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<half>\\u[dD][89a-fA-F]..)|\\.", re.DOTALL)
+_CONTROL = re.compile("[\x00-\x1f]")
+NOT_STRICT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class NotAJsonObjectError(ValueError):
+    """A text that is not a JSON object. The message never holds its content."""
+
+
+def strict_json(text: bytes) -> bytes:
+    """The text as strict JSON, if it is a JSON object but for invalid UTF-8, raw control characters, NaN, infinities
+    and lone surrogates: U+FFFD for what is no character, null for what is no number. Digits stay.
+
+    :raises NotAJsonObjectError: it is not a JSON object
+    """
+    repaired = _STRING_OR_NO_NUMBER.sub(_repaired_token, text.decode("utf-8", "replace")).encode()
+    try:
+        _decode(repaired)
+    except NOT_STRICT as error:
+        # Without its cause: a JSON error may carry the document, and so the user's data.
+        raise NotAJsonObjectError(f"not a JSON object ({type(error).__name__})") from None
+    return repaired
+
+
+def _repaired_token(token: re.Match[str]) -> str:
+    text = token.group()
+    if not text.startswith('"'):
+        return "null"
+    return _CONTROL.sub(lambda found: f"\\u{ord(found.group()):04x}", _ESCAPE.sub(_repaired_escape, text))
+
+
+def _repaired_escape(escape: re.Match[str]) -> str:
+    """A pair of surrogates, or any other escape, as it is; half a pair becomes U+FFFD."""
+    return "\ufffd" if escape.group("half") else escape.group()

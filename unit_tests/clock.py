@@ -1,0 +1,8 @@
+class Clock:
+    """A monotonic clock that tests turn."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now

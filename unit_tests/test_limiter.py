@@ -1,0 +1,133 @@
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from source_amplitude.export.limiter import GROW_AFTER, RequestLimiter
+from source_amplitude.threads import Cancelled, in_background
+
+FIRST = datetime(2024, 1, 1, tzinfo=timezone.utc)
+NEVER = threading.Event()
+
+
+def hour(number: int) -> datetime:
+    return FIRST + timedelta(hours=number)
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    while not condition():
+        time.sleep(0.001)
+
+
+def most_at_once(limiter: RequestLimiter) -> int:
+    """How many requests the limiter lets through before one has to wait."""
+    with ExitStack() as held:
+        for number in range(10):
+            cancelled = threading.Event()
+            cancel = threading.Timer(0.05, lambda cancelled=cancelled: (cancelled.set(), limiter.wake()))
+            cancel.start()
+            try:
+                held.enter_context(limiter.acquire(hour(number), cancelled))
+            except Cancelled:
+                return number
+            finally:
+                cancel.cancel()
+    raise AssertionError("no limit")
+
+
+def test_given_many_threads_then_never_more_than_the_limit_at_once() -> None:
+    limiter, lock, busy, most = RequestLimiter(3), threading.Lock(), [0], [0]
+    together = threading.Barrier(3)
+
+    def work(number: int) -> None:
+        with limiter.acquire(hour(number), NEVER):
+            with lock:
+                busy[0] += 1
+                most[0] = max(most[0], busy[0])
+            together.wait()  # three at once, or nobody goes on
+            with lock:
+                busy[0] -= 1
+
+    for future in [in_background(lambda n=number: work(n), "test") for number in range(12)]:
+        future.result()
+    assert most[0] == 3
+
+
+def test_given_several_waiting_then_the_oldest_window_goes_first() -> None:
+    limiter, order = RequestLimiter(1), []
+
+    def work(number: int) -> None:
+        with limiter.acquire(hour(number), NEVER):
+            order.append(number)
+
+    with limiter.acquire(hour(0), NEVER):
+        futures = [in_background(lambda n=number: work(n), "test") for number in (3, 1, 2)]
+        eventually(lambda: len(limiter._waiting) == 3)
+    for future in futures:
+        future.result()
+    assert order == [1, 2, 3]
+
+
+def throttle(limiter: RequestLimiter, requests: int) -> list[int]:
+    """Requests that are in flight together all get a 429; the limit after each of them."""
+    with ExitStack() as held:
+        waves = [held.enter_context(limiter.acquire(hour(number), NEVER)) for number in range(requests)]
+        return [limiter.throttled(wave) for wave in waves]
+
+
+def test_given_429_for_all_in_flight_then_one_fewer_for_the_whole_wave() -> None:
+    limiter = RequestLimiter(5)
+    assert throttle(limiter, 5) == [4, 4, 4, 4, 4]
+    assert throttle(limiter, 4) == [3, 3, 3, 3]
+    assert most_at_once(limiter) == 3
+
+
+def test_given_429_while_few_are_in_flight_then_one_fewer_than_those_and_never_none() -> None:
+    limiter = RequestLimiter(5)
+    assert throttle(limiter, 3) == [2, 2, 2]
+    assert throttle(limiter, 1) == [1]
+    assert throttle(limiter, 1) == [1]
+    assert most_at_once(limiter) == 1
+
+
+def test_given_successes_after_429_then_one_more_for_each_four_and_never_above_the_first_limit() -> None:
+    limiter = RequestLimiter(3)
+    throttle(limiter, 3)
+    throttle(limiter, 2)
+    limits = []
+    for _ in range(3 * GROW_AFTER):
+        limits.append(limiter._limit)
+        limiter.succeeded()
+    assert limits == [1] * 4 + [2] * 4 + [3] * 4
+    assert most_at_once(limiter) == 3
+
+
+def test_given_429_then_the_successes_before_it_no_longer_count() -> None:
+    limiter = RequestLimiter(2)
+    for _ in range(GROW_AFTER - 1):
+        limiter.succeeded()
+    throttle(limiter, 2)
+    limiter.succeeded()
+    assert most_at_once(limiter) == 1
+
+
+def test_given_cancelled_then_only_its_own_waiters_are_let_go() -> None:
+    limiter, cancelled = RequestLimiter(1), threading.Event()
+
+    def work(number: int, event: threading.Event) -> int:
+        with limiter.acquire(hour(number), event):
+            return number
+
+    with limiter.acquire(hour(0), NEVER):
+        mine = in_background(lambda: work(1, cancelled), "test")
+        other = in_background(lambda: work(2, NEVER), "test")
+        eventually(lambda: len(limiter._waiting) == 2)
+        cancelled.set()
+        limiter.wake()
+        with pytest.raises(Cancelled):
+            mine.result()
+        assert not other.done()
+    assert other.result() == 2
