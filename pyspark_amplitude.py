@@ -1,4 +1,4 @@
-"""Makes Spark know the format `amplitude` by itself: it looks for modules of such a name, and for `DefaultSource` in them.
+"""Makes Spark know the format `amplitude` by itself: it looks for modules of such a name, with a `DefaultSource`.
 
 Spark 4.0 would then refuse to have it registered by hand, so there that is the way.
 """

@@ -96,7 +96,7 @@ class Events(AmplitudeStream):
             self.logger.log(logging.WARNING if start - newest > FAR_AHEAD else logging.INFO, told)
             return
         self._estimate = SyncEstimate(newest)
-        self._downloads = self._exporter.downloads(start, newest)
+        self._downloads = self._exporter.downloads(Window(start, newest))
         try:
             for download in self._downloads:
                 self._ready = download

@@ -51,6 +51,15 @@ def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
     return None
 
 
+def why_keys_refused(config: Config) -> str | None:
+    """A sentence when the keys are refused; None when they are accepted, or when nobody can tell at the moment."""
+    try:
+        action, _ = _probe(ExportClient(config), HOURLY_SINCE)
+    except requests.RequestException:
+        return None
+    return _why_refused(config) if action is ExportAction.REFUSED else None
+
+
 def _why_refused(config: Config) -> str:
     other = OTHER_REGION[config.region]
     if regions_differ():

@@ -53,16 +53,16 @@ class Offset:
         :raises ConfigError: another connector wrote it
         """
         try:
-            if not raw or raw.keys() - {FIRST_HOUR, LAST_HOUR}:
-                raise ValueError("other fields")
-            first, last = (parse_export_hour(raw[name]) if name in raw else None for name in (FIRST_HOUR, LAST_HOUR))
+            found = {name: parse_export_hour(raw[name]) for name in raw}
         except (ValueError, TypeError):
+            found = {}
+        if not found or found.keys() - {FIRST_HOUR, LAST_HOUR}:
             raise ConfigError(
                 "The saved offset is not one that this connector wrote "
                 f'(its fields: {", ".join(sorted(map(str, raw)))}; expected: {{"{LAST_HOUR}": "20240115T14"}}). '
                 "Start the query with a checkpoint location of its own."
-            ) from None
-        return cls(first, last)
+            )
+        return cls(found.get(FIRST_HOUR), found.get(LAST_HOUR))
 
     def as_dict(self) -> dict[str, str]:
         found = {FIRST_HOUR: self.first, LAST_HOUR: self.last}

@@ -1,31 +1,27 @@
-"""Where versions of Spark differ: since 4.2 a stream's reader is told where a micro-batch begins and how much to read."""
+"""Where versions of Spark differ.
+
+Since 4.2 a stream's reader is told where a micro-batch begins and how much of what is available to read. Before, a
+micro-batch is all that is available.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-try:
-    from pyspark.sql.streaming.datasource import ReadAllAvailable, ReadMaxFiles, SupportsTriggerAvailableNow
-except ImportError:  # before 4.2
+_LIMITS = "pyspark.sql.streaming.datasource"
+_limits: Any = import_module(_LIMITS) if find_spec(_LIMITS) else None
 
-    class SupportsTriggerAvailableNow:  # type: ignore[no-redef]
-        """Earlier versions make one micro-batch of all that is available."""
-
-    def reads_everything(limit: Any) -> bool:
-        return True
-
-    def most_archives(number: int) -> Any:
-        raise AssertionError("versions of Spark without read limits do not ask for one")
-
-else:
-
-    def reads_everything(limit: Any) -> bool:
-        """Whether Spark asks for all that is available, as its trigger `once` does."""
-        return isinstance(limit, ReadAllAvailable)
-
-    def most_archives(number: int) -> Any:
-        """A limit that Spark hands back to `latestOffset`; of the kinds it knows, one on files comes nearest."""
-        return ReadMaxFiles(number)
+# A base class of readers that keep to what was available when a query with the trigger `availableNow` began.
+SupportsTriggerAvailableNow: Any = _limits.SupportsTriggerAvailableNow if _limits else object
 
 
-__all__ = ["SupportsTriggerAvailableNow", "most_archives", "reads_everything"]
+def reads_everything(limit: Any) -> bool:
+    """Whether all that is available is asked for, as the trigger `once` does, and as Spark before 4.2 always does."""
+    return limit is None or isinstance(limit, _limits.ReadAllAvailable)
+
+
+def most_archives(number: int) -> Any:
+    """A limit that Spark, since 4.2, hands back to `latestOffset`; of the kinds it knows, one on files comes nearest."""
+    return _limits.ReadMaxFiles(number)

@@ -97,7 +97,7 @@ def users_of(hours: Window, exporter: Exporter, logger: logging.Logger) -> SeenU
     seen = SeenUsers()
     try:
         with closing(exporter):
-            for download in exporter.downloads(hours.first, hours.last):
+            for download in exporter.downloads(hours):
                 events = _add(seen, download.window, download.archive, exporter, logger) if download.archive else 0
                 logger.info(f"Looked for active users in {download.window}: {events:,} events")
         seen.finish()

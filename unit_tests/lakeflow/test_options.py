@@ -25,9 +25,7 @@ def test_given_texts_then_they_are_typed_and_names_may_be_in_any_case() -> None:
     assert found.timestamps
 
 
-@pytest.mark.parametrize(
-    ("given", "region"), [("US", "US"), ("standard", "US"), ("EU", "EU"), ("eu", "EU")]
-)
+@pytest.mark.parametrize(("given", "region"), [("US", "US"), ("standard", "US"), ("EU", "EU"), ("eu", "EU")])
 def test_given_the_data_region_of_community_connectors_then_it_is_the_region(given: str, region: str) -> None:
     assert options(data_region=given).config.region == region
 
