@@ -23,5 +23,5 @@ def reads_everything(limit: Any) -> bool:
 
 
 def most_archives(number: int) -> Any:
-    """A limit that Spark, since 4.2, hands back to `latestOffset`; of the kinds it knows, one on files comes nearest."""
+    """A limit that Spark hands back to `latestOffset` since 4.2. Of the kinds it knows, one on files comes nearest."""
     return _limits.ReadMaxFiles(number)

@@ -155,7 +155,7 @@ json_values = st.recursive(
     | st.integers(-(2**70), 2**70)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-    | st.datetimes(datetime.min.replace(year=2000)).map(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%S.%fZ}"),
+    | st.integers(0, 2**31).map(lambda second: f"{datetime.fromtimestamp(second, timezone.utc):%Y-%m-%dT%H:%M:%S.%fZ}"),
     lambda values: st.lists(values, max_size=3) | st.dictionaries(st.text(max_size=3), values, max_size=3),
     max_leaves=5,
 )

@@ -38,7 +38,13 @@ def test_given_an_offset_then_it_is_the_documented_json() -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [{"cursor": "20240115T14"}, {"last_hour": "2024-01-15"}, {"last_hour": 12}, {"last_hour": "20240115T14", "x": 1}],
+    [
+        {"cursor": "20240115T14"},
+        {"last_hour": "2024-01-15"},
+        {"last_hour": 12},
+        {"last_hour": "20240115T14", "x": 1},
+        {},
+    ],
 )
 def test_given_an_offset_of_another_connector_then_a_sentence_says_so(raw: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="not one that this connector wrote"):
