@@ -16,6 +16,7 @@ from pyspark.sql.streaming import DataStreamWriter, StreamingQuery
 
 from amplitude_simulator import Project, Simulator
 from harness.runs import IMPATIENT
+from source_amplitude.lakeflow import AmplitudeDataSource, CommunityDataSource
 
 REPOSITORY = Path(__file__).parents[1]
 DAEMON = "pyspark.daemon"
@@ -109,6 +110,8 @@ def spark_session(
     with _environment(environment):
         session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
+    for source in (AmplitudeDataSource, CommunityDataSource):
+        session.dataSource.register(source)
     try:
         yield session
     finally:

@@ -5,18 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql.types import LongType, StructField, StructType
 
 from amplitude_simulator import Fault
 from harness.spark import SimulatedSpark
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 
 
 def sentence_of(spark: SimulatedSpark, action: Callable[[], object]) -> str:
     """The sentence in the error that an action ends with."""
-    with pytest.raises(PySparkException) as caught:
+    with pytest.raises((PySparkException, Py4JJavaError)) as caught:
         action()
     text = str(caught.value)
     for secret in (spark.simulator.project.api_key, spark.simulator.project.secret_key):

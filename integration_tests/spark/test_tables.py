@@ -13,7 +13,7 @@ from amplitude_simulator.archives import Member
 from harness.spark import SimulatedSpark, uuids
 from integration_tests.spark.conftest import FIRST_HOUR
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 
 HOUR = timedelta(hours=1)
 

@@ -15,7 +15,7 @@ from amplitude_simulator import Fault
 from harness.spark import SimulatedSpark, python_workers, uuids, wait_for
 from integration_tests.spark.conftest import FIRST_HOUR, NOW
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 
 HOUR = timedelta(hours=1)
 HOURS = 72
