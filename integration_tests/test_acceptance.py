@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from amplitude_simulator import Project, Simulator
+from harness.limits import scaled
 
 REPOSITORY = Path(__file__).parents[1]
 PARTS = ("source_amplitude", "sample_files", "integration_tests", "acceptance-test-config.yml", "metadata.yaml")
@@ -35,7 +36,7 @@ def test_the_standard_tests_of_the_cdk(connector_folder: Path) -> None:
             check=False,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=scaled(300),
         )
         asked = {request.status for request in simulator.log}
         profiles_of = {id_ for request in simulator.profile_log for id_ in request.params.values()}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import Project, Simulator
+from harness.limits import scaled
 from harness.runs import Command, Outcome, a_catalog, a_config
 from source_amplitude.events.converter import TIMESTAMP_FIELDS
 
@@ -73,7 +74,7 @@ class Official:
             check=False,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=scaled(300),
         )
         assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
         return Outcome(ended.returncode, ended.stdout.splitlines(), ended.stderr, peak_rss_bytes=0, seconds=0)

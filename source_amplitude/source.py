@@ -11,6 +11,8 @@ from airbyte_cdk.models import (
     AirbyteCatalog,
     AirbyteMessage,
     AirbyteStateMessage,
+    AirbyteStateType,
+    AirbyteStreamState,
     ConfiguredAirbyteCatalog,
     FailureType,
     StreamDescriptor,
@@ -108,10 +110,10 @@ class SourceAmplitude(AbstractSource):
         state: list[AirbyteStateMessage] | None = None,
     ) -> Iterator[AirbyteMessage]:
         with airbyte_errors():
-            _refuse_foreign_state(state or [])
+            usable = _usable(state or [])
         failure_types: set[FailureType] = set()
         try:
-            for message in super().read(logger, config, catalog, state):
+            for message in super().read(logger, config, catalog, usable):
                 if message.trace and message.trace.error and message.trace.error.failure_type:
                     failure_types.add(message.trace.error.failure_type)
                 yield message
@@ -137,18 +139,40 @@ class SourceAmplitude(AbstractSource):
         return _from_file("state", state_path, super().read_state)
 
 
-def _refuse_foreign_state(state: list[AirbyteStateMessage]) -> None:
-    """A state with nothing in it for our streams would be ignored, and the whole history be read once more."""
-    if any(message.global_ or message.data for message in state if not message.stream):
+def _usable(state: list[AirbyteStateMessage]) -> list[AirbyteStateMessage]:
+    """The state as the CDK finds it: one message of the type STREAM a stream, without a namespace.
+
+    What the CDK would pass over is refused here, since the whole history would be read once more.
+    """
+    if any(not message.stream for message in state):
         raise ConfigError("The state is not one of streams: give the messages of the type STREAM that were printed.")
-    descriptors = [message.stream.stream_descriptor for message in state if message.stream]
+    streams = [message.stream for message in state if message.stream]
     # Our streams have no namespace, and the CDK would not find a state that has one.
-    names = {".".join(filter(None, (descriptor.namespace, descriptor.name))) for descriptor in descriptors}
-    if names and names.isdisjoint(STREAM_NAMES):
+    names = {".".join(filter(None, (s.stream_descriptor.namespace, s.stream_descriptor.name))) for s in streams}
+    if names - set(STREAM_NAMES):
         raise ConfigError(
             f"The state is of another connector (of {', '.join(sorted(names))}; ours: {', '.join(STREAM_NAMES)}). "
             "Give the state that this connector printed, or none to read everything from start_date."
         )
+    for stream in streams:
+        name = stream.stream_descriptor.name
+        if stream.stream_state is None:
+            raise ConfigError(
+                f"The state of the stream {name} has no stream_state: give the state that this connector printed, or "
+                "leave the stream out of it to read everything from start_date."
+            )
+    return [
+        AirbyteStateMessage(
+            type=AirbyteStateType.STREAM,
+            stream=AirbyteStreamState(
+                stream_descriptor=StreamDescriptor(
+                    name=stream.stream_descriptor.name, namespace=stream.stream_descriptor.namespace or None
+                ),
+                stream_state=stream.stream_state,
+            ),
+        )
+        for stream in streams
+    ]
 
 
 def _from_file(kind: str, path: str, read: Callable[[str], T]) -> T:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from source_amplitude.export.limiter import GROW_AFTER, RequestLimiter
-from source_amplitude.threads import Cancelled, in_background
+from source_amplitude.threads import Cancellation, Cancelled, in_background
 
 FIRST = datetime(2024, 1, 1, tzinfo=timezone.utc)
-NEVER = threading.Event()
+NEVER = Cancellation()
 
 
 def hour(number: int) -> datetime:
@@ -26,11 +26,11 @@ def most_at_once(limiter: RequestLimiter) -> int:
     """How many requests the limiter lets through before one has to wait."""
     with ExitStack() as held:
         for number in range(10):
-            cancelled = threading.Event()
-            cancel = threading.Timer(0.05, lambda cancelled=cancelled: (cancelled.set(), limiter.wake()))
+            cancellation = Cancellation()
+            cancel = threading.Timer(0.2, cancellation.cancel)
             cancel.start()
             try:
-                held.enter_context(limiter.acquire(hour(number), cancelled))
+                held.enter_context(limiter.acquire(hour(number), cancellation))
             except Cancelled:
                 return number
             finally:
@@ -115,18 +115,17 @@ def test_given_429_then_the_successes_before_it_no_longer_count() -> None:
 
 
 def test_given_cancelled_then_only_its_own_waiters_are_let_go() -> None:
-    limiter, cancelled = RequestLimiter(1), threading.Event()
+    limiter, cancellation = RequestLimiter(1), Cancellation()
 
-    def work(number: int, event: threading.Event) -> int:
-        with limiter.acquire(hour(number), event):
+    def work(number: int, which: Cancellation) -> int:
+        with limiter.acquire(hour(number), which):
             return number
 
     with limiter.acquire(hour(0), NEVER):
-        mine = in_background(lambda: work(1, cancelled), "test")
+        mine = in_background(lambda: work(1, cancellation), "test")
         other = in_background(lambda: work(2, NEVER), "test")
         eventually(lambda: len(limiter._waiting) == 2)
-        cancelled.set()
-        limiter.wake()
+        cancellation.cancel()
         with pytest.raises(Cancelled):
             mine.result()
         assert not other.done()

@@ -48,7 +48,11 @@ def test_given_users_were_added_behind_then_it_continues_and_otherwise_it_begins
         "d",
     ]
     for changed in (("b", "a", "c"), ("a",), ("x", "a", "b", "c")):
-        assert [user.id for user in Listed(ListedUsers(changed, ()), first.state(), LOGGER).left()] == list(changed)
+        anew, fresh = (Listed(ListedUsers(changed, ()), state, LOGGER) for state in (first.state(), {}))
+        assert [user.id for user in anew.left()] == list(changed)
+        read(anew, 1)
+        read(fresh, 1)
+        assert anew.state() == fresh.state()
 
 
 def test_given_the_state_of_active_users_then_listed_ones_begin_anew() -> None:
@@ -76,7 +80,7 @@ def test_given_a_foreign_state_then_a_config_error(state: dict[str, Any]) -> Non
 names = st.sampled_from(["", "a", "b", "c", "d", "é", "f" * 300]) | st.none()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(events=st.lists(st.tuples(names, names), max_size=40), pairs_in_memory=st.integers(1, 10))
 def test_given_any_events_then_users_once_and_devices_only_without_a_user(
     events: list[tuple[str | None, str | None]], pairs_in_memory: int

@@ -14,6 +14,7 @@ from source_amplitude.export.limiter import RequestLimiter
 from source_amplitude.export.prefetch import Prefetcher
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import Window, newest_complete_hour
+from source_amplitude.threads import Cancellation
 
 
 class Exporter:
@@ -45,7 +46,7 @@ class Exporter:
         :raises AmplitudeError: as `Downloader.fetch`; TransientError where it would have to be split
         """
         try:
-            return self._downloader.fetch(window)
+            return self._downloader.fetch(window, Cancellation())
         except (TooMuchAtOnceError, DiskFullError) as error:
             raise TransientError(f"The hours {window} could not be fetched in one piece: {error}") from error
 
@@ -53,4 +54,3 @@ class Exporter:
         """End what is under way and free the disk."""
         for prefetcher in self._prefetchers:
             prefetcher.close()
-        self._downloader.close()

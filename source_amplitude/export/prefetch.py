@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
 from source_amplitude.errors import ConfigError
@@ -16,9 +16,11 @@ from source_amplitude.export.archive import Archive
 from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import Window, halves, next_window, slices
-from source_amplitude.threads import in_background
+from source_amplitude.threads import Cancellation, in_background
 
 SMALLEST_EXPECTED_BYTES = 16 * 1024 * 1024
+DISCARD_SECONDS = 10.0
+Fetch = Callable[[Window, Cancellation], Archive | None]
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,24 @@ class _Pending:
     def __init__(self, window: Window) -> None:
         self.window = window
         self.download: Future[Download] | None = None
+        self._cancellation = Cancellation()
 
-    def start(self, fetch: Callable[[Window], Archive | None]) -> None:
+    def start(self, fetch: Fetch) -> None:
+        cancellation = self._cancellation = Cancellation()
+
         def download() -> Download:
             started = time.monotonic()
-            return Download(self.window, fetch(self.window), time.monotonic() - started)
+            return Download(self.window, fetch(self.window, cancellation), time.monotonic() - started)
 
         self.download = in_background(download, f"export-{self.window}")
 
-    def discard(self) -> None:
-        """Free the disk, now or as soon as the download ends."""
-        if self.download is not None:
-            self.download.add_done_callback(_close_archive)
-            self.download = None
+    def discard(self) -> Future[Download] | None:
+        """End the download, and free the disk as soon as it has ended."""
+        discarded, self.download = self.download, None
+        if discarded is not None:
+            discarded.add_done_callback(_close_archive)
+            self._cancellation.cancel()
+        return discarded
 
 
 class Prefetcher:
@@ -63,7 +70,7 @@ class Prefetcher:
 
     def __init__(
         self,
-        fetch: Callable[[Window], Archive | None],
+        fetch: Fetch,
         ranges: Iterable[Window],
         width: AdaptiveWidth,
         workers: int,
@@ -173,17 +180,18 @@ class Prefetcher:
         if not self._one_at_a_time:
             self._logger.warning(f"The temporary folder is full ({error}): downloading one window at a time from here")
             self._one_at_a_time = True
-            for later in list(self._pending)[1:]:
-                if later.download is not None:
-                    later.download.exception()  # waits, so that its disk space is free before the next attempt
-                later.discard()
+            discarded = [later.discard() for later in list(self._pending)[1:]]
+            # One that still waits for a silent server holds no disk space.
+            wait([download for download in discarded if download], timeout=DISCARD_SECONDS)
             oldest.start(self._fetch)
         elif halves(oldest.window):
             self._split(oldest, "the temporary folder is full")
         else:
+            megabytes = max(1, round(error.needed_bytes / 1e6))
+            needed = f": at least {megabytes:,} MB are needed" if error.needed_bytes else ""
             raise ConfigError(
-                f"The temporary folder {tempfile.gettempdir()} has no room for the export of {oldest.window}: at least "
-                f"{error.needed_bytes / 1e6:,.0f} MB are needed. Give it more space, or point TMPDIR to a larger disk; "
+                f"The temporary folder {tempfile.gettempdir()} has no room for the export of {oldest.window}{needed}. "
+                "Give it more space, or point TMPDIR to a larger disk; "
                 "num_workers and batch_size_hours lower what is needed for more than one hour."
             ) from error
 

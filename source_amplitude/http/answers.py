@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -12,13 +13,32 @@ _SHOWN_CHARACTERS = 200
 
 
 def answer_text(response: requests.Response) -> str:
-    """The beginning of an error answer's own words, on one line and without markup; empty when it has none."""
+    """The beginning of an error answer's own words, on one line and without markup; empty when it has none.
+
+    Of Amplitude's `{"error": {"message": "…", "metadata": {"details": "…"}}}` it is the message and the details.
+    """
     try:
         body = next(response.iter_content(4096), b"")
     except requests.RequestException:
         return ""
-    text = " ".join(_MARKUP.sub(" ", body.decode("utf-8", "replace")).split())
+    text = " ".join(_MARKUP.sub(" ", _words(body.decode("utf-8", "replace"))).split())
     return text[:_SHOWN_CHARACTERS]
+
+
+def said(response: requests.Response) -> str:
+    """The status of an error answer, and its own words or else the usual ones: `404 Not Found`."""
+    return f"{response.status_code} {answer_text(response) or response.reason or ''}".strip()
+
+
+def _words(text: str) -> str:
+    try:
+        error = json.loads(text)["error"]
+        if isinstance(error, str):
+            return error
+        message, details = error["message"], error.get("metadata", {}).get("details")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return text
+    return f"{message} ({details})" if details else str(message)
 
 
 def exception_text(error: BaseException) -> str:

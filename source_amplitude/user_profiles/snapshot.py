@@ -67,9 +67,8 @@ class Snapshot:
         self._counts[result.status] += 1
         number = self._users.done
         if result.status is FetchStatus.UNKNOWN:
-            self._logger.debug(f"User {number:,} ({result.user.kind} {result.user.id}) is unknown to Amplitude")
+            self._logger.debug(f"User {number:,} is unknown to Amplitude")
         elif result.status is FetchStatus.FAILED:
             self._logger.warning(f"User {number:,} could not be read and is left out: {result.said}")
-            self._logger.debug(f"User {number:,} is the {result.user.kind} {result.user.id}")
         if number % USERS_A_LOG_LINE == 0:
             self._logger.info(f"user_profiles: user {number:,} of {self._users.total:,}")
