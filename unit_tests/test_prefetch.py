@@ -39,7 +39,7 @@ def a_prefetcher(fetch: Any, hours: int, width: int = 24, workers: int = 3) -> P
 def test_given_several_ranges_then_each_is_read_in_turn_and_never_what_lies_between() -> None:
     ranges = [Window(START + first * HOUR, START + last * HOUR) for first, last in ((0, 4), (10, 10), (20, 23))]
 
-    def fetch(window: Window) -> Archive | None:
+    def fetch(window: Window, _: Cancellation) -> Archive | None:
         if window.hours > 2:
             raise TooMuchAtOnceError(window, "too much")
         return None
