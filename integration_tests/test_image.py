@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from amplitude_simulator import Fault, Project, Simulator
+from amplitude_simulator import Cohort, Fault, Project, RestData, Simulator
 from harness.limits import scaled
 from harness.runs import Outcome, a_catalog, a_config
 
@@ -52,7 +52,10 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
 def simulator() -> Iterator[Simulator]:
     """A project of two days that is read in real time."""
     this_hour = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0)
-    with Simulator(Project(first_hour=this_hour - 48 * HOUR, events_per_hour=5)) as running:
+    tables = RestData(
+        first_day=(this_hour - 14 * 24 * HOUR).date(), cohorts=(Cohort("k2m9xq7", polls=0),), cost_limit=100_000
+    )
+    with Simulator(Project(first_hour=this_hour - 48 * HOUR, events_per_hour=5, rest=tables)) as running:
         yield running
 
 
@@ -235,5 +238,7 @@ def test_airbytes_own_tool_builds_it_and_its_image_tests_pass_with_reads_of_all_
     tested = subprocess.run(test, env=environment, check=False, capture_output=True, text=True, timeout=scaled(600))
     assert tested.returncode == 0, tested.stdout[-6000:] + tested.stderr[-2000:]
     assert {request.status for request in simulator.log} >= {200, 401}, "right and wrong keys were tried"
-    reads = [request for request in simulator.log if request.params.get("start") == "20240313T00"]
-    assert len(reads) == 2, "both configurations were read from their start_date on"
+    long_ago = f"{datetime.now(timezone.utc) - timedelta(days=29):%Y%m%dT%H}"
+    reads = [request for request in simulator.log if "20200101T00" < request.params["start"] < long_ago]
+    assert len(reads) == 2, "both configurations were read, the usual thirty days"
+    assert {request.status for request in simulator.rest_log} == {200, 202}, "so were the tables"

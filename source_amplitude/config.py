@@ -52,6 +52,28 @@ class UserProfilesConfig:
 
 
 @dataclass(frozen=True)
+class ListedCohorts:
+    """Cohorts named in the configuration, each once, in order."""
+
+    cohort_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AllCohorts:
+    """All cohorts of the project; the oldest ones, where there are more than `max_cohorts`."""
+
+    max_cohorts: int
+
+
+@dataclass(frozen=True)
+class CohortMembersConfig:
+    """Which cohorts' members to read, and with which user properties; `cohorts` is None while none has been chosen."""
+
+    cohorts: ListedCohorts | AllCohorts | None = None
+    user_properties: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Config:
     """A valid configuration. The keys stay out of its `repr`."""
 
@@ -64,7 +86,9 @@ class Config:
     lookback_hours: int = 0
     num_workers: int = 3
     properties_format: Literal["json_string", "object"] = "json_string"
+    active_users_group_by_country: bool = True
     user_profiles: UserProfilesConfig = field(default_factory=UserProfilesConfig)
+    cohort_members: CohortMembersConfig = field(default_factory=CohortMembersConfig)
 
     @classmethod
     def from_mapping(cls, raw: Mapping[str, Any]) -> Config:
@@ -80,6 +104,7 @@ class Config:
             secret_key=_key(config, "secret_key"),
             start=_start(config.get("start_date")),
             user_profiles=_user_profiles(config.get("user_profiles") or {}),
+            cohort_members=_cohort_members(config.get("cohort_members") or {}),
             **given,
         )
 
@@ -116,6 +141,7 @@ _PLAIN_FIELDS = (
     "lookback_hours",
     "num_workers",
     "properties_format",
+    "active_users_group_by_country",
 )
 
 
@@ -231,6 +257,23 @@ def _users(raw: Mapping[str, Any] | None) -> ListedUsers | ActiveUsers | None:
         return ActiveUsers(lookback_days=raw.get("lookback_days", 7))
     listed = ListedUsers(_entries(raw.get("user_ids")), _entries(raw.get("device_ids")))
     return listed if listed.user_ids or listed.device_ids else None
+
+
+def _cohort_members(raw: Mapping[str, Any]) -> CohortMembersConfig:
+    # The names of properties may hold commas, so an entry is one name.
+    names = (name.strip() for name in raw.get("user_properties") or ())
+    return CohortMembersConfig(
+        cohorts=_cohorts(raw.get("cohorts")), user_properties=tuple(dict.fromkeys(name for name in names if name))
+    )
+
+
+def _cohorts(raw: Mapping[str, Any] | None) -> ListedCohorts | AllCohorts | None:
+    if not raw:
+        return None
+    if raw["selection"] == "all":
+        return AllCohorts(max_cohorts=raw.get("max_cohorts", 50))
+    listed = ListedCohorts(_entries(raw.get("cohort_ids")))
+    return listed if listed.cohort_ids else None
 
 
 def _entries(raw: list[str] | None) -> tuple[str, ...]:

@@ -29,14 +29,15 @@ from source_amplitude.events.stream import Events
 from source_amplitude.export.limiter import RequestLimiter
 from source_amplitude.export.probe import why_no_exports
 from source_amplitude.http.hosts import warn_of_overrides
+from source_amplitude.rest.streams import REST_STREAMS, rest_streams
 from source_amplitude.user_profiles.stream import UserProfiles
 
-STREAM_NAMES = ("events", "user_profiles")
+STREAM_NAMES = ("events", "user_profiles", *(str(stream.name) for stream in REST_STREAMS))
 T = TypeVar("T")
 
 
 class SourceAmplitude(AbstractSource):
-    """Amplitude's events and user profiles.
+    """Amplitude's events, user profiles, and what its other endpoints have.
 
     :param in_batches: emit `RecordBatch` messages, which only the command line understands
     """
@@ -51,7 +52,7 @@ class SourceAmplitude(AbstractSource):
         why_not = why_no_exports(typed, logger)
         if why_not is not None or typed.user_profiles.users is None:
             return why_not is None, why_not
-        _, profiles = self._streams(typed)
+        _, profiles = self._streams_of_events(typed)
         if not profiles.is_in_region:
             logger.warning(f"{NOT_IN_THE_EU}: the stream user_profiles is left out")
             return True, None
@@ -60,16 +61,17 @@ class SourceAmplitude(AbstractSource):
     @airbyte_errors()
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
         """What can be had in the configured region. `streams` has the rest too, so that reading it tells why not."""
-        events, profiles = self._streams(self._typed(config))
-        offered: list[Stream] = [events, profiles] if profiles.is_in_region else [events]
+        streams = self.streams(config)
+        offered = [stream for stream in streams if not isinstance(stream, UserProfiles) or stream.is_in_region]
         return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in offered])
 
     @airbyte_errors()
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
-        return list(self._streams(self._typed(config)))
+        typed = self._typed(config)
+        return [*self._streams_of_events(typed), *rest_streams(typed, in_batches=self._in_batches)]
 
-    def _streams(self, config: Config) -> tuple[Events, UserProfiles]:
-        """The streams of one sync, whose export requests are all under one limit."""
+    def _streams_of_events(self, config: Config) -> tuple[Events, UserProfiles]:
+        """The two streams of one sync whose export requests are under one limit."""
         limiter = RequestLimiter(config.num_workers)
         return (
             Events(config, limiter, in_batches=self._in_batches),

@@ -57,7 +57,7 @@ def test_given_an_empty_window_then_none() -> None:
 
 def test_given_failures_that_stay_then_five_tries() -> None:
     waits = Waits()
-    with pytest.raises(TransientError, match="failed 5 times, at last with: 404 who\\?"):
+    with pytest.raises(TransientError, match="failed 5 times; the last error was: 404 who\\?"):
         fetch(DAY, an_answer(404, b"who?"), waits=waits)
     assert waits.seconds == [1, 2, 4, 8]
 

@@ -201,7 +201,6 @@ def of_400_events_an_hour(a_simulator: Callable[..., Simulator], tmp_path: Path)
     """Hours so large that the first records of a member are out before its end is read."""
     simulator = a_simulator(events_per_hour=400)
     command = Command(simulator, tmp_path)
-    command.warm = True
     return simulator, command
 
 

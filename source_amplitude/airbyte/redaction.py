@@ -15,6 +15,7 @@ _QUERY = re.compile(r'(/[^\s"\\?]*)\?(?:[^\s"\\]|\\["\\/bfu])+')
 _PASSWORD = re.compile(r"(://)[^\s\"\\/?#@]+@")
 # https://github.com/airbytehq/airbyte-python-cdk: http_client.py and rate_limiting.py
 _CONTENT = re.compile(rf"((?:Request|Response) \((?:body|headers)\)|Response Content): {_IN_JSON}*", re.DOTALL)
+_CDK_COUNT = re.compile(r"Read \d+ records from \w+ stream")
 _CONTENT_ATTRIBUTES = {"headers", "request_body", "body"}
 
 
@@ -45,5 +46,4 @@ def is_told(record: logging.LogRecord) -> bool:
     The CDK counts batches where it says records, and its retry library says "Giving up" of what is tried again.
     """
     message = str(record.msg)
-    counts_batches = message.startswith("Read ") and message.endswith(" records from events stream")
-    return not counts_batches and record.name != "backoff"
+    return _CDK_COUNT.fullmatch(message) is None and record.name != "backoff"

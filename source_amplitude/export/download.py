@@ -162,7 +162,7 @@ def _throttled_too_long(window: Window, error: _ThrottledError) -> TransientErro
 
 def _kept_failing(window: Window, retries: Retries, error: PassingError) -> TransientError:
     return TransientError(
-        f"The export of the hours {window} failed {retries.max_tries} times, at last with: {error}. "
+        f"The export of the hours {window} failed {retries.max_tries} times; the last error was: {error}. "
         "The next sync continues with these hours."
     )
 

@@ -165,7 +165,7 @@ class Prefetcher:
         assert len(parts) > 1, f"{pending.window} cannot be split"
         self._logger.info(
             f"The hours {pending.window} are too much for one export ({reason}): "
-            f"asking for {self._width.hours} hours at once"
+            f"asking for {self._width.hours} {'hours' if self._width.hours > 1 else 'hour'} at once"
         )
         self._replace(pending, parts)
 
