@@ -66,7 +66,7 @@ def main() -> None:
         settings = Path(folder) / "settings.json"
         write_settings(settings, NOW)
         print(f"Amplitude is simulated at {simulator.url}, where it is {NOW:%Y-%m-%d %H:%M} UTC. Spark starts.\n")
-        with spark_session(simulator, Path(folder), "local[2]", settings) as session:
+        with spark_session(simulator.environment, Path(folder), "local[2]", settings) as session:
             sys.exit(0 if show(SimulatedSpark(session, simulator, settings)) else 1)
 
 

@@ -89,15 +89,16 @@ def uuids(frame: DataFrame) -> Counter[str]:
 
 @contextmanager
 def spark_session(
-    simulator: Simulator, folder: Path, master: str, settings: Path | None, **conf: str
+    addresses: Mapping[str, str], folder: Path, master: str, settings: Path | None = None, **conf: str
 ) -> Iterator[SparkSession]:
-    """A session whose processes find the simulator.
+    """A session whose processes find a simulated Amplitude.
 
+    :param addresses: the environment that a simulator gives
     :param folder: for what Spark leaves
     :param settings: where these processes learn the time (see `spark_workers`); None: the real one
     """
     environment = {
-        **simulator.environment,
+        **addresses,
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": "127.0.0.1",

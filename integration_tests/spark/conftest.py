@@ -35,7 +35,7 @@ def spark_and_amplitude(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[S
     with Simulator(Project(FIRST_HOUR), now=NOW) as simulator:
         settings = folder / "settings.json"
         write_settings(settings, NOW)
-        with spark_session(simulator, folder, "local[2,4]", settings, **conf) as session:
+        with spark_session(simulator.environment, folder, "local[2,4]", settings, **conf) as session:
             yield SimulatedSpark(session, simulator, settings)
 
 
