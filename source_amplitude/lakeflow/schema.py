@@ -40,7 +40,7 @@ def spark_schema(table: str, *, timestamps: bool) -> StructType:
     comments = {ADDITIONAL_FIELDS: _ADDITIONAL_FIELDS_COMMENT}
     comments |= {name: field["description"] for name, field in fields.items()}
     return spark.StructType([
-        spark.StructField(name, kinds.get(kind, spark.StringType()), nullable=True, metadata={"comment": comments[name]})
+        spark.StructField(name, kinds.get(kind, spark.StringType()), metadata={"comment": comments[name]})
         for name, kind in columns(table, timestamps=timestamps).items()
     ])  # fmt: skip
 
