@@ -34,7 +34,6 @@ def simulator(a_simulator: Callable[..., Simulator]) -> Simulator:
 @pytest.fixture
 def warm_command(command: Command) -> Command:
     """The command line in a process forked from a warm one: nothing else differs."""
-    command.warm = True
     return command
 
 

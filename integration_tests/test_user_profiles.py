@@ -255,7 +255,7 @@ def test_given_the_probed_user_cannot_be_served_but_others_can_then_check_succee
         (Fault("status", api="profile", status=403), "Access to user profiles is denied (403 "),
         (Fault("status", api="profile", status=503), "503"),
         (Fault("reset", api="profile"), "The User Profile API kept failing"),
-        (Fault("status", api="profile", status=404, body=b""), "at last with: 404"),
+        (Fault("status", api="profile", status=404, body=b""), "the last error was: 404"),
         (Fault("status", api="profile", status=429), "429"),
     ],
     ids=["403", "503", "reset", "wrong path", "429"],

@@ -182,7 +182,6 @@ def test_given_events_failed_then_what_it_had_under_way_ends_and_counts_in_the_n
 ) -> None:
     simulator = a_simulator(events_per_hour=400)
     command = Command(simulator, tmp_path)
-    command.warm = True
     simulator.faults.append(Fault("status", status=401, hour=FIRST_HOUR))
     simulator.faults.append(Fault("slow_body", bytes_per_second=10_000, hour=MIDDLE_HOUR, times=1))
     config = a_config(simulator, num_workers=4, batch_size_hours=12, user_profiles={"users": active(1)})

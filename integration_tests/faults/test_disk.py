@@ -61,9 +61,7 @@ def test_the_small_disk_is_small_and_mounted_nowhere(command: Command, a_small_d
 
 
 def a_command(a_simulator: Callable[..., Simulator], tmp_path: Path, **project: Any) -> Command:
-    command = Command(a_simulator(**project), tmp_path)
-    command.warm = True
-    return command
+    return Command(a_simulator(**project), tmp_path)
 
 
 @pytest.mark.parametrize("eager", [False, True])

@@ -158,6 +158,7 @@ def stop_commands(command: Command, arguments: list[str], seed: int, processes: 
                 stdout=output.out,
                 stderr=output.err,
                 settings=settings,  # noqa: B023 - called at once
+                warm=command.warm,
             ),
             command.temporary_files,
             chance,
@@ -172,7 +173,6 @@ def test_given_a_signal_at_a_random_moment_then_the_command_ends_by_it(
     a_simulator: Callable[..., Simulator], tmp_path: Path, kind: str
 ) -> None:
     command, arguments = a_busy_command(a_simulator, tmp_path, kind)
-    command.warm = True
     stop_commands(command, arguments, 1, 4)
 
 

@@ -102,7 +102,6 @@ def test_tls_is_verified_and_own_authorities_are_taken_from_the_environment(
     tls.load_cert_chain(certificate)
     with Simulator(Project(first_hour=FIRST_HOUR), now=NOW, tls=tls) as simulator:
         command = Command(simulator, tmp_path)
-        command.warm = True
         if trusted:
             command.environment["REQUESTS_CA_BUNDLE"] = str(certificate)
             assert_whole(command.read(), simulator)
@@ -128,7 +127,6 @@ def test_given_a_redirect_to_another_host_then_the_keys_do_not_go_there(
     address = elsewhere.url.replace("127.0.0.1", "localhost") + "/api/2/export?start=20240313T00&end=20240313T23"
     simulator.faults.append(Fault("status", status=302, headers={"Location": address}))
     command = Command(simulator, tmp_path)
-    command.warm = True
     outcome = command.read()
     assert outcome.exit_code == 1
     assert outcome.records() == []

@@ -55,7 +55,7 @@ def test_given_a_fault_that_stays_then_a_transient_error_after_five_tries(comman
     outcome = read_streams(command, "active_users")
     assert outcome.stream_error["failure_type"] == "transient_error"
     assert outcome.stream_error["message"] == (
-        f"Amplitude kept failing to answer for the stream active_users, at last with: {status} oops. "
+        f"Amplitude kept failing to answer for the stream active_users; the last error was: {status} oops. "
         "The next sync tries again."
     )
     assert len(command.simulator.rest_log) == 5
@@ -75,7 +75,7 @@ def test_given_an_answer_that_nobody_has_seen_then_an_error_with_its_words(comma
 def test_given_a_web_page_that_stays_then_the_error_says_so(command: Command) -> None:
     command.simulator.faults.append(Fault("html", api="rest"))
     outcome = read_streams(command, "events_list")
-    assert "at last with: 200, but not JSON (text/html)." in outcome.stream_error["message"]
+    assert "the last error was: 200, but not JSON (text/html)." in outcome.stream_error["message"]
 
 
 def test_given_success_false_with_200_then_an_error_with_its_words(command: Command) -> None:

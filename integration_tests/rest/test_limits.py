@@ -103,7 +103,8 @@ def test_given_429_for_good_then_a_transient_error(project: Callable[..., Comman
     outcome = read_streams(command, "average_session_length", start_date="2025-01-01", options={"settings": settings})
     assert outcome.stream_error["failure_type"] == "transient_error"
     assert outcome.stream_error["message"].startswith(
-        "Amplitude kept failing to answer for the stream average_session_length, at last with: 429 Too Many Requests"
+        "Amplitude kept failing to answer for the stream average_session_length; "
+        "the last error was: 429 Too Many Requests"
     )
 
 

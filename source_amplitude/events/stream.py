@@ -22,6 +22,7 @@ from source_amplitude.events.blocks import Converters
 from source_amplitude.events.converter import Records
 from source_amplitude.events.reader import WindowReader
 from source_amplitude.events.state import CURSOR_FIELD, read_state, write_state
+from source_amplitude.events.totals import Totals
 from source_amplitude.export.archive import Archive
 from source_amplitude.export.client import EXPORT_PATH
 from source_amplitude.export.download import spool
@@ -29,6 +30,7 @@ from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.limiter import RequestLimiter
 from source_amplitude.export.prefetch import Download, Prefetcher
 from source_amplitude.export.windows import Window, floor_to_hour, parse_export_hour
+from source_amplitude.odd_values import Oddities, log_oddities
 
 FAR_AHEAD = timedelta(days=1)
 
@@ -51,6 +53,8 @@ class Events(AmplitudeStream):
         self._ready: Download | None = None
         self._windows_read = 0
         self._estimate: SyncEstimate | None = None
+        self._totals: Totals | None = None
+        self._oddities = Oddities()
         authenticator = HTTPBasicAuth(config.api_key, config.secret_key)
         super().__init__(config, in_batches=in_batches, authenticator=authenticator)
         self._export_limiter = export_limiter or RequestLimiter(config.num_workers)
@@ -88,7 +92,8 @@ class Events(AmplitudeStream):
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterator[Mapping[str, Any]]:
         """One slice a window, `{"start": "20240115T00", "end": "20240115T23"}`, once its archive is on disk."""
-        start = floor_to_hour(self._config.first_hour(self._resume_at, datetime.now(timezone.utc)))
+        first, reason = self._config.beginning(self._resume_at, datetime.now(timezone.utc))
+        start = floor_to_hour(first)
         newest = self._exporter.newest_complete_hour()
         if start > newest:
             told = f"No complete hour to read yet: the next is {start:%Y-%m-%dT%H}, the newest {newest:%Y-%m-%dT%H}"
@@ -96,6 +101,7 @@ class Events(AmplitudeStream):
             self.logger.log(logging.WARNING if start - newest > FAR_AHEAD else logging.INFO, told)
             return
         self._estimate = SyncEstimate(newest)
+        self._totals = Totals(self._config, Window(start, newest), reason, self.logger)
         self._downloads = self._exporter.downloads(start, newest)
         try:
             for download in self._downloads:
@@ -127,6 +133,8 @@ class Events(AmplitudeStream):
                 for batch in self._batches(download.window, download.archive):
                     records += len(batch)
                     size += len(batch.ndjson)
+                    if (progress := self._exporter.progress).is_due():
+                        progress.say(f"events {download.window}: {records:,} events read so far")
                     if self._in_batches:
                         yield RecordBatch(self.name, batch.ndjson, batch.count)
                     else:
@@ -155,10 +163,15 @@ class Events(AmplitudeStream):
         return Converters(json_columns_as_string=as_string, share=self._in_batches, logger=self.logger)
 
     def _stop(self) -> None:
+        if self._totals is not None:
+            self._totals.tell(self._resume_at)
+            self._totals = None
         self._exporter.close()
         self._exporter = self._new_exporter()
         self._converters.close()
         self._converters = self._new_converters()
+        log_oddities(self.name, self._oddities, self.logger)
+        self._oddities = Oddities()
 
     def _take(self, stream_slice: Mapping[str, Any]) -> Download:
         window = Window(parse_export_hour(stream_slice["start"]), parse_export_hour(stream_slice["end"]))
@@ -175,16 +188,18 @@ class Events(AmplitudeStream):
 
     def _batches(self, window: Window, archive: Archive) -> Iterator[Records]:
         conversion = self._converters.conversion_of(archive)
-        yield from WindowReader(window, archive, self._exporter.fetch_whole, conversion, self.logger).batches()
-        if conversion.repaired_lines:
-            self.logger.warning(
-                f"events {window}: {conversion.repaired_lines:,} lines were not strict JSON and were repaired "
-                "(U+FFFD in place of broken characters, null in place of NaN)"
-            )
+        reader = WindowReader(window, archive, self._exporter.fetch_whole, conversion, self.logger)
+        for batch in reader.batches():
+            self._oddities.add(batch.oddities)
+            yield batch
 
     def _log_window(self, download: Download, records: int, seconds: float) -> None:
-        left = self._downloads.windows_left() if self._downloads else 0
         megabytes = download.archive.size / 1e6 if download.archive else 0.0
+        if self._totals is not None:
+            self._totals.add(download.window, records, megabytes)
+        if download.archive is None:
+            return  # told of together with its neighbours
+        left = self._downloads.windows_left() if self._downloads else 0
         self.logger.info(
             f"events {download.window}: {records:,} events, {megabytes:.1f} MB in {download.seconds:.1f} s, "
             f"read in {seconds:.1f} s ({records / max(seconds, 1e-3):,.0f} events/s), "

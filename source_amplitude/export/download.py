@@ -6,7 +6,7 @@ import errno
 import logging
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from typing import BinaryIO
 
@@ -73,12 +73,16 @@ class Downloader:
     """Fetches windows, from any number of threads.
 
     :param limiter: the limit on requests in flight, shared by all downloads of a sync
+    :param on_bytes: told how many bytes have come, whenever some have
     """
 
-    def __init__(self, client: ExportClient, limiter: RequestLimiter, logger: logging.Logger) -> None:
+    def __init__(
+        self, client: ExportClient, limiter: RequestLimiter, logger: logging.Logger, on_bytes: Callable[[int], object]
+    ) -> None:
         self._client = client
         self._limiter = limiter
         self._logger = logger
+        self._on_bytes = on_bytes
 
     def fetch(self, window: Window, cancellation: Cancellation) -> Archive | None:
         """The archive of a window, complete and verified; None when nothing was uploaded in it.
@@ -127,7 +131,7 @@ class Downloader:
                     raise _ThrottledError(retry_after_seconds(response.headers), self._limiter.throttled(wave))
                 archive = None
                 if action is ExportAction.READ:
-                    archive = spool(window, response)
+                    archive = spool(window, response, self._on_bytes)
                 elif action is not ExportAction.EMPTY:
                     raise self._error_of(window, action, words)
         self._limiter.succeeded()
@@ -162,14 +166,15 @@ def _throttled_too_long(window: Window, error: _ThrottledError) -> TransientErro
 
 def _kept_failing(window: Window, retries: Retries, error: PassingError) -> TransientError:
     return TransientError(
-        f"The export of the hours {window} failed {retries.max_tries} times, at last with: {error}. "
+        f"The export of the hours {window} failed {retries.max_tries} times; the last error was: {error}. "
         "The next sync continues with these hours."
     )
 
 
-def spool(window: Window, response: requests.Response) -> Archive:
+def spool(window: Window, response: requests.Response, on_bytes: Callable[[int], object] = lambda _: None) -> Archive:
     """The body of an answer as a verified archive in an unnamed temporary file, which vanishes with its last user.
 
+    :param on_bytes: told how many bytes have come, whenever some have
     :raises DiskFullError: no room
     """
     expected = int(response.headers.get("Content-Length") or 0)
@@ -187,6 +192,7 @@ def spool(window: Window, response: requests.Response) -> Archive:
             except OSError as error:
                 raise _disk_error(error, window, max(expected, size + len(chunk))) from error
             size += len(chunk)
+            on_bytes(len(chunk))
         try:
             file.flush()
         except OSError as error:

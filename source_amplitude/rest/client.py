@@ -87,7 +87,7 @@ class RestClient:
                     raise self._error(action, status, said, told)
             if wait is None:
                 raise TransientError(
-                    f"Amplitude kept failing to answer for the stream {self._stream}, at last with: {told}. "
+                    f"Amplitude kept failing to answer for the stream {self._stream}; the last error was: {told}. "
                     "The next sync tries again."
                 )
             self._logger.info(f"{self._stream}: {told}; trying again in {wait:.1f} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
@@ -95,15 +96,23 @@ def users_of(hours: Window, exporter: Exporter, logger: logging.Logger) -> SeenU
     :raises AmplitudeError: as reading `events` does
     """
     seen = SeenUsers()
+    started_at, events, archive_bytes = time.monotonic(), 0, 0
     try:
         with closing(exporter):
             for download in exporter.downloads(hours.first, hours.last):
-                events = _add(seen, download.window, download.archive, exporter, logger) if download.archive else 0
-                logger.info(f"Looked for active users in {download.window}: {events:,} events")
+                if download.archive is not None:
+                    archive_bytes += download.archive.size
+                    found = _add(seen, download.window, download.archive, exporter, logger)
+                    events += found
+                    logger.info(f"Looked for active users in {download.window}: {found:,} events")
         seen.finish()
     except BaseException:
         seen.close()
         raise
+    logger.info(
+        f"Looked through {events:,} events of {hours.hours:,} hours, {archive_bytes / 1e6:,.1f} MB, "
+        f"in {time.monotonic() - started_at:.1f} s"
+    )
     return seen
 
 
@@ -118,6 +127,8 @@ def _add(seen: SeenUsers, window: Window, archive: Archive | None, exporter: Exp
                     for user_id, device_id in _ids_of(lines):
                         seen.add(user_id, device_id)
                     events += len(lines.lines)
+                    if exporter.progress.is_due():
+                        exporter.progress.say(f"Looking for active users in {window}: {events:,} events so far")
             return events
         except (BadLineError, ArchiveDamagedError) as error:
             refetches.allow(error)

@@ -88,7 +88,7 @@ def error_of(answer: Answer) -> AmplitudeError:
         )
     if answer.action is ProfileAction.RETRY:
         return TransientError(
-            f"The User Profile API kept failing, at last with: {said}. Check the network between the connector and "
-            "Amplitude, and any proxy on the way. The next attempt continues where this one stopped."
+            f"The User Profile API kept failing; the last error was: {said}. Check the network between the "
+            "connector and Amplitude, and any proxy on the way. The next attempt continues where this one stopped."
         )
     return UnexpectedError(f"The User Profile API gave an unexpected answer: {said}")

@@ -114,7 +114,7 @@ def test_given_trouble_that_passes_then_the_answer_after_it(monkeypatch: pytest.
 def test_given_five_failures_then_a_transient_error_with_the_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "FIRST_WAIT_SECONDS", 0.0)
     answers = [an_answer(500, b""), *(an_answer(502, b"Bad <b>Gateway</b>") for _ in range(4)), an_answer(200, {})]
-    with pytest.raises(TransientError, match="at last with: 502 Bad Gateway"):
+    with pytest.raises(TransientError, match="the last error was: 502 Bad Gateway"):
         a_client(*answers).read("x", {}, answer_json)
 
 
