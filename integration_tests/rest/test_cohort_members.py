@@ -282,7 +282,7 @@ def test_given_two_million_members_then_each_once_in_under_150_mb(project: Calla
     expected, records, peak = member_ids(large), 0, 0
     for line in process.stdout:
         if line.startswith('{"type":"RECORD"'):
-            start = line.index('"amplitude_id": ') + len('"amplitude_id": ')
+            start = line.index('"amplitude_id":') + len('"amplitude_id":')
             assert int(line[start : line.index(",", start)]) == next(expected)
             records += 1
             if records % 10_000 == 0:
