@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator
 from itertools import islice
 from typing import Any
 
+from source_amplitude.odd_values import Oddities, log_oddities
 from source_amplitude.user_profiles.fetch import Fetcher, FetchResult, FetchStatus
 from source_amplitude.user_profiles.inflight import in_order
 from source_amplitude.user_profiles.users import Users
@@ -25,6 +26,7 @@ class Snapshot:
         self._fetcher = fetcher
         self._logger = logger
         self._counts: Counter[FetchStatus] = Counter()
+        self._oddities = Oddities()
         self._results = self._all()
         if users.done:
             logger.info(f"user_profiles: continuing after user {users.done:,} of {users.total:,}")
@@ -56,6 +58,7 @@ class Snapshot:
             f"{self._fetcher.retried:,} requests retried, {self._fetcher.throttled:,} sent again after a 429; "
             f"at user {self._users.done:,} of {self._users.total:,}"
         )
+        log_oddities("user_profiles", self._oddities, self._logger)
 
     def _all(self) -> Generator[FetchResult, None, None]:
         users = self._users.left()
@@ -65,6 +68,7 @@ class Snapshot:
 
     def _count(self, result: FetchResult) -> None:
         self._counts[result.status] += 1
+        self._oddities.add(result.oddities)
         number = self._users.done
         if result.status is FetchStatus.UNKNOWN:
             self._logger.debug(f"User {number:,} is unknown to Amplitude")
