@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from itertools import islice
 from typing import Any
 
+from source_amplitude.odd_values import Oddities, log_oddities
 from source_amplitude.progress import Progress
 from source_amplitude.user_profiles.fetch import Fetcher, FetchResult, FetchStatus
 from source_amplitude.user_profiles.inflight import in_order
@@ -29,6 +30,7 @@ class Snapshot:
         self._progress = Progress(logger)
         self._started_at = time.monotonic()
         self._counts: Counter[FetchStatus] = Counter()
+        self._oddities = Oddities()
         self._results = self._all()
         after = f", continuing after user {users.done:,}" if users.done else ""
         self._progress.say(
@@ -63,6 +65,7 @@ class Snapshot:
             f"{self._requests_again()}; at user {self._users.done:,} of {self._users.total:,} "
             f"after {time.monotonic() - self._started_at:.1f} s"
         )
+        log_oddities("user_profiles", self._oddities, self._logger)
 
     def _all(self) -> Generator[FetchResult, None, None]:
         users = self._users.left()
@@ -81,6 +84,7 @@ class Snapshot:
 
     def _count(self, result: FetchResult) -> None:
         self._counts[result.status] += 1
+        self._oddities.add(result.oddities)
         number = self._users.done
         if result.status is FetchStatus.UNKNOWN:
             self._logger.debug(f"User {number:,} is unknown to Amplitude")

@@ -107,7 +107,7 @@ class UserProfiles(AmplitudeStream):
 
     def parse_response(self, response: requests.Response, **_: Any) -> Iterable[Mapping[str, Any]]:
         """The profile in one answer, for users of the plain `HttpStream` interface; `read_records` does not need it."""
-        yield {name: json.loads(bytes(value)) for name, value in user_data(response.content).items()}
+        yield {name: json.loads(bytes(value)) for name, value in user_data(response.content).fields.items()}
 
     def _begin(self) -> Snapshot:
         """The snapshot that the state interrupted, or a new one."""
