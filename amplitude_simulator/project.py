@@ -20,7 +20,7 @@ class Project:
     :param events_per_hour: a number, or a function of the hour
     :param users: how many different users the events are of
     :param max_response_bytes: larger archives are refused with 400
-    :param max_hours_served: ranges with more hours of data than this are refused with 504
+    :param max_hours_served: ranges with more hours of data than this are refused with `too_many_hours_status`
     :param payload_characters: length of an incompressible text in each event
     :param profile_key: which of the keys the User Profile API accepts
     :param unknown_users: ids (of users or devices) that the User Profile API has never seen
@@ -38,6 +38,7 @@ class Project:
     secret_key: str = "fedcba9876543210fedcba9876543210"
     max_response_bytes: int | None = None
     max_hours_served: int | None = None
+    too_many_hours_status: Literal[400, 504] = 504
     payload_characters: int = 0
     profile_key: Literal["secret_key", "api_key", "none"] = "secret_key"
     unknown_users: Collection[str] = ()

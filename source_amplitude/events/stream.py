@@ -102,7 +102,7 @@ class Events(AmplitudeStream):
             return
         self._estimate = SyncEstimate(newest)
         self._totals = Totals(self._config, Window(start, newest), reason, self.logger)
-        self._downloads = self._exporter.downloads(start, newest)
+        self._downloads = self._exporter.downloads(Window(start, newest))
         try:
             for download in self._downloads:
                 self._ready = download

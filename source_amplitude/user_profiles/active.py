@@ -99,7 +99,7 @@ def users_of(hours: Window, exporter: Exporter, logger: logging.Logger) -> SeenU
     started_at, events, archive_bytes = time.monotonic(), 0, 0
     try:
         with closing(exporter):
-            for download in exporter.downloads(hours.first, hours.last):
+            for download in exporter.downloads(hours):
                 if download.archive is not None:
                     archive_bytes += download.archive.size
                     found = _add(seen, download.window, download.archive, exporter, logger)
