@@ -18,7 +18,8 @@ pytestmark = [pytest.mark.extra, pytest.mark.timeout(900)]
 
 # Values that typed destinations refuse, or would lose, in each event; "$n" is not declared. All as they are sent.
 ODD = (
-    b'"event_time":"2024-02-30 10:04:58.123000","client_event_time":"","user_creation_time":"0000-00-00 00:00:00.000000",'
+    b'"event_time":"2024-02-30 10:04:58.123000","client_event_time":"",'
+    b'"user_creation_time":"0000-00-00 00:00:00.000000",'
     b'"paying":"perhaps","sample_rate":"1.0","amplitude_id":18446744073709551616,"city":"a\\u0000b","event_id":1.5,'
     b'"groups":{"k\\u0000":"\\u0000","\\\\u0000":1},"plan":"none","location_lat":1e400,"$n":"new"'
 )
