@@ -131,10 +131,30 @@ def test_given_the_api_fails_on_the_way_then_the_next_run_continues(
 MADE_UP = "source-amplitude-connection-check"
 
 
-def test_given_a_finished_snapshot_then_the_next_begins_anew(warm_command: Command) -> None:
-    first = read_profiles(warm_command, listed(USERS))
-    assert profile_states(first)[-1] == COMPLETE
-    assert keys_of(read_profiles(warm_command, listed(USERS), first.last_state)) == USERS
+def test_given_a_job_of_two_attempts_then_the_second_does_not_read_finished_profiles_again(
+    simulator: Simulator, warm_command: Command
+) -> None:
+    config, catalog = a_profiles_config(simulator, listed(USERS)), a_catalog("user_profiles", "events")
+    simulator.faults.append(Fault("status", status=503, hour=FIRST_HOUR.replace(day=15)))
+    first = warm_command.read(config, None, catalog)
+    assert first.stream_error["stream_descriptor"]["name"] == "events"
+    assert keys_of(first) == USERS
+    assert COMPLETE in profile_states(first)
+
+    simulator.clear_log()
+    simulator.faults.clear()
+    second = warm_command.read(config, first.last_state, catalog)
+    assert second.exit_code == 0, second.everything
+    assert (keys_of(second), simulator.profile_log) == ([], [])
+    assert ("user_profiles", "COMPLETE") in second.statuses
+    assert "an earlier attempt of this job has read user_profiles" in second.log
+    complete = simulator.project.uuids(FIRST_HOUR, FIRST_HOUR.replace(day=15, hour=20))
+    assert set(first.uuids) | set(second.uuids) == complete
+
+
+def test_given_the_next_job_then_its_snapshot_begins_anew(warm_command: Command) -> None:
+    assert keys_of(read_profiles(warm_command, listed(USERS))) == USERS
+    assert keys_of(read_profiles(warm_command, listed(USERS), [])) == USERS, "the platform has deleted the state"
 
 
 def test_given_a_foreign_state_then_a_config_error(simulator: Simulator, warm_command: Command) -> None:
