@@ -1,7 +1,7 @@
 """What a simulated Amplitude project holds: its keys, its region, its events, and which of them are published when."""
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 from zlib import crc32
@@ -18,6 +18,8 @@ class Project:
 
     :param events_per_hour: a number, or a function of the hour
     :param users: how many different users the events are of
+    :param late: hours that are published so much later than others
+    :param states_length: whether export answers say how long they are; if not, they are sent in chunks
     :param max_response_bytes: larger archives are refused with 400
     :param max_hours_served: ranges with more hours of data than this are refused with 504
     :param payload_characters: length of an incompressible text in each event
@@ -31,6 +33,8 @@ class Project:
     first_hour: datetime
     events_per_hour: int | Callable[[datetime], int] = 5
     users: int = 1000
+    late: Mapping[datetime, timedelta] = field(default_factory=dict)
+    states_length: bool = True
     region: str = "US"
     api_key: str = "0123456789abcdef0123456789abcdef"
     secret_key: str = "fedcba9876543210fedcba9876543210"
@@ -59,9 +63,10 @@ class Project:
     def published(self, hour: datetime, now: datetime) -> Iterator[bytes]:
         """The lines of an hour that can be exported at `now`.
 
-        An hour appears bit by bit, in no order, from its end on; all of it is there two hours later.
+        An hour appears bit by bit, in no order, from its end on; all of it is there two hours later, or when it is
+        `late`, so much after that.
         """
-        share = (now - hour - HOUR) / PUBLISHING
+        share = (now - hour - HOUR - self.late.get(hour, 0 * HOUR)) / PUBLISHING
         lines = event_lines(self.seed, hour, self.count(hour), self.users, self.payload_characters)
         if share >= 1:
             yield from lines

@@ -59,6 +59,10 @@ class DiskFullError(Exception):
         self.needed_bytes = needed_bytes
 
 
+class UnchangedError(Exception):
+    """The answer has the length that it is known to have had before; its body was not read."""
+
+
 class PassingError(Exception):
     """Something that may go well the next time."""
 
@@ -80,13 +84,16 @@ class Downloader:
         self._client = client
         self._limiter = limiter
         self._logger = logger
+        self._has_told_of_lengths = False
         self._cancelled = threading.Event()
         self._bodies: set[requests.Response] = set()
         self._lock = threading.Lock()
 
-    def fetch(self, window: Window) -> Archive | None:
+    def fetch(self, window: Window, unless_bytes: int | None = None) -> Archive | None:
         """The archive of a window, complete and verified; None when nothing was uploaded in it.
 
+        :param unless_bytes: an archive of this length is known, and not read
+        :raises UnchangedError: the archive has this length
         :raises TooMuchAtOnceError: the window must be split
         :raises DiskFullError: no room in the temporary folder
         :raises Cancelled: the downloader was closed
@@ -96,7 +103,7 @@ class Downloader:
         retries = Retries(LONGEST_THROTTLED_SECONDS)
         while True:
             try:
-                return self._try(window)
+                return self._try(window, unless_bytes)
             except _ThrottledError as error:
                 wait = retries.throttled(error.retry_after)
                 if wait is None:
@@ -136,7 +143,7 @@ class Downloader:
             "Other tools may be using the project's limit. The next sync continues with these hours."
         )
 
-    def _try(self, window: Window) -> Archive | None:
+    def _try(self, window: Window, unless_bytes: int | None) -> Archive | None:
         with self._limiter.acquire(window.first, self._cancelled) as wave:
             try:
                 response = self._client.request(window, READ_TIMEOUT_SECONDS)
@@ -151,9 +158,24 @@ class Downloader:
                 action = export_action(response)
                 if action is ExportAction.THROTTLED:
                     raise _ThrottledError(retry_after_seconds(response.headers), self._limiter.throttled(wave))
+                if action is ExportAction.READ and unless_bytes and self._length(response) == unless_bytes:
+                    raise UnchangedError
                 archive = self._archive(window, response, action)
         self._limiter.succeeded()
         return archive
+
+    def _length(self, response: requests.Response) -> int | None:
+        """How long the archive is, by the headers; None where they do not say."""
+        stated = response.headers.get("Content-Length", "")
+        if stated.isdecimal() and "Content-Encoding" not in response.headers:
+            return int(stated)
+        if not self._has_told_of_lengths:
+            self._has_told_of_lengths = True
+            self._logger.info(
+                "Amplitude's answers do not say how long they are: hours that may have been published late are "
+                "downloaded again and counted"
+            )
+        return None
 
     @contextmanager
     def _known(self, response: requests.Response) -> Iterator[None]:

@@ -49,6 +49,14 @@ class Exporter:
         except (TooMuchAtOnceError, DiskFullError) as error:
             raise TransientError(f"The hours {window} could not be fetched in one piece: {error}") from error
 
+    def fetch_if_changed(self, window: Window, known_bytes: int) -> Archive | None:
+        """The archive of a window, unless it has the length that is known: then only the headers are read.
+
+        :param known_bytes: 0 where there was nothing
+        :raises UnchangedError, TooMuchAtOnceError, DiskFullError, AmplitudeError: as `Downloader.fetch`
+        """
+        return self._downloader.fetch(window, known_bytes)
+
     def close(self) -> None:
         """End what is under way and free the disk."""
         for prefetcher in self._prefetchers:
