@@ -10,7 +10,7 @@ from typing import Any
 
 from source_amplitude.user_profiles.fetch import Fetcher, FetchResult, FetchStatus
 from source_amplitude.user_profiles.inflight import in_order
-from source_amplitude.user_profiles.users import Users
+from source_amplitude.user_profiles.users import Group, User, Users
 
 REQUESTS_IN_FLIGHT = 20
 USERS_AHEAD = 100
@@ -25,28 +25,45 @@ class Snapshot:
         self._fetcher = fetcher
         self._logger = logger
         self._counts: Counter[FetchStatus] = Counter()
-        self._results = self._all()
+        self._groups = users.groups()
+        self._group: Group | None = None
+        self._left_in_group = 0
+        self._results: Generator[FetchResult, None, None] | None = None
         if users.done:
-            logger.info(f"user_profiles: continuing after user {users.done:,} of {users.total:,}")
+            logger.info(f"user_profiles: continuing after user {users.done:,}")
 
     @property
     def is_finished(self) -> bool:
-        return self._users.done >= self._users.total
+        return self._group is not None and self._group.is_last and not self._left_in_group
 
     def state(self) -> dict[str, Any]:
         """From which another run can continue behind the last user whose result was taken and dealt with."""
         return self._users.state()
 
     def portion(self, size: int) -> Iterator[FetchResult]:
-        """The results of the next `size` users; one counts as dealt with when the next is asked for."""
-        for result in islice(self._results, size):
+        """The results of up to `size` users, none while users are looked for; after each portion a state is due.
+
+        A user counts as dealt with when the next result is asked for.
+        """
+        if not self._left_in_group:
+            self._group = next(self._groups)
+            if self._group is None:
+                return
+            self._left_in_group = self._group.count
+            self._results = self._results_of(self._group.users)
+        assert self._results is not None
+        for result in islice(self._results, min(size, self._left_in_group)):
             yield result
             self._users.passed(result.user)
+            self._left_in_group -= 1
             self._count(result)
+        if not self._left_in_group:
+            self._results.close()
 
     def close(self) -> None:
         """End what is under way, and say how it went."""
-        self._results.close()
+        if self._results is not None:
+            self._results.close()
         self._fetcher.close()
         self._users.close()
         self._logger.info(
@@ -57,8 +74,7 @@ class Snapshot:
             f"at user {self._users.done:,} of {self._users.total:,}"
         )
 
-    def _all(self) -> Generator[FetchResult, None, None]:
-        users = self._users.left()
+    def _results_of(self, users: Iterator[User]) -> Generator[FetchResult, None, None]:
         for user in islice(users, 1):
             yield self._fetcher.fetch(user)  # alone, so that a refused key is met once and not by all in flight
         yield from in_order(users, self._fetcher.fetch, REQUESTS_IN_FLIGHT, USERS_AHEAD)
