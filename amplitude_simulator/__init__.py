@@ -5,6 +5,8 @@
 
 from amplitude_simulator.faults import Fault
 from amplitude_simulator.project import Project
-from amplitude_simulator.server import Request, Simulator
+from amplitude_simulator.request import Request
+from amplitude_simulator.rest.data import Cohort, RestData
+from amplitude_simulator.server import Simulator
 
-__all__ = ["Fault", "Project", "Request", "Simulator"]
+__all__ = ["Cohort", "Fault", "Project", "Request", "RestData", "Simulator"]

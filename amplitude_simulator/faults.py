@@ -4,7 +4,8 @@ import io
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
+from fnmatch import fnmatchcase
 
 from amplitude_simulator.archives import Member
 
@@ -30,8 +31,10 @@ EXPORT_KINDS = {
 class Fault:
     """One kind of trouble (see `EXPORT_KINDS`).
 
-    :param api: which API it strikes, "export" or "profile"
+    :param api: which API it strikes, "export", "profile" or "rest"
     :param hour: strikes export requests whose range holds this hour; None: all
+    :param path: strikes requests to this endpoint under "rest", such as "/api/2/users"; `*` stands for anything
+    :param day: strikes those whose range holds this day; None: all
     :param user: strikes profile requests for this user or device id; None: all
     :param times: how often it strikes; None: always
     :param at: a place in the body: a number of bytes, from the end if negative, or a share of it as a float
@@ -41,6 +44,8 @@ class Fault:
     api: str = "export"
     hour: datetime | None = None
     user: str | None = None
+    path: str = "*"
+    day: date | None = None
     times: int | None = None
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -59,6 +64,11 @@ class Fault:
 
     def strikes_user(self, params: Mapping[str, str]) -> bool:
         return self.api == "profile" and self.user in (None, params.get("user_id"), params.get("device_id"))
+
+    def strikes_path(self, path: str, params: Mapping[str, str]) -> bool:
+        if self.api != "rest" or not fnmatchcase(path, self.path):
+            return False
+        return self.day is None or params.get("start", "") <= f"{self.day:%Y%m%d}" <= params.get("end", "")
 
     def place_in(self, size: int) -> int:
         """Where in a body of `size` bytes this fault strikes."""

@@ -7,6 +7,7 @@ from typing import Literal
 from zlib import crc32
 
 from amplitude_simulator.events import event_lines, event_uuid
+from amplitude_simulator.rest.data import RestData
 
 HOUR = timedelta(hours=1)
 PUBLISHING = timedelta(hours=2)
@@ -28,6 +29,7 @@ class Project:
     :param profiles_per_minute: how many profile requests the organization may send in a minute
     :param minute_seconds: how long that minute is
     :param used_by_another_tool: how many of them another tool uses up
+    :param rest: what the dashboard, cohort, annotation and taxonomy endpoints hold
     """
 
     first_hour: datetime
@@ -47,6 +49,7 @@ class Project:
     profiles_per_minute: int = 600
     minute_seconds: float = 60.0
     used_by_another_tool: int = 0
+    rest: RestData = field(default_factory=RestData)
     seed: int = 1
 
     def count(self, hour: datetime) -> int:

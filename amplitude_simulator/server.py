@@ -3,11 +3,10 @@
 import select
 import socket
 import ssl
-import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -18,25 +17,13 @@ from amplitude_simulator.export import Answer, export, is_authorized, parse_rang
 from amplitude_simulator.faults import Fault
 from amplitude_simulator.profiles import PROFILE_PATH, Profiles
 from amplitude_simulator.project import Project
+from amplitude_simulator.request import Request
+from amplitude_simulator.rest.api import Rest
+from amplitude_simulator.rest.limits import cost_of
+from amplitude_simulator.sending import RESET_ON_CLOSE, Sender
 
 CONCURRENT_REQUESTS = 5
-SEND_BYTES = 64 * 1024
-LONGEST_HANG_SECONDS = 60.0
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-
-
-@dataclass
-class Request:
-    """One line of the log: what was asked, when, how many at once, and what became of it."""
-
-    path: str
-    params: dict[str, str]
-    at: float
-    in_flight: int
-    authorization: str | None = None
-    status: int | None = None
-    fault: Fault | None = None
-    bytes_sent: int = 0
+EXPORT_PATH = "/api/2/export"
 
 
 class Simulator:
@@ -58,8 +45,10 @@ class Simulator:
     ) -> None:
         self.project = project
         self.profiles = Profiles(project)
+        self.rest = Rest(project, lambda: self.now)
         self.log: list[Request] = []
         self.profile_log: list[Request] = []
+        self.rest_log: list[Request] = []
         self.faults: list[Fault] = []
         self.most_concurrent = 0
         self._now = now
@@ -94,9 +83,12 @@ class Simulator:
     def clear_log(self) -> None:
         self.log.clear()
         self.profile_log.clear()
+        self.rest_log.clear()
+        self.rest.storage.log.clear()
         self.most_concurrent = 0
 
     def __enter__(self) -> "Simulator":
+        self.rest.storage.start()
         threading.Thread(target=self._server.serve_forever, args=(0.05,), name="simulator", daemon=True).start()
         return self
 
@@ -106,17 +98,22 @@ class Simulator:
         self._closing.set()
         self._server.shutdown()
         self._server.server_close()
+        self.rest.storage.stop()
 
-    def begin(self, path: str, params: dict[str, str], authorization: str | None) -> Request:
+    def begin(self, path: str, query: str, authorization: str | None) -> Request:
+        request = Request(path, dict(parse_qsl(query)), time.monotonic(), 0, authorization, query=query)
         with self._lock:
             if path.endswith(PROFILE_PATH):
-                request = Request(path, params, time.monotonic(), 0, authorization)
                 self.profile_log.append(request)
                 return request
             self._in_flight += 1
+            request.in_flight = self._in_flight
             self.most_concurrent = max(self.most_concurrent, self._in_flight)
-            request = Request(path, params, time.monotonic(), self._in_flight, authorization)
-            self.log.append(request)
+            if path.endswith(EXPORT_PATH):
+                self.log.append(request)
+            else:
+                request.cost = cost_of(_region_and_path(path, "")[1], request.params)
+                self.rest_log.append(request)
             return request
 
     def end(self, request: Request) -> None:
@@ -145,8 +142,7 @@ class Simulator:
 
     def hang(self, client: socket.socket) -> None:
         """Say nothing until the client hangs up."""
-        until = time.monotonic() + LONGEST_HANG_SECONDS
-        while not self._closing.is_set() and time.monotonic() < until and not select.select([client], [], [], 0.02)[0]:
+        while not self._closing.is_set() and not select.select([client], [], [], 0.02)[0]:
             pass
 
 
@@ -165,14 +161,13 @@ class _Server(ThreadingHTTPServer):
         """Clients hang up, and that is their right."""
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Sender, BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
         simulator = self.server.simulator
         address = urlsplit(self.path)
-        request = simulator.begin(address.path, dict(parse_qsl(address.query)), self.headers.get("Authorization"))
+        request = simulator.begin(address.path, address.query, self.headers.get("Authorization"))
         self._ended = False
         try:
             answer = self._answer(request)
@@ -181,9 +176,9 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:  # the client hung up
             self.close_connection = True
         finally:
-            self._end(request)
+            self.sent(request)
 
-    def _end(self, request: Request) -> None:
+    def sent(self, request: Request) -> None:
         if not self._ended:
             self._ended = True
             self.server.simulator.end(request)
@@ -193,8 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
         region, path = _region_and_path(request.path, project.region)
         if path == PROFILE_PATH and region == "US":
             return self._profile(request)
-        if path != "/api/2/export":
-            return Answer(404, b"Not Found")
+        if path != EXPORT_PATH:
+            return self._rest(request, path, is_in_region=region == project.region)
         if request.in_flight > CONCURRENT_REQUESTS:
             return Answer(429, b"Too many concurrent requests")
         if region != project.region:
@@ -213,6 +208,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._strike(request, lambda fault: fault.strikes_user(request.params))
         return self._with_fault(
             request, lambda _: simulator.profiles.answer(request.params, self.headers.get("Authorization"), request.at)
+        )
+
+    def _rest(self, request: Request, path: str, *, is_in_region: bool) -> Answer | None:
+        self._strike(request, lambda fault: fault.strikes_path(path, request.params))
+        too_many = request.in_flight > CONCURRENT_REQUESTS
+        return self._with_fault(
+            request,
+            lambda _: self.server.simulator.rest.answer(
+                path, request.query, request.authorization, request.at, is_in_region=is_in_region, too_many=too_many
+            ),
         )
 
     def _strike(self, request: Request, strikes: Callable[[Fault], bool]) -> None:
@@ -239,67 +244,6 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "text":
             return Answer(200, b"Exceeded concurrent limit for this project", {"Content-Type": "text/plain"})
         return answer(fault)
-
-    def _reset(self) -> None:
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        self.close_connection = True
-
-    def _send(self, request: Request, answer: Answer) -> None:
-        request.status = answer.status
-        fault = request.fault if answer.status == 200 else None
-        if fault is not None and isinstance(answer.body, bytes):
-            self._send_with_fault(request, answer, answer.body, fault)
-        elif isinstance(answer.body, bytes):
-            self._head(answer, len(answer.body))
-            self._write(request, answer.body, last=True)
-        else:
-            self._head(answer, None)
-            self._write_chunked(request, answer.body)
-
-    def _send_with_fault(self, request: Request, answer: Answer, body: bytes, fault: Fault) -> None:
-        if fault.kind == "truncate_quietly":
-            self._send(request, replace(answer, body=iter([body[: fault.place_in(len(body))]])))
-            return
-        self._head(answer, len(body))
-        if fault.kind in ("truncate", "reset_body"):
-            self._write(request, body[: fault.place_in(len(body))], last=True)
-            self.close_connection = True
-            if fault.kind == "reset_body":
-                time.sleep(0.05)  # or the reset overtakes what was sent
-                self._reset()
-        elif fault.kind == "slow_body":
-            for byte in body:
-                self._write(request, bytes([byte]))
-                time.sleep(1 / fault.bytes_per_second)
-        else:
-            self._write(request, body, last=True)
-
-    def _head(self, answer: Answer, size: int | None) -> None:
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        if size is None:
-            self.send_header("Transfer-Encoding", "chunked")
-        else:
-            self.send_header("Content-Length", str(size))
-        self.end_headers()
-
-    def _write(self, request: Request, data: bytes, *, last: bool = False) -> None:
-        for start in range(0, len(data), SEND_BYTES):
-            if last and start + SEND_BYTES >= len(data):
-                self._end(request)  # before the client can see the end, and ask for more
-            self.wfile.write(data[start : start + SEND_BYTES])
-            request.bytes_sent += len(data[start : start + SEND_BYTES])
-
-    def _write_chunked(self, request: Request, chunks: Iterator[bytes]) -> None:
-        for chunk in chunks:
-            if chunk:
-                self._write(request, b"%x\r\n%b\r\n" % (len(chunk), chunk))
-        self._end(request)
-        self.wfile.write(b"0\r\n\r\n")
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
-        """Silence: the simulator keeps a log of its own."""
 
 
 def _region_and_path(path: str, default: str) -> tuple[str, str]:

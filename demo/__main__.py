@@ -1,4 +1,4 @@
-"""`make demo`: the connector against a simulated Amplitude, from `spec` to a second sync and profiles, with tables.
+"""`make demo`: the connector against a simulated Amplitude, from `spec` to a second sync, profiles and other tables.
 
 Time is simulated too: the first sync runs at 23:10 on 2024-03-15, the second one three hours later, when new hours have
 become complete. Profiles are read at the real pace, 600 a minute. The messages are written to demo_output/, one file a
@@ -12,17 +12,20 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 
-from amplitude_simulator import Project, Simulator
+from amplitude_simulator import Project, RestData, Simulator
+from amplitude_simulator.rest.cohorts import member_ids
 from harness.profiles import REAL_PACE, keys_of, users_seen
+from harness.rest import DAILY, DAY, SNAPSHOTS, days, days_of, most_cost_in_any
 from harness.runs import Command, Outcome
 
 REPOSITORY = Path(__file__).parents[1]
 SAMPLES = REPOSITORY / "sample_files"
 OUTPUT = REPOSITORY / "demo_output"
 FIRST_HOUR = datetime(2024, 3, 13, tzinfo=timezone.utc)
+FIRST_DAY = date(2024, 2, 15)
 NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)
 LATER = timedelta(hours=3)
 HOUR = timedelta(hours=1)
@@ -64,7 +67,8 @@ def main() -> None:
     options = parser.parse_args()
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir()
-    project = Project(first_hour=FIRST_HOUR, events_per_hour=options.events_per_hour, users=options.users)
+    tables = RestData(first_day=FIRST_DAY)
+    project = Project(FIRST_HOUR, options.events_per_hour, options.users, rest=tables)
     with Simulator(project, now=NOW) as simulator:
         sys.exit(0 if run(simulator) else 1)
 
@@ -89,10 +93,11 @@ def run(simulator: Simulator) -> bool:
     print("\n(The seconds include the start of the process, and the simulator making up the events.)\n")
     events_are_right = verify(simulator, first, second)
     profiles_are_right = read_profiles(simulator, command)
+    tables_are_right = read_tables(simulator, command)
     command.temporary_files.rmdir()
     files = ", ".join(sorted(path.name for path in OUTPUT.iterdir()))
     print(f"\nThe messages are in {OUTPUT.relative_to(REPOSITORY)}/: {files}")
-    return events_are_right and profiles_are_right
+    return events_are_right and profiles_are_right and tables_are_right
 
 
 def show(name: str, outcome: Outcome) -> Outcome:
@@ -156,6 +161,44 @@ def read_profiles(simulator: Simulator, command: Command) -> bool:
     print_table(["", "profiles", "requests", "seconds"], rows)
     print()
     return tell(checks)
+
+
+def read_tables(simulator: Simulator, command: Command) -> bool:
+    """Whether every day that is over and every member of a cohort came once, within Amplitude's limits."""
+    print("\nWhat Amplitude's other endpoints have, all of it in one sync:\n")
+    simulator.clear_log()
+    arguments = ["--config", str(SAMPLES / "config_tables.json")]
+    arguments += ["--catalog", str(SAMPLES / "configured_catalog_tables.json")]
+    outcome = show("read tables", command.run("read", *arguments))
+    save("tables", outcome)
+    names = [*SNAPSHOTS, *DAILY]
+    ends = {name: state_of(outcome, name).get("date", "") for name in names}
+    print_table(
+        ["", "records", "state after"], [[name, f"{len(outcome.records(name)):,}", ends[name]] for name in names]
+    )
+    print()
+    over = days(FIRST_DAY, (simulator.now - 12 * HOUR).date() - DAY)
+    cohorts = [cohort for cohort in simulator.project.rest.cohorts if cohort.group == "User"]
+    members = [(cohort.id, member) for cohort in cohorts for member in member_ids(cohort)]
+    read = [(record["cohort_id"], record["amplitude_id"]) for record in outcome.records("cohort_members")]
+    cost = most_cost_in_any(300, simulator.rest_log)
+    return tell(
+        {
+            "the read ended well": outcome.exit_code == 0,
+            f"each of the {len(over)} days that are over came once": all(
+                sorted(set(days_of(outcome, name))) == over for name in DAILY
+            )
+            and all(len(days_of(outcome, name)) == len(over) for name in DAILY[:-1]),
+            f"each of the {len(members)} members of {len(cohorts)} cohorts came once": read == members,
+            f"requests cost {cost} in five minutes, of the 1,000 that Amplitude allows": 0 < cost <= 900,
+            "no request was refused": {request.status for request in simulator.rest_log} <= {200, 202, 302},
+        }
+    )
+
+
+def state_of(outcome: Outcome, stream: str) -> dict[str, str]:
+    states = [state["stream"] for state in outcome.states]
+    return next(state["stream_state"] for state in reversed(states) if state["stream_descriptor"]["name"] == stream)
 
 
 def tell(checks: Mapping[str, bool]) -> bool:

@@ -66,6 +66,8 @@ def columns(fields: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
         kind = " or ".join(one for one in types if one != "null")
         if field.get("format") == "date-time":
             kind = "timestamp with time zone"
+        elif field.get("format") == "date":
+            kind = "date"
         elif field.get("items", {}).get("type") == "string":
             kind = "list of texts"
         elif {"object", "array"} & set(types):

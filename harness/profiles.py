@@ -20,9 +20,7 @@ REAL_PACE: dict[str, Any] = {
 
 def a_warm_command(simulator: Simulator, folder: Path) -> Command:
     """The command line in a process forked from a warm one: nothing else differs."""
-    command = Command(simulator, folder)
-    command.warm = True
-    return command
+    return Command(simulator, folder)
 
 
 def listed(user_ids: Sequence[str] = (), device_ids: Sequence[str] = ()) -> dict[str, Any]:

@@ -1,5 +1,7 @@
-"""The command line in a process forked from a warm one, where hundreds of short syncs must not import the CDK each."""
+"""Programs in processes forked from a warm one, where hundreds of short ones must not import the CDK each."""
 
+import atexit
+import importlib
 import multiprocessing
 import os
 import signal
@@ -9,15 +11,25 @@ from collections.abc import Mapping, Sequence
 from typing import IO
 
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["harness.command"])
+_FORKS.set_forkserver_preload(["harness.command", "harness.chain"])
 
 
 class WarmProcess:
-    """What the harness needs of `subprocess.Popen`, for a process that only its start tells from a new one."""
+    """What the harness needs of `subprocess.Popen`, for a process that only its start tells from a new one.
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], out: IO[str], err: IO[str]) -> None:
+    :param module: whose `main` is called with the arguments
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        out: IO[str],
+        err: IO[str],
+        module: str = "harness.command",
+    ) -> None:
         paths = [f"/proc/{os.getpid()}/fd/{stream.fileno()}" for stream in (out, err)]
-        self._process = _FORKS.Process(target=_child, args=(list(arguments), dict(environment), *paths))
+        self._process = _FORKS.Process(target=_child, args=(module, list(arguments), dict(environment), *paths))
         self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid
@@ -37,9 +49,8 @@ class WarmProcess:
         self.send_signal(signal.SIGKILL)
 
 
-def _child(arguments: list[str], environment: dict[str, str], out: str, err: str) -> None:
-    from harness.command import main  # noqa: PLC0415 - warm in the fork server, never in the test process
-
+def _child(module: str, arguments: list[str], environment: dict[str, str], out: str, err: str) -> None:
+    main = importlib.import_module(module).main  # warm in the fork server, never in the test process
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None
@@ -52,3 +63,5 @@ def _child(arguments: list[str], environment: dict[str, str], out: str, err: str
     except Exception:  # as the interpreter would, whose hook writes the TRACE message of an error
         sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
         sys.exit(1)
+    finally:
+        atexit._run_exitfuncs()  # which multiprocessing leaves out before Python 3.13

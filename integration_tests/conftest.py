@@ -8,6 +8,7 @@ import pytest
 
 from amplitude_simulator import Project, Simulator
 from harness.runs import Command
+from integration_tests.postgres import PostgreSQL, running_server
 
 FIRST_HOUR = datetime(2024, 3, 13, 0, tzinfo=timezone.utc)
 NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)
@@ -33,10 +34,16 @@ def simulator(a_simulator: Callable[..., Simulator]) -> Simulator:
 @pytest.fixture
 def warm_command(command: Command) -> Command:
     """The command line in a process forked from a warm one: nothing else differs."""
-    command.warm = True
     return command
 
 
 @pytest.fixture
 def command(simulator: Simulator, tmp_path: Path) -> Command:
     return Command(simulator, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server for all tests that need one; each of them makes a database of its own."""
+    with running_server() as server:
+        yield server

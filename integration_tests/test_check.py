@@ -11,6 +11,11 @@ from amplitude_simulator import Fault, Simulator
 from harness.runs import Command, Outcome, a_catalog, a_config
 from integration_tests.test_events import an_events_state
 
+INVALID_KEY = (
+    b'{"error": {"http_code": 403, "type": "invalid", "message": "Forbidden", '
+    b'"metadata": {"details": "Invalid API Key"}}}'
+)
+
 
 def check(command: Command, config: Any, **options: Any) -> Outcome:
     return command.run("check", "--config", command.file("config.json", config), **options)
@@ -98,11 +103,47 @@ def test_given_a_passing_fault_then_check_tries_again(simulator: Simulator, comm
     assert verdict(check(command, a_config(simulator)))[0] == "SUCCEEDED"
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_given_refused_keys_while_reading_then_a_config_error(
-    simulator: Simulator, command: Command, status: int
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Fault("status", status=404, body=b""), "not available at the moment (404"),
+        (Fault("status", status=404, body=b"no such route"), "not available at the moment (404 no such route)"),
+        (Fault("html"), "not available at the moment (200, but no archive: text/html"),
+        (Fault("status", status=204, body=b""), "not available at the moment (204"),
+        (Fault("status", status=403, body=b"Blocked by your organization"), "(403 Blocked by your organization)"),
+        (Fault("status", status=403, body=INVALID_KEY), "Authentication failed. Check your api_key and secret_key."),
+        (Fault("status", status=403, body=INVALID_KEY), "(Invalid API Key)"),
+        (Fault("status", status=407), "proxy"),
+        (Fault("status", status=400, body=b"Export is not supported for cross-project views"), "cross-project views"),
+    ],
+    ids=["404 empty", "404 of a gateway", "portal", "204", "firewall", "keys", "keys, in its words", "proxy", "views"],
+)
+def test_given_an_answer_that_is_not_amplitudes_or_a_permanent_one_then_check_fails_and_quotes_it(
+    simulator: Simulator, warm_command: Command, answer: Fault, told: str
 ) -> None:
-    simulator.faults.append(Fault("status", status=status))
+    simulator.faults.append(answer)
+    outcome = check(warm_command, a_config(simulator))
+    assert verdict(outcome)[0] == "FAILED"
+    assert told in verdict(outcome)[1]
+
+
+def test_given_certificates_that_do_not_exist_then_told_so(simulator: Simulator, warm_command: Command) -> None:
+    warm_command.environment["REQUESTS_CA_BUNDLE"] = "/no/such/authorities.pem"
+    warm_command.environment["AMPLITUDE_API_URL"] = "https://127.0.0.1:9"
+    outcome = check(warm_command, a_config(simulator))
+    assert verdict(outcome)[0] == "FAILED"
+    for told in ("/no/such/authorities.pem", "REQUESTS_CA_BUNDLE"):
+        assert told in verdict(outcome)[1]
+    read = warm_command.read()
+    assert read.stream_error["failure_type"] == "config_error"
+    assert "REQUESTS_CA_BUNDLE" in read.stream_error["message"]
+
+
+@pytest.mark.parametrize("body", [{"status": 401}, {"status": 403, "body": INVALID_KEY}], ids=["401", "403"])
+def test_given_refused_keys_while_reading_then_a_config_error(
+    simulator: Simulator, command: Command, body: dict[str, Any]
+) -> None:
+    simulator.faults.append(Fault("status", **body))
     outcome = command.read()
     assert outcome.exit_code == 1
     assert outcome.stream_error["failure_type"] == "config_error"
@@ -234,7 +275,34 @@ def test_given_debug_then_no_key_and_no_authorization_is_printed(
 
 
 CURSOR = {"server_upload_time": "2024-03-15T00:00:00Z"}
+EVENTS = {"name": "events"}
 DESCRIPTOR = {"name": "events", "namespace": "warehouse"}
+COMPLETE = {"__ab_full_refresh_sync_complete": True}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"stream": {"stream_descriptor": EVENTS, "stream_state": CURSOR}},
+        {"type": "LEGACY", "stream": {"stream_descriptor": EVENTS, "stream_state": CURSOR}},
+        {"type": "STREAM", "stream": {"stream_descriptor": {**EVENTS, "namespace": ""}, "stream_state": CURSOR}},
+    ],
+    ids=["without a type", "of another type", "with an empty namespace"],
+)
+def test_given_a_state_that_the_cdk_would_pass_over_then_it_is_taken(
+    warm_command: Command, entry: dict[str, Any]
+) -> None:
+    outcome = warm_command.read(state=[entry])
+    assert outcome.exit_code == 0, outcome.everything[-2000:]
+    assert len(outcome.uuids) == 21 * 5
+
+
+@pytest.mark.parametrize("stream", [{"stream_descriptor": EVENTS}, {"stream_descriptor": EVENTS, "stream_state": None}])
+def test_given_an_entry_without_a_state_then_a_config_error(warm_command: Command, stream: dict[str, Any]) -> None:
+    outcome = warm_command.read(state=[{"type": "STREAM", "stream": stream}])
+    assert [error["failure_type"] for error in outcome.errors] == ["config_error"]
+    assert "events has no stream_state" in outcome.errors[0]["message"]
+    assert outcome.records() == []
 
 
 @pytest.mark.parametrize(
@@ -243,8 +311,12 @@ DESCRIPTOR = {"name": "events", "namespace": "warehouse"}
         [{"type": "STREAM", "stream": {"stream_descriptor": DESCRIPTOR, "stream_state": CURSOR}}],
         [{"type": "GLOBAL", "global": {"stream_states": [{"stream_descriptor": DESCRIPTOR, "stream_state": CURSOR}]}}],
         [{"type": "LEGACY", "data": {"events": CURSOR}}],
+        [
+            {"type": "STREAM", "stream": {"stream_descriptor": {"name": "user_profiles"}, "stream_state": COMPLETE}},
+            {"type": "STREAM", "stream": {"stream_descriptor": DESCRIPTOR, "stream_state": CURSOR}},
+        ],
     ],
-    ids=["of a namespace", "global", "legacy"],
+    ids=["of a namespace", "global", "legacy", "of a namespace, beside another"],
 )
 def test_given_a_state_that_would_not_be_found_then_a_config_error_instead_of_a_silent_restart(
     warm_command: Command, state: list[dict[str, Any]]

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from amplitude_simulator import Fault, Project, Simulator
+from amplitude_simulator import Cohort, Fault, Project, RestData, Simulator
+from harness.limits import scaled
 from harness.runs import Outcome, a_catalog, a_config
 
 REPOSITORY = Path(__file__).parents[1]
-IMAGE = "airbyte/source-amplitude:dev"
+IMAGE = "source-amplitude:dev"
 PYTHON = "/opt/source-amplitude/bin/python"
 HOUR = timedelta(hours=1)
 MOST_ADDED_BYTES = 60_000_000
@@ -51,7 +52,10 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> str:
 def simulator() -> Iterator[Simulator]:
     """A project of two days that is read in real time."""
     this_hour = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0)
-    with Simulator(Project(first_hour=this_hour - 48 * HOUR, events_per_hour=5)) as running:
+    tables = RestData(
+        first_day=(this_hour - 14 * 24 * HOUR).date(), cohorts=(Cohort("k2m9xq7", polls=0),), cost_limit=100_000
+    )
+    with Simulator(Project(first_hour=this_hour - 48 * HOUR, events_per_hour=5, rest=tables)) as running:
         yield running
 
 
@@ -86,7 +90,7 @@ def container(image: str, simulator: Simulator, tmp_path: Path) -> Container:
 
 
 def docker(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(["docker", *arguments], check=False, capture_output=True, text=True, timeout=300)
+    return subprocess.run(["docker", *arguments], check=False, capture_output=True, text=True, timeout=scaled(300))
 
 
 def an_outcome(ended: "subprocess.CompletedProcess[str]") -> Outcome:
@@ -136,7 +140,7 @@ def test_given_docker_stop_then_it_ends_by_sigterm_with_whole_lines_and_its_last
         if '"type":"STATE"' in line:
             break
     asked_to_stop = docker("stop", "--time=60", name)
-    rest, errors = process.communicate(timeout=120)
+    rest, errors = process.communicate(timeout=scaled(120))
     assert asked_to_stop.returncode == 0, asked_to_stop.stderr
     outcome = Outcome(process.returncode, [*lines, *rest.splitlines()], errors, 0, 0)
     assert outcome.exit_code == 128 + 15, "ended by SIGTERM, not killed"
@@ -157,7 +161,14 @@ def test_the_lines_of_the_docs_work_as_written(image: str, simulator: Simulator,
     environment = {**os.environ, "PATH": path_with_docker_to(simulator, tmp_path)}
     for line in lines:
         ended = subprocess.run(
-            line, shell=True, cwd=tmp_path, env=environment, check=False, capture_output=True, text=True, timeout=300
+            line,
+            shell=True,
+            cwd=tmp_path,
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=scaled(300),
         )
         outcome = an_outcome(ended)
         assert outcome.exit_code == 0, outcome.everything
@@ -179,7 +190,7 @@ def path_with_docker_to(simulator: Simulator, folder: Path) -> str:
 
 def test_it_runs_as_nobody_special_with_the_labels_and_the_entrypoint_that_airbyte_looks_for(image: str) -> None:
     [config] = [one["Config"] for one in json.loads(docker("inspect", image).stdout)]
-    assert config["Labels"]["io.airbyte.name"] == "airbyte/source-amplitude"
+    assert config["Labels"]["io.airbyte.name"] == "source-amplitude"
     assert config["Labels"]["io.airbyte.version"]
     told = docker("run", "--rm", "--entrypoint=sh", image, "-c", "id -u && $AIRBYTE_ENTRYPOINT spec")
     uid, *messages = told.stdout.splitlines()
@@ -215,7 +226,7 @@ def test_airbytes_own_tool_builds_it_and_its_image_tests_pass_with_reads_of_all_
     airbyte_cdk = str(Path(sys.executable).with_name("airbyte-cdk"))
     base = ["--connector-base-image", os.environ["BASE_IMAGE"]] if os.environ.get("BASE_IMAGE") else []
     build = [airbyte_cdk, "image", "build", str(connector), "--tag=by-the-cdk", "--dockerfile=Dockerfile", *base]
-    built = subprocess.run(build, cwd=connector, check=False, capture_output=True, text=True, timeout=600)
+    built = subprocess.run(build, cwd=connector, check=False, capture_output=True, text=True, timeout=scaled(600))
     assert built.returncode == 0, built.stdout[-3000:] + built.stderr[-3000:]
 
     environment = {
@@ -223,9 +234,11 @@ def test_airbytes_own_tool_builds_it_and_its_image_tests_pass_with_reads_of_all_
         "PATH": path_with_docker_to(simulator, tmp_path),
         "PYTEST_ADDOPTS": f"--read-from-streams=all --read-scenarios={','.join(READ_SCENARIOS)}",
     }
-    test = [airbyte_cdk, "image", "test", str(connector), "--image=airbyte/source-amplitude:by-the-cdk"]
-    tested = subprocess.run(test, env=environment, check=False, capture_output=True, text=True, timeout=600)
+    test = [airbyte_cdk, "image", "test", str(connector), "--image=source-amplitude:by-the-cdk"]
+    tested = subprocess.run(test, env=environment, check=False, capture_output=True, text=True, timeout=scaled(600))
     assert tested.returncode == 0, tested.stdout[-6000:] + tested.stderr[-2000:]
     assert {request.status for request in simulator.log} >= {200, 401}, "right and wrong keys were tried"
-    reads = [request for request in simulator.log if request.params.get("start") == "20240313T00"]
-    assert len(reads) == 2, "both configurations were read from their start_date on"
+    long_ago = f"{datetime.now(timezone.utc) - timedelta(days=29):%Y%m%dT%H}"
+    reads = [request for request in simulator.log if "20200101T00" < request.params["start"] < long_ago]
+    assert len(reads) == 2, "both configurations were read, the usual thirty days"
+    assert {request.status for request in simulator.rest_log} == {200, 202}, "so were the tables"

@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from amplitude_simulator import Simulator
+from harness.limits import STUCK_SECONDS, scaled, wait_until
 from harness.runs import Command, a_config, peak_rss_bytes
 
 GIB = 1024**3
@@ -46,7 +46,7 @@ def test_given_an_archive_of_2_gib_then_every_event_once_in_less_than_200_mb(
             expected.discard(line[start : start + 36])
             if records % 1000 == 0:
                 peak = max(peak, peak_rss_bytes(process.pid))
-    assert process.wait(timeout=60) == 0
+    assert process.wait(scaled(60)) == 0
     [request] = simulator.log
     assert request.bytes_sent > 2 * GIB
     assert (records, len(expected)) == (EVENTS_IN_2_GIB, 0)
@@ -67,13 +67,10 @@ def test_given_sigterm_then_a_large_archive_is_gone_from_the_disk(
         while '"RECORD"' not in process.stdout.readline():
             pass
     else:
-        deadline = time.monotonic() + 60
-        while not (simulator.log and simulator.log[0].bytes_sent > 20e6):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: simulator.log and simulator.log[0].bytes_sent > 20e6, "20 MB of the archive")
     process.send_signal(signal.SIGTERM)
     with process.stdout as out:
         for _ in out:
             pass
-    assert process.wait(timeout=20) == -signal.SIGTERM
+    assert process.wait(scaled(STUCK_SECONDS)) == -signal.SIGTERM
     assert list(command.temporary_files.iterdir()) == []

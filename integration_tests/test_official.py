@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import Project, Simulator
+from harness.limits import scaled
 from harness.runs import Command, Outcome, a_catalog, a_config
 from source_amplitude.events.converter import TIMESTAMP_FIELDS
 
@@ -54,11 +55,11 @@ class Official:
             "active_users_group_by_country": False,
         }
 
-    def read(self) -> Outcome:
-        return self._run("read", config=self.config, catalog=a_catalog())
+    def read(self, *streams: str, **changes: Any) -> Outcome:
+        return self._run("read", config={**self.config, **changes}, catalog=a_catalog(*streams))
 
-    def schema(self) -> dict[str, Any]:
-        return events_schema(self._run("discover", config=self.config))
+    def schema(self, stream: str = "events") -> dict[str, Any]:
+        return fields_of(self._run("discover", config=self.config), stream)
 
     def _run(self, verb: str, **files: Any) -> Outcome:
         arguments = []
@@ -73,7 +74,7 @@ class Official:
             check=False,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=scaled(300),
         )
         assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
         return Outcome(ended.returncode, ended.stdout.splitlines(), ended.stderr, peak_rss_bytes=0, seconds=0)
@@ -84,10 +85,10 @@ def official(official_python: Path, simulator: Simulator, tmp_path: Path) -> Off
     return Official(official_python, simulator, tmp_path)
 
 
-def events_schema(discovered: Outcome) -> dict[str, Any]:
+def fields_of(discovered: Outcome, name: str = "events") -> dict[str, Any]:
     [catalog] = discovered.of_type("CATALOG")
-    [events] = [stream for stream in catalog["catalog"]["streams"] if stream["name"] == "events"]
-    return events["json_schema"]["properties"]
+    [found] = [stream for stream in catalog["catalog"]["streams"] if stream["name"] == name]
+    return found["json_schema"]["properties"]
 
 
 def test_given_its_configuration_and_state_then_ours_continues_without_a_gap(
@@ -137,7 +138,7 @@ def test_the_docs_name_every_field_whose_type_changes(
     changes = {}
     for properties_format in ("object", "json_string"):
         path = command.file("config.json", a_config(simulator, properties_format=properties_format))
-        ours = events_schema(command.run("discover", "--config", path))
+        ours = fields_of(command.run("discover", "--config", path))
         changes[properties_format] = {
             name: (type_of(theirs.get(name)), type_of(ours.get(name)))
             for name in theirs.keys() | ours.keys()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
 
 from airbyte_cdk.models import (
     AirbyteCatalog,
+    AirbyteErrorTraceMessage,
     AirbyteMessage,
     AirbyteStateMessage,
+    AirbyteStateType,
+    AirbyteStreamState,
     ConfiguredAirbyteCatalog,
     FailureType,
     StreamDescriptor,
@@ -20,21 +23,23 @@ from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
-from source_amplitude.airbyte.errors import airbyte_errors, traced
-from source_amplitude.config import Config, migrate
+from source_amplitude.airbyte.errors import TracedError, airbyte_errors, traced, without_stack_trace
+from source_amplitude.airbyte.files import catalog_from, config_from, state_from
+from source_amplitude.config import Config, connection_specification, migrate
 from source_amplitude.errors import NOT_IN_THE_EU, AmplitudeError, ConfigError
 from source_amplitude.events.stream import Events
 from source_amplitude.export.limiter import RequestLimiter
 from source_amplitude.export.probe import why_no_exports
 from source_amplitude.http.hosts import warn_of_overrides
+from source_amplitude.rest.streams import REST_STREAMS, rest_streams
+from source_amplitude.unknown_fields import unknown_fields
 from source_amplitude.user_profiles.stream import UserProfiles
 
-STREAM_NAMES = ("events", "user_profiles")
-T = TypeVar("T")
+STREAM_NAMES = ("events", "user_profiles", *(str(stream.name) for stream in REST_STREAMS))
 
 
 class SourceAmplitude(AbstractSource):
-    """Amplitude's events and user profiles.
+    """Amplitude's events, user profiles, and what its other endpoints have.
 
     :param in_batches: emit `RecordBatch` messages, which only the command line understands
     """
@@ -49,7 +54,7 @@ class SourceAmplitude(AbstractSource):
         why_not = why_no_exports(typed, logger)
         if why_not is not None or typed.user_profiles.users is None:
             return why_not is None, why_not
-        _, profiles = self._streams(typed)
+        _, profiles = self._streams_of_events(typed)
         if not profiles.is_in_region:
             logger.warning(f"{NOT_IN_THE_EU}: the stream user_profiles is left out")
             return True, None
@@ -58,16 +63,17 @@ class SourceAmplitude(AbstractSource):
     @airbyte_errors()
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
         """What can be had in the configured region. `streams` has the rest too, so that reading it tells why not."""
-        events, profiles = self._streams(self._typed(config))
-        offered: list[Stream] = [events, profiles] if profiles.is_in_region else [events]
+        streams = self.streams(config)
+        offered = [stream for stream in streams if not isinstance(stream, UserProfiles) or stream.is_in_region]
         return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in offered])
 
     @airbyte_errors()
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
-        return list(self._streams(self._typed(config)))
+        typed = self._typed(config)
+        return [*self._streams_of_events(typed), *rest_streams(typed, in_batches=self._in_batches)]
 
-    def _streams(self, config: Config) -> tuple[Events, UserProfiles]:
-        """The streams of one sync, whose export requests are all under one limit."""
+    def _streams_of_events(self, config: Config) -> tuple[Events, UserProfiles]:
+        """The two streams of one sync whose export requests are under one limit."""
         limiter = RequestLimiter(config.num_workers)
         return (
             Events(config, limiter, in_batches=self._in_batches),
@@ -80,7 +86,10 @@ class SourceAmplitude(AbstractSource):
         basic = base64.b64encode(f"{config.api_key}:{config.secret_key}".encode()).decode()
         for secret in (basic, config.api_key, config.secret_key):
             add_to_secrets(secret)
-        warn_of_overrides(logging.getLogger("airbyte"))
+        logger = logging.getLogger("airbyte")
+        warn_of_overrides(logger)
+        for told in unknown_fields(migrate(raw), connection_specification()):
+            logger.warning(told)
         return config
 
     @staticmethod
@@ -108,63 +117,82 @@ class SourceAmplitude(AbstractSource):
         state: list[AirbyteStateMessage] | None = None,
     ) -> Iterator[AirbyteMessage]:
         with airbyte_errors():
-            _refuse_foreign_state(state or [])
-        failure_types: set[FailureType] = set()
+            usable = _usable(state or [])
+        errors: list[AirbyteErrorTraceMessage] = []
         try:
-            for message in super().read(logger, config, catalog, state):
-                if message.trace and message.trace.error and message.trace.error.failure_type:
-                    failure_types.add(message.trace.error.failure_type)
+            for message in super().read(logger, config, catalog, usable):
+                if message.trace and message.trace.error:
+                    errors.append(message.trace.error)
+                    without_stack_trace(message)
                 yield message
-        except AirbyteTracedException as summary:
-            # The CDK calls its summary a config_error, after which Airbyte would not try a passing fault again.
-            if FailureType.config_error not in failure_types and failure_types:
-                summary.failure_type = min(failure_types, key=lambda kind: kind.value)
-            raise
+        except AirbyteTracedException as error:
+            if not errors:  # before any stream
+                raise
+            raise _summary_of(errors) from error
 
     @classmethod
     @airbyte_errors()
     def read_config(cls, config_path: str) -> MutableMapping[str, Any]:
-        return _from_file("config", config_path, super().read_config)
+        return config_from(config_path)
 
     @classmethod
     @airbyte_errors()
     def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
-        return _from_file("catalog", catalog_path, super().read_catalog)
+        return catalog_from(catalog_path)
 
     @classmethod
     @airbyte_errors()
     def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
-        return _from_file("state", state_path, super().read_state)
+        return state_from(state_path)
 
 
-def _refuse_foreign_state(state: list[AirbyteStateMessage]) -> None:
-    """A state with nothing in it for our streams would be ignored, and the whole history be read once more."""
-    if any(message.global_ or message.data for message in state if not message.stream):
+def _summary_of(errors: list[AirbyteErrorTraceMessage]) -> AirbyteTracedException:
+    """What is raised after all streams, when some of them failed.
+
+    The CDK calls its summary a config_error, after which Airbyte would not try a passing fault again.
+    """
+    failure_types = {error.failure_type for error in errors if error.failure_type}
+    failure_type = FailureType.config_error
+    if FailureType.config_error not in failure_types and failure_types:
+        failure_type = min(failure_types, key=lambda kind: kind.value)
+    streams = "; ".join(f"{e.stream_descriptor.name}: {e.message}" for e in errors if e.stream_descriptor)
+    return TracedError(
+        message=f"During the sync, the following streams did not sync successfully: {streams}",
+        failure_type=failure_type,
+    )
+
+
+def _usable(state: list[AirbyteStateMessage]) -> list[AirbyteStateMessage]:
+    """The state as the CDK finds it: one message of the type STREAM a stream, without a namespace.
+
+    What the CDK would pass over is refused here, since the whole history would be read once more.
+    """
+    if any(not message.stream for message in state):
         raise ConfigError("The state is not one of streams: give the messages of the type STREAM that were printed.")
-    descriptors = [message.stream.stream_descriptor for message in state if message.stream]
+    streams = [message.stream for message in state if message.stream]
     # Our streams have no namespace, and the CDK would not find a state that has one.
-    names = {".".join(filter(None, (descriptor.namespace, descriptor.name))) for descriptor in descriptors}
-    if names and names.isdisjoint(STREAM_NAMES):
+    names = {".".join(filter(None, (s.stream_descriptor.namespace, s.stream_descriptor.name))) for s in streams}
+    if names - set(STREAM_NAMES):
         raise ConfigError(
             f"The state is of another connector (of {', '.join(sorted(names))}; ours: {', '.join(STREAM_NAMES)}). "
             "Give the state that this connector printed, or none to read everything from start_date."
         )
-
-
-def _from_file(kind: str, path: str, read: Callable[[str], T]) -> T:
-    """What the CDK makes of a file; one it cannot use is the user's to mend. Its content stays out of the message."""
-    try:
-        return read(path)
-    except OSError as error:
-        raise ConfigError(f"The {kind} file {path} cannot be read: {error.strerror}.") from error
-    except (ValueError, TypeError) as error:
-        raise ConfigError(
-            f"The {kind} file {path} does not hold {_EXPECTED[kind]}.", f"{type(error).__name__} in {kind}"
-        ) from None
-
-
-_EXPECTED = {
-    "config": "a JSON object in UTF-8 (without a byte order mark)",
-    "catalog": "a configured Airbyte catalog in JSON",
-    "state": "a JSON array of Airbyte state messages",
-}
+    for stream in streams:
+        name = stream.stream_descriptor.name
+        if stream.stream_state is None:
+            raise ConfigError(
+                f"The state of the stream {name} has no stream_state: give the state that this connector printed, or "
+                "leave the stream out of it to read everything from start_date."
+            )
+    return [
+        AirbyteStateMessage(
+            type=AirbyteStateType.STREAM,
+            stream=AirbyteStreamState(
+                stream_descriptor=StreamDescriptor(
+                    name=stream.stream_descriptor.name, namespace=stream.stream_descriptor.namespace or None
+                ),
+                stream_state=stream.stream_state,
+            ),
+        )
+        for stream in streams
+    ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -12,6 +13,50 @@ T = TypeVar("T")
 
 class Cancelled(Exception):  # noqa: N818 - not an error: nobody wants the result any more
     """Work under way is no longer needed."""
+
+
+class Cancellation:
+    """Tells work in another thread that nobody wants its result any more."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+        self._calls: list[Callable[[], object]] = []
+        self._lock = threading.Lock()
+
+    def cancel(self) -> None:
+        """End the work, or what it waits for."""
+        self._cancelled.set()
+        with self._lock:
+            for call in self._calls:
+                call()
+
+    def is_cancelled(self) -> bool:
+        return self._cancelled.is_set()
+
+    def check(self) -> None:
+        """:raises Cancelled: it is cancelled"""
+        if self._cancelled.is_set():
+            raise Cancelled
+
+    def sleep(self, seconds: float) -> None:
+        """:raises Cancelled: it was cancelled meanwhile"""
+        if self._cancelled.wait(seconds):
+            raise Cancelled
+
+    @contextmanager
+    def calling(self, function: Callable[[], object]) -> Iterator[None]:
+        """`function` is called when it is cancelled within this context: it ends what the work waits for there.
+
+        :raises Cancelled: it is cancelled already
+        """
+        with self._lock:
+            self._calls.append(function)
+        try:
+            self.check()
+            yield
+        finally:
+            with self._lock:
+                self._calls.remove(function)
 
 
 def in_background(work: Callable[[], T], name: str) -> Future[T]:

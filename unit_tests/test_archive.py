@@ -56,7 +56,7 @@ def test_given_an_evil_member_name_then_it_is_read_and_nothing_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_given_an_archive_cut_at_any_byte_then_it_is_noticed(data: st.DataObject) -> None:
     whole = an_export(TEXT, b'{"a":1}\n', comment=data.draw(st.sampled_from([b"", b"made by Amplitude"])))
@@ -82,7 +82,7 @@ def test_given_any_single_flipped_bit_then_noticed_or_the_lines_are_right(commen
     assert noticed > len(whole) * 4
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(noise=st.binary(max_size=2000))
 def test_given_anything_else_then_it_is_no_archive(noise: bytes) -> None:
     with pytest.raises(ArchiveDamagedError):

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.limits import wait_until
 from source_amplitude.user_profiles.inflight import in_order
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     items=st.lists(st.integers(0, 3), max_size=60),
     workers=st.integers(1, 8),
@@ -60,8 +61,5 @@ def test_given_close_then_what_was_not_begun_is_dropped_and_the_threads_end() ->
     threading.Timer(0.05, go_on.set).start()
     assert next(results) == 0
     results.close()
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    wait_until(lambda: threading.active_count() <= before, "the threads to end")
     assert len(begun) < 100

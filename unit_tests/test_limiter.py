@@ -1,40 +1,41 @@
 import threading
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from harness.limits import wait_until
 from source_amplitude.export.limiter import GROW_AFTER, RequestLimiter
-from source_amplitude.threads import Cancelled, in_background
+from source_amplitude.threads import Cancellation, Cancelled, in_background
 
 FIRST = datetime(2024, 1, 1, tzinfo=timezone.utc)
-NEVER = threading.Event()
+NEVER = Cancellation()
 
 
 def hour(number: int) -> datetime:
     return FIRST + timedelta(hours=number)
 
 
-def eventually(condition: Callable[[], bool]) -> None:
-    while not condition():
-        time.sleep(0.001)
+def cancel_once_it_waits(limiter: RequestLimiter, cancellation: Cancellation, served: threading.Event) -> None:
+    wait_until(
+        lambda: served.is_set() or (limiter._waiting and limiter._busy >= limiter._limit), "a request that waits"
+    )
+    cancellation.cancel()
 
 
 def most_at_once(limiter: RequestLimiter) -> int:
     """How many requests the limiter lets through before one has to wait."""
     with ExitStack() as held:
         for number in range(10):
-            cancelled = threading.Event()
-            cancel = threading.Timer(0.05, lambda cancelled=cancelled: (cancelled.set(), limiter.wake()))
-            cancel.start()
+            cancellation, served = Cancellation(), threading.Event()
+            cancelling = in_background(lambda c=cancellation, s=served: cancel_once_it_waits(limiter, c, s), "test")
             try:
-                held.enter_context(limiter.acquire(hour(number), cancelled))
+                held.enter_context(limiter.acquire(hour(number), cancellation))
             except Cancelled:
                 return number
             finally:
-                cancel.cancel()
+                served.set()
+                cancelling.result()
     raise AssertionError("no limit")
 
 
@@ -65,7 +66,7 @@ def test_given_several_waiting_then_the_oldest_window_goes_first() -> None:
 
     with limiter.acquire(hour(0), NEVER):
         futures = [in_background(lambda n=number: work(n), "test") for number in (3, 1, 2)]
-        eventually(lambda: len(limiter._waiting) == 3)
+        wait_until(lambda: len(limiter._waiting) == 3, "three that wait")
     for future in futures:
         future.result()
     assert order == [1, 2, 3]
@@ -115,18 +116,17 @@ def test_given_429_then_the_successes_before_it_no_longer_count() -> None:
 
 
 def test_given_cancelled_then_only_its_own_waiters_are_let_go() -> None:
-    limiter, cancelled = RequestLimiter(1), threading.Event()
+    limiter, cancellation = RequestLimiter(1), Cancellation()
 
-    def work(number: int, event: threading.Event) -> int:
-        with limiter.acquire(hour(number), event):
+    def work(number: int, which: Cancellation) -> int:
+        with limiter.acquire(hour(number), which):
             return number
 
     with limiter.acquire(hour(0), NEVER):
-        mine = in_background(lambda: work(1, cancelled), "test")
+        mine = in_background(lambda: work(1, cancellation), "test")
         other = in_background(lambda: work(2, NEVER), "test")
-        eventually(lambda: len(limiter._waiting) == 2)
-        cancelled.set()
-        limiter.wake()
+        wait_until(lambda: len(limiter._waiting) == 2, "two that wait")
+        cancellation.cancel()
         with pytest.raises(Cancelled):
             mine.result()
         assert not other.done()

@@ -1,7 +1,10 @@
 """`metadata.yaml`, the image's labels and the changelog say what the package says."""
 
+import importlib.util
 import re
-from importlib.metadata import version
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
+import source_amplitude
 from source_amplitude.http.hosts import API_URLS, PROFILE_API_URL
 from source_amplitude.source import STREAM_NAMES
 
@@ -36,15 +40,40 @@ def test_it_is_valid_by_airbytes_definition(metadata: dict[str, Any]) -> None:
     assert sorted(metadata) == ["data", "metadataSpecVersion"]
 
 
-def test_the_version_of_pyproject_is_everywhere(metadata: dict[str, Any], dockerfile: str) -> None:
-    changelog = (REPOSITORY / "docs" / "amplitude.md").read_text().partition("## Changelog")[2]
-    said = {
-        "installed package (`make clean` renews it)": version("source-amplitude"),
-        "metadata.yaml": metadata["data"]["dockerImageTag"],
-        "Dockerfile": re.findall(r"io\.airbyte\.version=(\S+)", dockerfile)[0],
-        "changelog, newest entry": re.findall(r"^\| (\d\S+) ", changelog, re.MULTILINE)[0],
-    }
-    assert said == dict.fromkeys(said, VERSION)
+def test_version_addresses_and_changelog_are_those_of_pyproject_and_the_changelog() -> None:
+    specification = importlib.util.spec_from_file_location("stamp", REPOSITORY / "docs" / "stamp.py")
+    assert specification is not None
+    assert specification.loader is not None
+    stamp = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(stamp)
+    stamped = stamp.stamped()
+    assert len(stamped) == 4
+    for path, text in stamped.items():
+        assert path.read_text(encoding="utf-8") == text, "make docs"
+        assert VERSION in text or path.suffix == ".json"
+
+
+def test_the_installed_package_has_the_version() -> None:
+    assert source_amplitude.__version__ == VERSION, "`make clean` renews it"
+
+
+def test_a_wheel_holds_the_package_with_its_types_and_the_license_and_nothing_else(tmp_path: Path) -> None:
+    build = "import sys; from poetry.core.masonry.api import build_wheel; print(build_wheel(sys.argv[1]))"
+    built = subprocess.run(
+        [sys.executable, "-c", build, str(tmp_path)], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    )
+    names = zipfile.ZipFile(tmp_path / built.stdout.split()[-1]).namelist()
+    assert {"source_amplitude/py.typed", "source_amplitude/spec.json", "source_amplitude/run.py"} <= set(names)
+    assert any(name.endswith("/LICENSE") for name in names)
+    folders = {name.split("/")[0] for name in names}
+    assert folders == {"source_amplitude", f"source_amplitude-{VERSION}.dist-info"}
+
+
+def test_it_is_a_connector_of_its_own(metadata: dict[str, Any]) -> None:
+    data = metadata["data"]
+    assert not data["dockerRepository"].startswith("airbyte/")
+    assert data["definitionId"] != "fa9f58c6-2d03-4237-aaa4-07d75e0c1396", "that is Airbyte's own connector"
+    assert urlsplit(data["documentationUrl"]).path.endswith("/docs/amplitude.md")
 
 
 def test_name_and_base_image_are_those_of_the_dockerfile(metadata: dict[str, Any], dockerfile: str) -> None:
@@ -57,6 +86,7 @@ def test_name_and_base_image_are_those_of_the_dockerfile(metadata: dict[str, Any
 
 def test_the_allowed_hosts_are_exactly_the_hosts_used(metadata: dict[str, Any]) -> None:
     used = {urlsplit(url).hostname for url in (*API_URLS.values(), PROFILE_API_URL)}
+    used.add("*.amazonaws.com")  # where Amplitude redirects to for the files of large cohorts
     allowed = metadata["data"]["allowedHosts"]["hosts"]
     assert len(allowed) == len(set(allowed))
     assert set(allowed) == used

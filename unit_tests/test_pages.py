@@ -2,28 +2,31 @@
 
 import ast
 import importlib.util
+import json
 import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from source_amplitude import errors
 from source_amplitude.config import Config, connection_specification, migrate
 from source_amplitude.events.state import read_state
+from source_amplitude.http.hosts import API_URLS, PROFILE_API_URL
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
-PAGES = sorted(DOCS.glob("*.md"))
+PAGES = sorted([*DOCS.glob("*.md"), *REPOSITORY.glob("*.md")])
 RAISED = {"ConfigError", "TransientError", "UnexpectedError"}
 ELLIPSIS = "..."
 
 
 def rows(page: Path, heading: str) -> list[list[str]]:
     """The cells of the first table below a heading."""
-    text = page.read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
-    lines = [line for line in text.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    text = page.read_text(encoding="utf-8").partition(f"# {heading}\n")[2]
+    lines = [line for line in text.partition("\n#")[0].splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
 
 
@@ -89,6 +92,40 @@ def test_what_is_in_bold_is_a_field_of_the_form(name: str) -> None:
     bold = set(re.findall(r"\*\*(.+?)\*\*", (DOCS / name).read_text(encoding="utf-8")))
     assert bold
     assert bold <= set(titles(dict(connection_specification())))
+
+
+# What https://docs.airbyte.com asks of a connector's page, in this order.
+SECTIONS = [
+    "Prerequisites",
+    "Setup guide",
+    "Supported sync modes",
+    "Supported streams",
+    "Performance considerations",
+    "Data type map",
+    "Limitations & Troubleshooting",
+    "IP allow list",
+    "Changelog",
+]
+
+
+def test_the_connectors_page_has_the_sections_that_airbyte_asks_for() -> None:
+    assert re.findall(r"^## (.+)$", (DOCS / "amplitude.md").read_text(encoding="utf-8"), re.MULTILINE) == SECTIONS
+
+
+def test_the_data_type_map_has_every_type_of_the_schemas() -> None:
+    told = set(re.findall(r"`([a-z_]+)`", " ".join(row[1] for row in rows(DOCS / "amplitude.md", "Data type map"))))
+    declared = set()
+    for schema in (REPOSITORY / "source_amplitude" / "schemas").rglob("*.json"):
+        for field in json.loads(schema.read_text(encoding="utf-8"))["properties"].values():
+            types = [field["type"]] if isinstance(field["type"], str) else field["type"]
+            declared |= {field.get("airbyte_type", kind) for kind in types} - {"null"}
+    assert declared <= told
+
+
+def test_the_allow_list_names_every_host() -> None:
+    page = (DOCS / "amplitude.md").read_text(encoding="utf-8").partition("\n## IP allow list\n")[2]
+    hosts = {str(urlsplit(url).hostname) for url in (*API_URLS.values(), PROFILE_API_URL)}
+    assert hosts <= set(re.findall(r"`([a-z.-]+\.com)`", page.partition("\n## ")[0]))
 
 
 def anchors(page: Path) -> set[str]:

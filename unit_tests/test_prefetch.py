@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.limits import wait_until
 from source_amplitude.errors import ConfigError
 from source_amplitude.export import prefetch
 from source_amplitude.export.archive import Archive
@@ -17,6 +18,7 @@ from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError
 from source_amplitude.export.prefetch import Prefetcher
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import HOUR, Window
+from source_amplitude.threads import Cancellation, Cancelled
 from unit_tests.archives import an_export
 
 UTC = timezone.utc
@@ -33,7 +35,7 @@ def a_prefetcher(fetch: Any, hours: int, width: int = 24, workers: int = 3) -> P
     return Prefetcher(fetch, START, START + (hours - 1) * HOUR, AdaptiveWidth(width), workers, LOGGER)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     hours=st.integers(1, 200),
     width=st.integers(1, 50),
@@ -46,7 +48,7 @@ def test_given_any_width_and_any_refusals_then_every_hour_once_and_in_order(
 ) -> None:
     lock, running, most = threading.Lock(), [0], [0]
 
-    def fetch(window: Window) -> Archive | None:
+    def fetch(window: Window, cancellation: Cancellation) -> Archive | None:
         with lock:
             running[0] += 1
             most[0] = max(most[0], running[0])
@@ -65,7 +67,7 @@ def test_given_any_width_and_any_refusals_then_every_hour_once_and_in_order(
 
 
 def test_given_an_error_in_a_later_window_then_the_earlier_ones_come_first() -> None:
-    def fetch(window: Window) -> Archive | None:
+    def fetch(window: Window, cancellation: Cancellation) -> Archive | None:
         if window.first == START + 48 * HOUR:
             raise KeyError("broken")
         time.sleep(0.02)
@@ -80,7 +82,7 @@ def test_given_an_error_in_a_later_window_then_the_earlier_ones_come_first() -> 
 def test_given_a_full_disk_then_one_window_at_a_time_and_nothing_is_lost() -> None:
     lock, open_archives = threading.Lock(), []
 
-    def fetch(window: Window) -> Archive | None:
+    def fetch(window: Window, cancellation: Cancellation) -> Archive | None:
         with lock:
             if [archive for archive in open_archives if not archive._file.closed]:
                 raise DiskFullError(window, 1_000)
@@ -95,19 +97,53 @@ def test_given_a_full_disk_then_one_window_at_a_time_and_nothing_is_lost() -> No
     assert seen == [START + i * 24 * HOUR for i in range(4)]
 
 
+def test_given_a_full_disk_then_nobody_waits_for_slow_downloads_that_are_not_wanted_any_more() -> None:
+    abandoned: list[datetime] = []
+
+    def fetch(window: Window, cancellation: Cancellation) -> Archive | None:
+        if window.first == START and len(abandoned) < 2:
+            raise DiskFullError(window, 1_000)
+        if window.first > START and len(abandoned) < 2:
+            try:
+                cancellation.sleep(3600)
+            except Cancelled:
+                abandoned.append(window.first)
+                raise
+        return None
+
+    windows = [download.window for download in a_prefetcher(fetch, 96)]
+    assert [window.first for window in windows] == [START + i * 24 * HOUR for i in range(4)]
+    assert sorted(abandoned) == [START + 24 * HOUR, START + 48 * HOUR]
+
+
+def test_given_close_then_downloads_under_way_are_told_to_end() -> None:
+    ended = threading.Semaphore(0)
+
+    def fetch(window: Window, cancellation: Cancellation) -> Archive | None:
+        if window.first == START:
+            return None
+        with cancellation.calling(ended.release):
+            cancellation.sleep(3600)
+        return None
+
+    downloads = a_prefetcher(fetch, 96)
+    next(downloads)
+    downloads.close()
+    for _ in range(3):
+        assert ended.acquire(timeout=60)
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_given_a_busy_reader_then_the_workers_go_on_downloading(workers: int) -> None:
     started = []
 
-    def fetch(window: Window) -> Archive | None:
+    def fetch(window: Window, cancellation: Cancellation) -> Archive | None:
         started.append(window)
         return None
 
     downloads = a_prefetcher(fetch, 240, workers=workers)
     next(downloads)
-    deadline = time.monotonic() + 5
-    while len(started) < 1 + workers and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(started) >= 1 + workers, "the workers to download ahead")
     time.sleep(0.05)
     assert len(started) == 1 + workers
 
@@ -115,7 +151,7 @@ def test_given_a_busy_reader_then_the_workers_go_on_downloading(workers: int) ->
 def test_given_a_refusal_then_only_the_oldest_window_is_asked_for_until_a_width_has_worked() -> None:
     asked: list[int] = []
 
-    def fetch(window: Window) -> Archive | None:
+    def fetch(window: Window, cancellation: Cancellation) -> Archive | None:
         asked.append(window.hours)
         if window.hours > 4:
             raise TooMuchAtOnceError(window, "too much")
@@ -126,7 +162,7 @@ def test_given_a_refusal_then_only_the_oldest_window_is_asked_for_until_a_width_
 
 
 def test_given_a_disk_too_small_for_a_window_then_narrower_ones() -> None:
-    def fetch(window: Window) -> Archive | None:
+    def fetch(window: Window, cancellation: Cancellation) -> Archive | None:
         if window.hours > 5:
             raise DiskFullError(window, 1_000)
         return None
@@ -137,7 +173,7 @@ def test_given_a_disk_too_small_for_a_window_then_narrower_ones() -> None:
 
 
 def test_given_a_disk_too_small_for_an_hour_then_an_error_with_the_bytes_and_the_settings() -> None:
-    def fetch(window: Window) -> Archive | None:
+    def fetch(window: Window, cancellation: Cancellation) -> Archive | None:
         raise DiskFullError(window, 123_000_000) from OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(ConfigError) as caught:
@@ -149,7 +185,7 @@ def test_given_a_disk_too_small_for_an_hour_then_an_error_with_the_bytes_and_the
 def test_given_little_free_space_then_no_download_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
 
-    def fetch(window: Window) -> Archive | None:
+    def fetch(window: Window, cancellation: Cancellation) -> Archive | None:
         started.append(window)
         return None
 
@@ -167,16 +203,14 @@ def test_given_little_free_space_then_no_download_ahead(monkeypatch: pytest.Monk
 def test_given_close_then_what_was_downloaded_ahead_is_freed() -> None:
     archives = []
 
-    def fetch(window: Window) -> Archive | None:
+    def fetch(window: Window, cancellation: Cancellation) -> Archive | None:
         archive = an_archive()
         archives.append(archive)
         return archive
 
     downloads = a_prefetcher(fetch, 96)
     taken = next(downloads).archive
-    deadline = time.monotonic() + 5
-    while len(archives) < 4 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: len(archives) == 4, "three archives ahead")
     downloads.close()
     assert [archive for archive in archives if not archive._file.closed] == [taken]
     assert len(archives) == 4
@@ -184,7 +218,7 @@ def test_given_close_then_what_was_downloaded_ahead_is_freed() -> None:
 
 
 def test_windows_left_counts_down() -> None:
-    downloads = a_prefetcher(lambda window: None, 72)
+    downloads = a_prefetcher(lambda *_: None, 72)
     left = []
     for _ in downloads:
         left.append(downloads.windows_left())

@@ -2,6 +2,7 @@ import pytest
 
 from source_amplitude.user_profiles.answers import ProfileAction, profile_action
 
+TOO_MANY = '{"error": "Number of requests per minute exceeds system limit. Contact Support."}'
 NOT_SEEN = '{"error": "User id and device id not seen before"}'
 
 
@@ -12,8 +13,8 @@ NOT_SEEN = '{"error": "User id and device id not seen before"}'
         (400, NOT_SEEN, ProfileAction.UNKNOWN),
         (404, NOT_SEEN, ProfileAction.UNKNOWN),
         (422, NOT_SEEN, ProfileAction.UNKNOWN),
-        (404, "", ProfileAction.REJECT),
-        (404, "no such thing", ProfileAction.REJECT),
+        (404, "", ProfileAction.RETRY),
+        (404, "no such thing", ProfileAction.RETRY),
         (400, '{"error": "bad user_id"}', ProfileAction.REJECT),
         (414, "", ProfileAction.REJECT),
         (401, '{"error": "Invalid Api-Key"}', ProfileAction.REFUSED),
@@ -25,8 +26,12 @@ NOT_SEEN = '{"error": "User id and device id not seen before"}'
         (502, "", ProfileAction.RETRY),
         (503, NOT_SEEN, ProfileAction.RETRY),
         (520, "", ProfileAction.RETRY),
-        (302, "", ProfileAction.REJECT),
-        (204, "", ProfileAction.REJECT),
+        (302, "", ProfileAction.RETRY),
+        (204, "", ProfileAction.RETRY),
+        (400, TOO_MANY, ProfileAction.THROTTLED),
+        (403, TOO_MANY, ProfileAction.THROTTLED),
+        (403, NOT_SEEN, ProfileAction.FORBIDDEN),
+        (407, "", ProfileAction.FORBIDDEN),
     ],
 )
 def test_what_an_answer_means(status: int, text: str, expected: ProfileAction) -> None:

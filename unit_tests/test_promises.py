@@ -1,11 +1,11 @@
-"""Each promise of the documentation has a test that exists, and the README explains the whole form."""
+"""Each promise of the documentation has a test that exists, and the pages for newcomers and developers are true."""
 
 import ast
-import json
 import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).parents[1]
 RELIABILITY = (REPOSITORY / "docs" / "reliability.md").read_text()
@@ -29,14 +29,44 @@ def test_each_promise_has_a_proof() -> None:
     assert [row for row in promises if "::" not in row] == []
 
 
-def test_the_readme_explains_each_field_of_the_form() -> None:
+def test_the_readme_is_short_and_leads_to_every_page() -> None:
     readme = (REPOSITORY / "README.md").read_text()
-    spec = json.loads((REPOSITORY / "source_amplitude" / "spec.json").read_text())
-    fields = spec["connectionSpecification"]["properties"]
-    assert [name for name in fields if f"`{name}`" not in readme] == []
+    assert len(readme.splitlines()) <= 100
+    assert {"make demo", "make test"} <= set(re.findall(r"^(make \w+) ", readme, re.MULTILINE))
+    pages = {f"docs/{page.name}" for page in (REPOSITORY / "docs").glob("*.md")}
+    assert pages | {"CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "LICENSE"} <= set(
+        re.findall(r"\]\(([^)#]+)", readme)
+    )
 
 
-def test_each_file_that_the_readme_names_exists() -> None:
-    readme = (REPOSITORY / "README.md").read_text()
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", readme):
-        assert (REPOSITORY / target).exists(), target
+CONTRIBUTING = (REPOSITORY / "CONTRIBUTING.md").read_text()
+
+
+def test_the_page_for_developers_names_every_room_and_only_files_that_exist() -> None:
+    layout = CONTRIBUTING.partition("## Where things are")[2].partition("## Glossary")[0]
+    package = REPOSITORY / "source_amplitude"
+    rooms = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
+    assert rooms <= set(re.findall(r"^  (\w+/)", layout, re.MULTILINE))
+    for name in re.findall(r"\b[\w/]+\.(?:py|json)\b", layout):
+        assert [name for folder in (package, package / "export", REPOSITORY) if (folder / name).exists()], name
+
+
+def test_the_glossary_is_in_order() -> None:
+    glossary = CONTRIBUTING.partition("## Glossary")[2].partition("\n## ")[0]
+    _, *terms = re.findall(r"^\| ([^|]+) \|", glossary, re.MULTILINE)
+    assert len(terms) >= 20
+    assert terms == sorted(terms, key=str.lower)
+
+
+def test_the_forge_runs_what_ci_runs_on_every_python_that_is_supported() -> None:
+    [job] = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+    project = (REPOSITORY / "pyproject.toml").read_text()
+    [(lowest, above)] = re.findall(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', project)
+    assert job["strategy"]["matrix"]["python"] == [f"3.{minor}" for minor in range(int(lowest), int(above))]
+
+
+def test_a_commit_runs_what_make_lint_runs() -> None:
+    [local] = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text())["repos"]
+    assert local["repo"] == "local", "hooks that are downloaded need a network"
+    assert [(hook["entry"], hook["language"]) for hook in local["hooks"]] == [("make lint", "system")]

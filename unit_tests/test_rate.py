@@ -2,11 +2,10 @@ import logging
 import random
 from collections.abc import Iterator
 from itertools import pairwise
-from threading import Event
 
 import pytest
 
-from source_amplitude.threads import Cancelled
+from source_amplitude.threads import Cancellation, Cancelled
 from source_amplitude.user_profiles import rate
 from source_amplitude.user_profiles.rate import WINDOW_SECONDS, TokenBucket
 from unit_tests.clock import Clock
@@ -102,11 +101,11 @@ def test_given_a_request_that_never_comes_back_then_the_others_go_on(clock: Cloc
 
 
 def test_given_cancelled_while_it_waits_then_it_ends() -> None:
-    bucket, cancelled = TokenBucket(1, LOGGER), Event()
-    bucket.acquire(cancelled)
-    cancelled.set()
+    bucket, cancellation = TokenBucket(1, LOGGER), Cancellation()
+    bucket.acquire(cancellation)
+    cancellation.cancel()
     with pytest.raises(Cancelled):
-        bucket.acquire(cancelled)
+        bucket.acquire(cancellation)
 
 
 def wait_for_one(bucket: TokenBucket) -> float:

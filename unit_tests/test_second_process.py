@@ -3,12 +3,12 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from harness.limits import wait_until
 from source_amplitude.events import second_process
 from source_amplitude.events.blocks import BadLineError, Conversion
 from source_amplitude.events.converter import RecordConverter, Records
@@ -31,9 +31,7 @@ def blocks_of(*groups: list[bytes]) -> list[Lines]:
 def started() -> SecondProcess:
     """One that has started and converted something."""
     running = SecondProcess(json_columns_as_string=True, logger=LOGGER)
-    until = time.monotonic() + 30
-    while not running.submit([b"{}"]) and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_until(lambda: running.submit([b"{}"]), "the second process to take a block")
     assert running.result() == Records(b"{}\n", 1)
     return running
 

@@ -46,7 +46,11 @@ def test_given_users_were_added_behind_then_it_continues_and_otherwise_it_begins
         "d",
     ]
     for changed in (("b", "a", "c"), ("a",), ("x", "a", "b", "c")):
-        assert [user.id for user in Listed(ListedUsers(changed, ()), first.state(), LOGGER).left()] == list(changed)
+        anew, fresh = (Listed(ListedUsers(changed, ()), state, LOGGER) for state in (first.state(), {}))
+        assert [user.id for user in anew.left()] == list(changed)
+        read(anew, 1)
+        read(fresh, 1)
+        assert anew.state() == fresh.state()
 
 
 def test_given_the_state_of_active_users_then_listed_ones_begin_anew() -> None:

@@ -1,12 +1,15 @@
 """Every answer in the table of `docs/reliability.md`, wherever it strikes, with one worker and with five."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 
 from amplitude_simulator import Fault, Simulator
-from harness.runs import Command, a_config
+from harness.profiles import active
+from harness.runs import Command, a_catalog, a_config
 from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import (
     LAST_HOUR,
@@ -15,6 +18,7 @@ from integration_tests.faults.expect import (
     assert_whole,
     assert_whole_after,
 )
+from integration_tests.test_check import INVALID_KEY
 
 MIDDLE_HOUR = datetime(2024, 3, 14, 10, tzinfo=timezone.utc)
 PLACES = {"first": FIRST_HOUR, "middle": MIDDLE_HOUR, "last": LAST_HOUR}
@@ -31,6 +35,14 @@ PASSING = {
     "429 with a date": Fault("status", status=429, headers={"Retry-After": "Fri, 15 Mar 2024 23:10:01 GMT"}, times=1),
     "429 with nonsense": Fault("status", status=429, headers={"Retry-After": "soon"}, times=1),
     "404 of a proxy": Fault("status", status=404, headers={"Content-Type": "text/html"}, times=1),
+    "404 of a proxy, typed otherwise": Fault("status", status=404, headers={"Content-Type": "Text/HTML"}, times=1),
+    "404 without a word": Fault("status", status=404, body=b"", times=1),
+    "404 of a gateway": Fault("status", status=404, body=b'{"message":"no Route matched with those values"}', times=1),
+    "404 of a storage": Fault("status", status=404, body=b"<Error><Code>NoSuchKey</Code></Error>", times=1),
+    "302 to a 404": Fault("status", status=302, headers={"Location": "/nowhere"}, times=1),
+    "204": Fault("status", status=204, body=b"", times=1),
+    "302 to nowhere": Fault("status", status=302, times=1),
+    "403 of a firewall": Fault("status", status=403, body=b"Blocked by your organization", times=2),
     "400 too large": Fault("status", status=400, times=1),
     "413": Fault("status", status=413, times=1),
     "504": Fault("status", status=504, times=1),
@@ -56,8 +68,29 @@ PASSING = {
 # Each of these stays: an error, and a state that the next sync continues from.
 STAYING = {
     "401": (Fault("status", status=401), "config_error", "Check your api_key and secret_key."),
-    "403": (Fault("status", status=403), "config_error", "The region is set to US"),
-    "400 to one hour": (Fault("status", status=400), "config_error", "S3 export"),
+    "403 with the keys' fault": (
+        Fault("status", status=403, body=INVALID_KEY),
+        "config_error",
+        "The region is set to US",
+    ),
+    "403 of a plan": (
+        Fault("status", status=403, body=b'{"error": "not included in your plan"}'),
+        "config_error",
+        "not included in your plan",
+    ),
+    "404 in other words": (
+        Fault("status", status=404, body=b"no Route matched"),
+        "transient_error",
+        "no Route matched",
+    ),
+    "404 without a word": (Fault("status", status=404, body=b""), "transient_error", "failed 5 times"),
+    "407 of a proxy": (Fault("status", status=407), "config_error", "proxy"),
+    "400 to one hour": (Fault("status", status=400, body=b"exceeds the maximum of 4GB"), "config_error", "S3 export"),
+    "400 for ever": (
+        Fault("status", status=400, body=b"Export is not supported for cross-project views"),
+        "config_error",
+        "(400 Export is not supported for cross-project views)",
+    ),
     "413 to one hour": (Fault("status", status=413), "config_error", "S3 export"),
     "504 to one hour": (Fault("status", status=504), "transient_error", "failed 5 times"),
     "500": (Fault("status", status=500), "transient_error", "failed 5 times"),
@@ -72,7 +105,7 @@ STAYING = {
     "wrong gzip crc": (Fault("gzip_crc"), "transient_error", "was damaged 5 times"),
     "cut gzip": (Fault("gzip_cut"), "transient_error", "was damaged 5 times"),
     "418": (Fault("status", status=418), "system_error", "unexpected answer"),
-    "302 to nowhere": (Fault("status", status=302), "system_error", "unexpected answer"),
+    "302 to nowhere": (Fault("status", status=302), "transient_error", "failed 5 times"),
 }
 
 
@@ -136,10 +169,30 @@ def test_given_429_then_fewer_requests_at_once(simulator: Simulator, warm_comman
     simulator.faults.append(Fault("latency", seconds=0.05))
     outcome = warm_command.read(a_config(simulator, num_workers=5, batch_size_hours=3))
     assert_whole(outcome, simulator)
+    assert "at most 5 in flight" not in outcome.log
+    assert "at most 3 in flight" in outcome.log
+    assert simulator.most_concurrent == 5
     last_throttled = max(index for index, request in enumerate(simulator.log) if request.status == 429)
     after = [request.in_flight for request in simulator.log[last_throttled + 1 :]]
-    assert after[0] < 5
-    assert max(after) > after[0], "and more again when it goes well"
+    assert max(after[-12:]) > 3, "and more again when it goes well"
+
+
+def test_given_events_failed_then_what_it_had_under_way_ends_and_counts_in_the_next_streams_limit(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator = a_simulator(events_per_hour=400)
+    command = Command(simulator, tmp_path)
+    simulator.faults.append(Fault("status", status=401, hour=FIRST_HOUR))
+    simulator.faults.append(Fault("slow_body", bytes_per_second=10_000, hour=MIDDLE_HOUR, times=1))
+    config = a_config(simulator, num_workers=4, batch_size_hours=12, user_profiles={"users": active(1)})
+    outcome = command.read(config, catalog=a_catalog("events", "user_profiles"))
+    assert outcome.stream_error["stream_descriptor"]["name"] == "events"
+    assert len(outcome.records("user_profiles")) > 0
+    # The server notices a moment later that nobody reads the slow answer any more.
+    assert max(request.in_flight for request in simulator.log) <= 5
+    assert 429 not in {request.status for request in simulator.log}
+    [slow] = [request for request in simulator.log if request.fault and request.fault.kind == "slow_body"]
+    assert slow.bytes_sent < 1_000_000, "nobody wants the rest of it"
 
 
 def test_given_an_empty_window_then_the_state_moves_past_it(simulator: Simulator, warm_command: Command) -> None:

@@ -201,7 +201,6 @@ def of_400_events_an_hour(a_simulator: Callable[..., Simulator], tmp_path: Path)
     """Hours so large that the first records of a member are out before its end is read."""
     simulator = a_simulator(events_per_hour=400)
     command = Command(simulator, tmp_path)
-    command.warm = True
     return simulator, command
 
 
@@ -225,6 +224,42 @@ def test_given_damage_that_shows_after_records_are_out_then_still_every_event_on
     assert "fetching it again" in outcome.log
 
 
+def cut_in_turn(*numbers: int) -> Change:
+    """Each time it is asked for, another member is cut short; in the end none."""
+    left = list(numbers)
+
+    def change(members: Members) -> Members:
+        cut = left.pop(0) if left else None
+        return [
+            (name, content[: len(content) // 2] if position == cut else content)
+            for position, (name, content) in enumerate(members)
+        ]
+
+    return change
+
+
+def test_given_a_second_damage_before_the_place_of_the_first_then_still_every_event_once(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator, command = of_400_events_an_hour(a_simulator, tmp_path)
+    simulator.faults.append(Fault("members", transform=cut_in_turn(8, 2, 0, 12), hour=NIGHT))
+    outcome = read_a_day(command)
+    assert outcome.exit_code == 0, outcome.everything[-2000:]
+    assert outcome.log.count("fetching it again") == 4
+    assert len(outcome.uuids) == len(set(outcome.uuids))
+    assert set(outcome.uuids) == simulator.project.uuids(FIRST_HOUR + 48 * HOUR, LAST_HOUR)
+
+
+def test_given_damage_in_ever_other_places_then_a_transient_error_after_five(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator, command = of_400_events_an_hour(a_simulator, tmp_path)
+    simulator.faults.append(Fault("members", transform=cut_in_turn(5, 2, 8, 0, 3, 1), hour=NIGHT))
+    outcome = read_a_day(command)
+    assert (outcome.exit_code, outcome.stream_error["failure_type"]) == (1, "transient_error")
+    assert "was damaged 5 times" in outcome.stream_error["message"]
+
+
 def test_given_another_order_after_the_damage_then_an_error_instead_of_a_guess(
     a_simulator: Callable[..., Simulator], tmp_path: Path
 ) -> None:
@@ -243,7 +278,7 @@ def test_given_a_damage_and_then_nothing_then_an_error_instead_of_a_guess(
 ) -> None:
     simulator, command = of_400_events_an_hour(a_simulator, tmp_path)
     simulator.faults.append(Fault("gzip_crc", hour=NIGHT, times=1))
-    simulator.faults.append(Fault("status", status=404, hour=NIGHT))
+    simulator.faults.append(Fault("status", status=404, body=b"Raw data files were not found.", hour=NIGHT))
     outcome = read_a_day(command)
     assert (outcome.exit_code, outcome.stream_error["failure_type"]) == (1, "transient_error")
     assert "contradict" in outcome.stream_error["message"]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import Fault, Simulator
+from harness.limits import STUCK_SECONDS, scaled
 from harness.runs import Command, a_config
 from integration_tests.faults.expect import assert_failed, assert_nothing_left, assert_whole
 
@@ -19,29 +20,48 @@ from integration_tests.faults.expect import assert_failed, assert_nothing_left, 
 EAGER = {"export.prefetch.SMALLEST_EXPECTED_BYTES": 1}
 
 
+# Mounts in a mount namespace of its own, says so, and stays until its input ends.
+MOUNT = 'mount -t tmpfs -o "size=$2k" tmpfs "$1" && echo mounted && read -r _'
+
+
 @pytest.fixture
-def a_small_disk(tmp_path: Path) -> Iterator[Callable[[Command, int], None]]:
-    """Gives a command a temporary folder of some kilobytes."""
-    mounted: list[Path] = []
+def a_small_disk() -> Iterator[Callable[[Command, int], None]]:
+    """Gives a command a temporary folder of some kilobytes.
+
+    The disk is mounted for nobody but a process that ends with the test. What keeps it is a file descriptor of this
+    process, so it is gone when this process is, however that ends.
+    """
+    kept: list[int] = []
 
     def mount(command: Command, kilobytes: int) -> None:
         folder = command.temporary_files
-        command_line = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(folder)]
-        if os.geteuid() != 0 or shutil.which("mount") is None:
-            pytest.skip("a small disk is made with mount, which needs root")
-        if subprocess.run(command_line, capture_output=True, check=False).returncode != 0:
-            pytest.skip("no tmpfs can be mounted here")
-        mounted.append(folder)
+        if shutil.which("unshare") is None or os.geteuid() != 0:
+            pytest.skip("a small disk is made with unshare and mount, which need root")
+        with subprocess.Popen(
+            ["unshare", "--mount", "sh", "-c", MOUNT, "sh", str(folder), str(kilobytes)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as mounted:  # fmt: skip
+            assert mounted.stdout is not None
+            if mounted.stdout.readline() != "mounted\n":
+                pytest.skip("no tmpfs can be mounted here")
+            kept.append(os.open(f"/proc/{mounted.pid}/root{folder}", os.O_PATH | os.O_DIRECTORY))
+        command.temporary_files = Path(f"/proc/{os.getpid()}/fd/{kept[-1]}")
 
     yield mount
-    for folder in mounted:
-        subprocess.run(["umount", str(folder)], check=True)
+    for descriptor in kept:
+        os.close(descriptor)
+
+
+def test_the_small_disk_is_small_and_mounted_nowhere(command: Command, a_small_disk: Any) -> None:
+    folder = command.temporary_files
+    a_small_disk(command, 400)
+    assert command.temporary_files != folder
+    assert shutil.disk_usage(command.temporary_files).total == 400 * 1024
+    assert str(folder) not in Path("/proc/self/mountinfo").read_text()
 
 
 def a_command(a_simulator: Callable[..., Simulator], tmp_path: Path, **project: Any) -> Command:
-    command = Command(a_simulator(**project), tmp_path)
-    command.warm = True
-    return command
+    return Command(a_simulator(**project), tmp_path)
 
 
 @pytest.mark.parametrize("eager", [False, True])
@@ -86,7 +106,7 @@ def test_given_a_limit_on_file_sizes_then_the_same(simulator: Simulator, command
     process = command.start(
         "read", *command.read_arguments(), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
     )
-    out, _ = process.communicate(timeout=60)  # type: ignore[union-attr]
+    out, _ = process.communicate(timeout=scaled(STUCK_SECONDS))  # type: ignore[union-attr]
     assert process.returncode == 1
     assert "has no room for the export" in out
     assert '"failure_type":"config_error"' in out

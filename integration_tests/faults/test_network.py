@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from amplitude_simulator import Fault, Project, Simulator
+from harness.limits import scaled
 from harness.runs import Command, a_config
 from integration_tests.conftest import FIRST_HOUR, NOW
 from integration_tests.faults.expect import assert_failed, assert_whole
@@ -22,7 +23,7 @@ NIGHT = datetime(2024, 3, 15, 10, tzinfo=timezone.utc)
 
 def test_given_no_answer_in_time_then_the_window_is_split(simulator: Simulator, warm_command: Command) -> None:
     simulator.faults.append(Fault("hang", hour=NIGHT, times=2))
-    outcome = warm_command.read(settings={"export.download.READ_TIMEOUT_SECONDS": 0.3})
+    outcome = warm_command.read(settings={"export.download.READ_TIMEOUT_SECONDS": scaled(1)})
     assert_whole(outcome, simulator)
     assert len([request for request in simulator.log if request.params["start"] >= "20240315T00"]) > 2
 
@@ -37,7 +38,7 @@ def test_given_a_server_that_accepts_and_never_answers_then_a_transient_error(
 
 def test_given_a_body_that_trickles_then_it_is_fetched_again(simulator: Simulator, warm_command: Command) -> None:
     simulator.faults.append(Fault("slow_body", bytes_per_second=20, hour=NIGHT, times=1))
-    outcome = warm_command.read(settings={"export.download.STALL_SECONDS": 0.3})
+    outcome = warm_command.read(settings={"export.download.STALL_SECONDS": scaled(1)})
     assert_whole(outcome, simulator)
     assert "stalled" in outcome.log
 
@@ -50,7 +51,7 @@ def test_given_a_byte_a_second_without_end_then_a_transient_error(simulator: Sim
 
 def test_given_a_slow_but_steady_body_then_it_is_read(simulator: Simulator, warm_command: Command) -> None:
     simulator.faults.append(Fault("slow_body", bytes_per_second=60_000))
-    settings = {"export.download.STALL_SECONDS": 0.3, "export.download.READ_TIMEOUT_SECONDS": 1}
+    settings = {"export.download.STALL_SECONDS": scaled(0.3), "export.download.READ_TIMEOUT_SECONDS": scaled(5)}
     assert_whole(warm_command.read(a_config(simulator, batch_size_hours=8), settings=settings), simulator)
     assert not [request for request in simulator.log if request.status != 200]
 
@@ -101,7 +102,6 @@ def test_tls_is_verified_and_own_authorities_are_taken_from_the_environment(
     tls.load_cert_chain(certificate)
     with Simulator(Project(first_hour=FIRST_HOUR), now=NOW, tls=tls) as simulator:
         command = Command(simulator, tmp_path)
-        command.warm = True
         if trusted:
             command.environment["REQUESTS_CA_BUNDLE"] = str(certificate)
             assert_whole(command.read(), simulator)
@@ -127,7 +127,6 @@ def test_given_a_redirect_to_another_host_then_the_keys_do_not_go_there(
     address = elsewhere.url.replace("127.0.0.1", "localhost") + "/api/2/export?start=20240313T00&end=20240313T23"
     simulator.faults.append(Fault("status", status=302, headers={"Location": address}))
     command = Command(simulator, tmp_path)
-    command.warm = True
     outcome = command.read()
     assert outcome.exit_code == 1
     assert outcome.records() == []

@@ -100,7 +100,6 @@ def test_given_any_schedule_then_nothing_is_lost_and_every_state_keeps_its_promi
     )
     with Simulator(project, now=NOW) as simulator:
         command = Command(simulator, tmp_path)
-        command.warm = True
         history = History(project)
         settings = SHARED if seed % 3 == 0 else {}
         for sync in [*a_schedule(chance), *[Sync(timedelta(hours=30), {}, [], None)] * 2]:

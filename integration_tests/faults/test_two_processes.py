@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from amplitude_simulator import Fault, Simulator
+from harness.limits import wait_until
 from harness.runs import Command, KillAfter, Outcome, a_config
 from integration_tests.faults.expect import HOUR, assert_failed, assert_nothing_left, assert_whole, assert_whole_after
 from integration_tests.faults.test_contents import with_lines
@@ -45,10 +45,8 @@ class SecondProcesses:
         return self.struck
 
     def ended(self) -> bool:
-        until = time.monotonic() + 20
-        while (left := self.running()) and time.monotonic() < until:
-            time.sleep(0.02)
-        return bool(self.seen) and not left
+        wait_until(lambda: not self.running(), "the second process to end")
+        return bool(self.seen)
 
     def _has(self, process: Path) -> bool:
         try:

@@ -10,39 +10,29 @@ import signal
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.logger import PRINT_BUFFER
 from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 
+from source_amplitude.airbyte.ending import end_by, end_with
 from source_amplitude.airbyte.errors import airbyte_errors
 from source_amplitude.airbyte.record_batch import RecordBatch
+from source_amplitude.airbyte.redaction import Formatter, is_told, redacted
 from source_amplitude.config import validate
 
 PIPE_BYTES = 1024 * 1024
-
-
-class Stopped(BaseException):  # not an error, and not for the CDK to catch
-    """The process was told to end.
-
-    :param signal_number: by which signal; SIGPIPE when nobody reads the output any more
-    """
-
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(signal_number)
-        self.signal_number = signal_number
-
-
-class OutputFailedError(BaseException):  # not for the CDK to catch either: it would tell of it by writing
-    """Standard output cannot be written to, for another reason than that nobody reads it."""
+PIECE_BYTES = 64 * 1024  # what a write that waits cannot be kept from writing after a signal
+LINE_BREAK = ord("\n")
 
 
 class MessageWriter(io.TextIOBase):
-    """Writes whole lines to a pipe, from any thread, each line flushed; a signal never cuts one in two.
+    """Writes whole lines to a pipe, from any thread, each line flushed. A signal never cuts one in two.
 
-    Every write may raise `Stopped` or `OutputFailedError`.
+    The process ends here when the output cannot be written to: by SIGPIPE when nobody reads it any more, otherwise with
+    1 and a sentence on standard error.
 
     :param pipe: whose descriptor is written to; the file itself may write less than it is given
     """
@@ -50,54 +40,84 @@ class MessageWriter(io.TextIOBase):
     def __init__(self, pipe: IO[Any]) -> None:
         self._pipe = pipe  # closed otherwise, and its descriptor with it
         self._descriptor = pipe.fileno()
-        self._lock = threading.RLock()
-        self._writing = False
+        self._lock = threading.RLock()  # a signal handler takes it too, in a thread that may have it already
+        self._main_thread_is_writing = False
         self._stop_signal: int | None = None
+        self._begun = threading.local()
         _widen(self._descriptor)
 
     def write(self, text: str) -> int:
-        self.write_bytes(text.encode("utf-8", "replace"))
+        """What follows the last line break waits for the rest of its line: `print` writes line breaks on their own."""
+        lines, line_break, rest = (self._take_begun() + text).rpartition("\n")
+        self._begun.text = rest
+        if line_break:
+            self.write_bytes(redacted(lines + line_break).encode("utf-8", "replace"))
         return len(text)
 
     def write_bytes(self, lines: bytes) -> None:
+        in_main_thread = threading.current_thread() is threading.main_thread()
         with self._lock:
-            self._writing = True
+            if self._stop_signal is not None:
+                return  # the main thread waits for the lock, to end the process
+            self._main_thread_is_writing = in_main_thread
             try:
-                self._write_all(memoryview(lines))
+                self._write_all(lines)
+            except BrokenPipeError:
+                end_by(signal.SIGPIPE)
             except OSError as error:
-                # What is still to be said, by log lines and by the interpreter's last flush, would raise it again.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), self._descriptor)
-                if isinstance(error, BrokenPipeError):
-                    raise Stopped(signal.SIGPIPE) from None
-                raise OutputFailedError(f"Standard output cannot be written to: {error.strerror}.") from None
+                end_with(f"Standard output cannot be written to: {error.strerror}.")
             finally:
-                self._writing = False
-        self._stop_if_asked()
+                self._main_thread_is_writing = False
+            if in_main_thread and self._stop_signal is not None:
+                self._stop(self._stop_signal)
 
     def flush(self) -> None:
-        """Nothing to do: every write is flushed."""
+        """Every line is flushed when it is written; this writes the beginning of one that has no line break yet."""
+        if begun := self._take_begun():
+            self.write_bytes(redacted(begun).encode("utf-8", "replace"))
 
-    def stop(self, signal_number: int, _frame: Any = None) -> None:
-        """A signal handler: ends the process between two writes.
+    def on_signal(self, signal_number: int, _frame: Any = None) -> None:
+        """A signal handler: ends the process by the signal, at once or after the line that is under way.
 
-        :raises Stopped: now, or after the write that is under way
+        It raises nothing and logs nothing: the main thread may be anywhere, also within the locks of a queue or a log.
         """
         self._stop_signal = signal_number
-        if not self._writing:
-            self._stop_if_asked()
+        if not self._main_thread_is_writing:
+            self._lock.acquire()  # for good, when another thread's line has ended
+            self._stop(signal_number)
 
-    def _write_all(self, left: memoryview) -> None:
+    def end(self) -> None:
+        """Let the line that is under way end. No other one follows: the process is about to end, and would cut it."""
+        self._lock.acquire()
+
+    def _write_all(self, lines: bytes) -> None:
         """Whatever the pipe takes at once, and whether or not it makes its writers wait."""
+        left = memoryview(lines)
         while left:
             try:
-                left = left[os.write(self._descriptor, left) :]
+                left = left[os.write(self._descriptor, left[:PIECE_BYTES]) :]
             except BlockingIOError:
                 select.select([], [self._descriptor], [])
+            if self._stop_signal is not None:
+                left = left[: _rest_of_line(lines, len(lines) - len(left))]
 
-    def _stop_if_asked(self) -> None:
-        if self._stop_signal is not None and threading.current_thread() is threading.main_thread():
-            signal_number, self._stop_signal = self._stop_signal, None
-            raise Stopped(signal_number)
+    def _take_begun(self) -> str:
+        begun: str = getattr(self._begun, "text", "")
+        self._begun.text = ""
+        return begun
+
+    @staticmethod
+    def _stop(signal_number: int) -> NoReturn:
+        signal.signal(signal_number, signal.SIG_DFL)
+        end_by(signal_number)
+
+
+def _rest_of_line(lines: bytes, position: int) -> int:
+    """How many bytes after `position` still belong to the line that has begun before it."""
+    if position == 0 or lines[position - 1] == LINE_BREAK:
+        return 0
+    end = lines.find(LINE_BREAK, position)
+    return (end + 1 if end >= 0 else len(lines)) - position
 
 
 class Entrypoint(AirbyteEntrypoint):
@@ -139,13 +159,9 @@ def _widen(descriptor: int) -> None:
 
 
 def send_logs_through(writer: MessageWriter) -> None:
-    """Make log lines share the pipe with the messages, and drop the CDK's count of records, which counts batches."""
+    """Make log lines share the pipe with the messages."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is PRINT_BUFFER:
             handler.setStream(writer)
-            handler.addFilter(_counts_records_right)
-
-
-def _counts_records_right(record: logging.LogRecord) -> bool:
-    message = str(record.msg)
-    return not (message.startswith("Read ") and message.endswith(" records from events stream"))
+            handler.setFormatter(Formatter())
+            handler.addFilter(is_told)

@@ -37,6 +37,7 @@ class WindowReader:
         self._refetch = refetch
         self._conversion = conversion
         self._logger = logger
+        self._emitted: Archive | None = None  # whose lines the records so far are, when that is not the present one
         self.records = 0
 
     def batches(self) -> Iterator[Records]:
@@ -46,45 +47,57 @@ class WindowReader:
             damaged, both after fetching it again
         """
         refetches = Refetches(self._window, self._logger)
-        blocks = self._archive.lines()
         try:
             while True:
+                before = self.records
                 try:
-                    with closing(read_ahead(blocks, BLOCKS_AHEAD)) as ahead:
+                    with closing(read_ahead(self._lines_left(), BLOCKS_AHEAD)) as ahead:
                         for batch in self._conversion.records_of(ahead):
                             yield batch
                             self.records += len(batch)
                     return
                 except (BadLineError, ArchiveDamagedError) as error:
                     refetches.allow(error)
-                blocks = self._resumed()
+                self._refetch_archive(was_emitted=self.records > before)
         finally:
             self._archive.close()
+            if self._emitted is not None:
+                self._emitted.close()
 
-    def _resumed(self) -> Iterator[Lines]:
-        """What follows the records that are out already, from an archive fetched anew.
-
-        The new archive must begin with the very lines that were emitted; if not, an error is better than a doubled
-        or a lost event.
-        """
+    def _refetch_archive(self, *, was_emitted: bool) -> None:
         fresh = self._refetch(self._window)
-        damaged, self._archive = self._archive, fresh or self._archive
         if fresh is None:
             raise TransientError(f"Amplitude's answers for the hours {self._window} contradict each other.")
-        emitted = self.records
-        with closing(damaged):
-            blocks = fresh.lines()
-            old = chain.from_iterable(block.lines for block in damaged.lines())
-            compared = 0
-            while compared < emitted:
-                block = next(blocks, None)
-                if block is None or any(line != next(old) for line in block.lines[: emitted - compared]):
-                    raise TransientError(
-                        f"Amplitude's two answers for the hours {self._window} differ; the next sync reads them anew."
-                    )
-                compared += len(block.lines)
-                if compared > emitted:
-                    keep = len(block.lines) - (compared - emitted)
-                    rest = Lines(block.member, block.numbers[keep:], block.lines[keep:])
-                    return chain([rest], blocks)
-        return blocks
+        if was_emitted:
+            self._emitted, unused = self._archive, self._emitted
+        else:
+            unused = self._archive
+        if unused is not None:
+            unused.close()
+        self._archive = fresh
+
+    def _lines_left(self) -> Iterator[Lines]:
+        """The lines of the archive that are not out yet.
+
+        An archive that was fetched anew must begin with the very lines that were emitted; if not, an error is better
+        than a doubled or a lost event.
+        """
+        if self._emitted is None:
+            yield from self._archive.lines()
+            return
+        left = self.records
+        emitted = chain.from_iterable(block.lines for block in self._emitted.lines())
+        for block in self._archive.lines():
+            known = min(left, len(block.lines))
+            if any(line != next(emitted) for line in block.lines[:known]):
+                raise self._answers_differ()
+            left -= known
+            if known < len(block.lines):
+                yield Lines(block.member, block.numbers[known:], block.lines[known:])
+        if left:
+            raise self._answers_differ()
+
+    def _answers_differ(self) -> TransientError:
+        return TransientError(
+            f"Amplitude's two answers for the hours {self._window} differ; the next sync reads them anew."
+        )

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, MutableMapping
 from datetime import datetime, timedelta, timezone
-from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,6 +23,7 @@ from source_amplitude.events.converter import Records
 from source_amplitude.events.late_hours import WIDEST_REMEMBERED_HOURS, Answered, RecentAnswers, ask_again
 from source_amplitude.events.reader import WindowReader
 from source_amplitude.events.state import CURSOR_FIELD, read_recent, read_state, write_state
+from source_amplitude.events.totals import Totals
 from source_amplitude.export.archive import Archive
 from source_amplitude.export.client import EXPORT_PATH
 from source_amplitude.export.download import spool
@@ -54,6 +54,7 @@ class Events(AmplitudeStream):
         self._ready: Download | Answered | None = None
         self._windows_read = 0
         self._estimate: SyncEstimate | None = None
+        self._totals: Totals | None = None
         authenticator = HTTPBasicAuth(config.api_key, config.secret_key)
         super().__init__(config, in_batches=in_batches, authenticator=authenticator)
         self._export_limiter = export_limiter or RequestLimiter(config.num_workers)
@@ -96,13 +97,13 @@ class Events(AmplitudeStream):
 
         At the end come the windows of earlier syncs in which hours may have been published late.
         """
-        start = floor_to_hour(self._config.first_hour(self._resume_at, datetime.now(timezone.utc)))
+        first, reason = self._config.beginning(self._resume_at, datetime.now(timezone.utc))
+        start = floor_to_hour(first)
         newest = self._newest = self._exporter.newest_complete_hour()
         if self._config.start is not None:
             self._recent.forget_before(floor_to_hour(self._config.start))
         try:
-            works: Iterator[Download | Answered] = chain(self._new_windows(start, newest), self._recent_windows(newest))
-            for work in works:
+            for work in self._works(start, newest, reason):
                 self._ready = work
                 yield {"start": work.window.start_param, "end": work.window.end_param}
         finally:
@@ -142,14 +143,23 @@ class Events(AmplitudeStream):
         for batch in self._batches(window, spool(window, response)):
             yield from map(json.loads, batch)
 
-    def _new_windows(self, start: datetime, newest: datetime) -> Iterator[Download]:
-        """The windows from hour `start` on; wide ones end where those begin that are small enough to be asked again."""
+    def _works(self, start: datetime, newest: datetime, reason: str) -> Iterator[Download | Answered]:
+        """The new windows, and then, so that these do not wait for them, the recent ones to be asked for again."""
+        yield from self._new_windows(start, newest, reason)
+        yield from self._recent.due(newest)
+
+    def _new_windows(self, start: datetime, newest: datetime, reason: str) -> Iterator[Download]:
+        """The windows from hour `start` on; wide ones end where those begin that are small enough to be asked again.
+
+        :param reason: why they begin there
+        """
         if start > newest:
             told = f"No complete hour to read yet: the next is {start:%Y-%m-%dT%H}, the newest {newest:%Y-%m-%dT%H}"
             # A day more than any delay is no waiting: a state, a start date or a clock is wrong.
             self.logger.log(logging.WARNING if start - newest > FAR_AHEAD else logging.INFO, told)
             return
         self._estimate = SyncEstimate(newest)
+        self._totals = Totals(self._config, Window(start, newest), reason, self.logger)
         recent = newest - (WIDEST_REMEMBERED_HOURS - 1) * HOUR
         if start < recent and self._config.batch_size_hours > WIDEST_REMEMBERED_HOURS:
             self._downloads = self._exporter.downloads(start, recent - HOUR)
@@ -157,10 +167,6 @@ class Events(AmplitudeStream):
             start = recent
         self._downloads = self._exporter.downloads(start, newest)
         yield from self._downloads
-
-    def _recent_windows(self, newest: datetime) -> Iterator[Answered]:
-        """Those to be asked for again: after the new ones, which do not wait for them."""
-        yield from self._recent.due(newest)
 
     def _read(self, download: Download) -> Generator[Mapping[str, Any] | AirbyteMessage, None, tuple[int, int]]:
         """Emit the records of a window, then remember it. Returns how many they were, and how many bytes of JSON."""
@@ -170,6 +176,8 @@ class Events(AmplitudeStream):
             for batch in self._batches(download.window, download.archive):
                 records += len(batch)
                 size += len(batch.ndjson)
+                if (progress := self._exporter.progress).is_due():
+                    progress.say(f"events {download.window}: {records:,} events read so far")
                 if self._in_batches:
                     yield RecordBatch(self.name, batch.ndjson, batch.count)
                 else:
@@ -202,6 +210,9 @@ class Events(AmplitudeStream):
         return Converters(json_columns_as_string=as_string, share=self._in_batches, logger=self.logger)
 
     def _stop(self) -> None:
+        if self._totals is not None:
+            self._totals.tell(self._resume_at)
+            self._totals = None
         self._exporter.close()
         self._exporter = self._new_exporter()
         self._converters.close()
@@ -230,8 +241,12 @@ class Events(AmplitudeStream):
             )
 
     def _log_window(self, download: Download, records: int, seconds: float) -> None:
-        left = self._downloads.windows_left() if self._downloads else 0
         megabytes = download.archive.size / 1e6 if download.archive else 0.0
+        if self._totals is not None:
+            self._totals.add(download.window, records, megabytes)
+        if download.archive is None:
+            return  # told of together with its neighbours
+        left = self._downloads.windows_left() if self._downloads else 0
         self.logger.info(
             f"events {download.window}: {records:,} events, {megabytes:.1f} MB in {download.seconds:.1f} s, "
             f"read in {seconds:.1f} s ({records / max(seconds, 1e-3):,.0f} events/s), "

@@ -5,14 +5,17 @@ Facts from https://amplitude.com/docs/apis/analytics/export
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import requests
 from requests.auth import HTTPBasicAuth
 
 from source_amplitude.config import Config
 from source_amplitude.export.windows import Window
+from source_amplitude.http.session import Session
 
 EXPORT_PATH = "api/2/export"
-CONNECT_TIMEOUT_SECONDS = 30.0
+MOST_CONNECTIONS = 10
 
 
 class ExportClient:
@@ -21,18 +24,14 @@ class ExportClient:
     def __init__(self, config: Config) -> None:
         self.region = config.region
         self.url = config.api_url
-        self._session = requests.Session()
-        self._session.auth = HTTPBasicAuth(config.api_key, config.secret_key)
+        self._session = Session(HTTPBasicAuth(config.api_key, config.secret_key), MOST_CONNECTIONS)
 
     def request(self, window: Window, read_timeout: float) -> requests.Response:
         """The answer to the export request of a window, whatever it says, its body still unread.
 
         :param read_timeout: seconds without a byte from the server
         :raises requests.RequestException: no answer
+        :raises ConfigError: the environment does not allow to send it
         """
-        return self._session.get(
-            f"{self.url}{EXPORT_PATH}",
-            params={"start": window.start_param, "end": window.end_param},
-            timeout=(CONNECT_TIMEOUT_SECONDS, read_timeout),
-            stream=True,
-        )
+        query = urlencode({"start": window.start_param, "end": window.end_param})
+        return self._session.get(f"{self.url}{EXPORT_PATH}", query, read_timeout)

@@ -5,34 +5,26 @@ from __future__ import annotations
 import errno
 import logging
 import tempfile
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from typing import BinaryIO
 
 import requests
 import urllib3
 
-from source_amplitude.errors import (
-    AmplitudeError,
-    ConfigError,
-    TransientError,
-    UnexpectedError,
-    no_temporary_folder,
-)
-from source_amplitude.export.answers import ExportAction, export_action, keys_refused
+from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError, no_temporary_folder
+from source_amplitude.export.answers import ExportAction, access_denied, export_answer, hour_refused, keys_refused
 from source_amplitude.export.archive import Archive, ArchiveDamagedError
 from source_amplitude.export.client import ExportClient
 from source_amplitude.export.limiter import RequestLimiter
 from source_amplitude.export.windows import Window, halves
-from source_amplitude.http.answers import answer_text, exception_text
+from source_amplitude.http.answers import exception_text
 from source_amplitude.http.retry import Retries, retry_after_seconds
-from source_amplitude.threads import Cancelled
+from source_amplitude.threads import Cancellation
 
 READ_TIMEOUT_SECONDS = 300.0
 LONGEST_THROTTLED_SECONDS = 600.0
-NO_DATA_TEXT = "Raw data files were not found"
 STALL_SECONDS = 60.0
 STALL_BYTES_PER_SECOND = 1024
 CHUNK_BYTES = 256 * 1024
@@ -64,7 +56,14 @@ class UnchangedError(Exception):
 
 
 class PassingError(Exception):
-    """Something that may go well the next time."""
+    """Something that may go well the next time.
+
+    :param if_it_stays: the error to end with when it never does; otherwise a TransientError that quotes this one
+    """
+
+    def __init__(self, reason: str, if_it_stays: AmplitudeError | None = None) -> None:
+        super().__init__(reason)
+        self.if_it_stays = if_it_stays
 
 
 class _ThrottledError(Exception):
@@ -78,73 +77,52 @@ class Downloader:
     """Fetches windows, from any number of threads.
 
     :param limiter: the limit on requests in flight, shared by all downloads of a sync
+    :param on_bytes: told how many bytes have come, whenever some have
     """
 
-    def __init__(self, client: ExportClient, limiter: RequestLimiter, logger: logging.Logger) -> None:
+    def __init__(
+        self, client: ExportClient, limiter: RequestLimiter, logger: logging.Logger, on_bytes: Callable[[int], object]
+    ) -> None:
         self._client = client
         self._limiter = limiter
         self._logger = logger
+        self._on_bytes = on_bytes
         self._has_told_of_lengths = False
-        self._cancelled = threading.Event()
-        self._bodies: set[requests.Response] = set()
-        self._lock = threading.Lock()
 
-    def fetch(self, window: Window, unless_bytes: int | None = None) -> Archive | None:
+    def fetch(self, window: Window, cancellation: Cancellation, unless_bytes: int | None = None) -> Archive | None:
         """The archive of a window, complete and verified; None when nothing was uploaded in it.
 
         :param unless_bytes: an archive of this length is known, and not read
         :raises UnchangedError: the archive has this length
         :raises TooMuchAtOnceError: the window must be split
         :raises DiskFullError: no room in the temporary folder
-        :raises Cancelled: the downloader was closed
+        :raises Cancelled: nobody wants it any more
         :raises AmplitudeError: ConfigError (keys, an hour too large), TransientError (it kept failing),
             UnexpectedError (an answer nobody has seen)
         """
         retries = Retries(LONGEST_THROTTLED_SECONDS)
         while True:
             try:
-                return self._try(window, unless_bytes)
+                return self._try(window, cancellation, unless_bytes)
             except _ThrottledError as error:
                 wait = retries.throttled(error.retry_after)
                 if wait is None:
-                    raise self._throttled_too_long(window, error) from error
+                    raise _throttled_too_long(window, error) from error
                 self._logger.info(
                     f"Export of {window}: 429 too many requests, waiting {wait:.1f} s; at most {error.limit} in flight"
                 )
             except PassingError as error:
-                if self._cancelled.is_set():
-                    raise Cancelled from error
+                cancellation.check()  # what ended may have been ended by that
                 wait = retries.failed()
                 if wait is None:
-                    raise TransientError(
-                        f"The export of the hours {window} failed {retries.max_tries} times, at last with: {error}. "
-                        "The next sync continues with these hours."
-                    ) from error
+                    raise (error.if_it_stays or _kept_failing(window, retries, error)) from error
                 self._logger.warning(
                     f"Export of {window}: {error}; try {retries.failures + 1} of {retries.max_tries} in {wait:.1f} s"
                 )
-            if self._cancelled.wait(wait):
-                raise Cancelled
+            cancellation.sleep(wait)
 
-    def close(self) -> None:
-        """End all downloads: those that wait, and those whose answer is under way. Nobody asks for them any more."""
-        self._cancelled.set()
-        self._limiter.wake()
-        with self._lock:
-            for response in self._bodies:
-                with suppress(OSError, ValueError, RuntimeError):  # it has just ended by itself
-                    response.raw.shutdown()
-
-    def _throttled_too_long(self, window: Window, error: _ThrottledError) -> AmplitudeError:
-        asked = "" if error.retry_after is None else f", last Retry-After {error.retry_after:.0f} s"
-        return TransientError(
-            f"Amplitude has rate-limited the export of the hours {window} (429) for more than "
-            f"{LONGEST_THROTTLED_SECONDS / 60:.0f} minutes{asked}. "
-            "Other tools may be using the project's limit. The next sync continues with these hours."
-        )
-
-    def _try(self, window: Window, unless_bytes: int | None) -> Archive | None:
-        with self._limiter.acquire(window.first, self._cancelled) as wave:
+    def _try(self, window: Window, cancellation: Cancellation, unless_bytes: int | None) -> Archive | None:
+        with self._limiter.acquire(window.first, cancellation) as wave:
             try:
                 response = self._client.request(window, READ_TIMEOUT_SECONDS)
             except requests.ReadTimeout as error:
@@ -154,13 +132,17 @@ class Downloader:
                 raise PassingError(reason) from error
             except requests.RequestException as error:
                 raise PassingError(exception_text(error)) from error
-            with closing(response), self._known(response):
-                action = export_action(response)
+            with closing(response), cancellation.calling(lambda: _hang_up(response)):
+                action, words = export_answer(response)
                 if action is ExportAction.THROTTLED:
                     raise _ThrottledError(retry_after_seconds(response.headers), self._limiter.throttled(wave))
+                archive = None
                 if action is ExportAction.READ and unless_bytes and self._length(response) == unless_bytes:
                     raise UnchangedError
-                archive = self._archive(window, response, action)
+                if action is ExportAction.READ:
+                    archive = spool(window, response, self._on_bytes)
+                elif action is not ExportAction.EMPTY:
+                    raise self._error_of(window, action, words)
         self._limiter.succeeded()
         return archive
 
@@ -177,44 +159,44 @@ class Downloader:
             )
         return None
 
-    @contextmanager
-    def _known(self, response: requests.Response) -> Iterator[None]:
-        """While its body is read, so that `close` can end it."""
-        with self._lock:
-            self._bodies.add(response)
-        try:
-            if self._cancelled.is_set():
-                raise Cancelled
-            yield
-        finally:
-            with self._lock:
-                self._bodies.discard(response)
-
-    def _archive(self, window: Window, response: requests.Response, action: ExportAction) -> Archive | None:
-        if action is ExportAction.READ:
-            return spool(window, response)
-        if action is ExportAction.EMPTY:
-            if NO_DATA_TEXT not in (text := answer_text(response)):
-                self._logger.warning(f"Export of {window}: taken as empty by a 404 in other words than usual: {text}")
-            return None
-        said = f"{response.status_code} {answer_text(response) or response.reason}"
+    def _error_of(self, window: Window, action: ExportAction, words: str) -> Exception:
         if action in (ExportAction.SPLIT, ExportAction.SPLIT_OR_RETRY) and halves(window):
-            raise TooMuchAtOnceError(window, said)
+            return TooMuchAtOnceError(window, words)
         if action is ExportAction.SPLIT:
-            raise ConfigError(
-                f"Amplitude cannot export the hour {window.start_param} through its API ({said}). "
-                "If the hour is above 4 GB, move it with Amplitude's S3 export and set start_date after it."
-            )
+            return hour_refused(window.start_param, words)
         if action is ExportAction.REFUSED:
-            raise keys_refused(self._client.region, f"export {window}: {said}")
+            return keys_refused(self._client.region, words)
         if action is ExportAction.FAIL:
-            raise UnexpectedError(f"Amplitude gave an unexpected answer to the export of {window}: {said}")
-        raise PassingError(said)
+            return UnexpectedError(f"Amplitude gave an unexpected answer to the export of {window}: {words}")
+        denied = access_denied(self._client.region, words) if action is ExportAction.DENIED else None
+        return PassingError(words, denied)
 
 
-def spool(window: Window, response: requests.Response) -> Archive:
+def _hang_up(response: requests.Response) -> None:
+    with suppress(OSError, ValueError, RuntimeError):  # it has just ended by itself
+        response.raw.shutdown()
+
+
+def _throttled_too_long(window: Window, error: _ThrottledError) -> TransientError:
+    asked = "" if error.retry_after is None else f", last Retry-After {error.retry_after:.0f} s"
+    return TransientError(
+        f"Amplitude has rate-limited the export of the hours {window} (429) for more than "
+        f"{LONGEST_THROTTLED_SECONDS / 60:.0f} minutes{asked}. "
+        "Other tools may be using the project's limit. The next sync continues with these hours."
+    )
+
+
+def _kept_failing(window: Window, retries: Retries, error: PassingError) -> TransientError:
+    return TransientError(
+        f"The export of the hours {window} failed {retries.max_tries} times; the last error was: {error}. "
+        "The next sync continues with these hours."
+    )
+
+
+def spool(window: Window, response: requests.Response, on_bytes: Callable[[int], object] = lambda _: None) -> Archive:
     """The body of an answer as a verified archive in an unnamed temporary file, which vanishes with its last user.
 
+    :param on_bytes: told how many bytes have come, whenever some have
     :raises DiskFullError: no room
     """
     expected = int(response.headers.get("Content-Length") or 0)
@@ -232,6 +214,7 @@ def spool(window: Window, response: requests.Response) -> Archive:
             except OSError as error:
                 raise _disk_error(error, window, max(expected, size + len(chunk))) from error
             size += len(chunk)
+            on_bytes(len(chunk))
         try:
             file.flush()
         except OSError as error:

@@ -14,10 +14,14 @@ from source_amplitude.export.limiter import RequestLimiter
 from source_amplitude.export.prefetch import Prefetcher
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import Window, newest_complete_hour
+from source_amplitude.progress import Progress
+from source_amplitude.threads import Cancellation, in_background
 
 
 class Exporter:
     """The exports of one reader, until it is closed.
+
+    `progress` is for its reader too.
 
     :param limiter: shared by all exporters of a sync
     """
@@ -25,7 +29,8 @@ class Exporter:
     def __init__(self, config: Config, limiter: RequestLimiter, logger: logging.Logger) -> None:
         self._config = config
         self._logger = logger
-        self._downloader = Downloader(ExportClient(config), limiter, logger)
+        self.progress = Progress(logger)
+        self._downloader = Downloader(ExportClient(config), limiter, logger, self.progress.received)
         self._prefetchers: list[Prefetcher] = []
 
     def newest_complete_hour(self) -> datetime:
@@ -35,7 +40,8 @@ class Exporter:
     def downloads(self, first: datetime, newest: datetime) -> Prefetcher:
         """The windows from hour `first` to hour `newest` in order, with their archives downloaded ahead."""
         width = AdaptiveWidth(self._config.batch_size_hours)
-        prefetcher = Prefetcher(self._downloader.fetch, first, newest, width, self._config.num_workers, self._logger)
+        workers = self._config.num_workers
+        prefetcher = Prefetcher(self._downloader.fetch, first, newest, width, workers, self._logger, self.progress)
         self._prefetchers.append(prefetcher)
         return prefetcher
 
@@ -45,7 +51,7 @@ class Exporter:
         :raises AmplitudeError: as `Downloader.fetch`; TransientError where it would have to be split
         """
         try:
-            return self._downloader.fetch(window)
+            return self._fetch(window)
         except (TooMuchAtOnceError, DiskFullError) as error:
             raise TransientError(f"The hours {window} could not be fetched in one piece: {error}") from error
 
@@ -55,10 +61,20 @@ class Exporter:
         :param known_bytes: 0 where there was nothing
         :raises UnchangedError, TooMuchAtOnceError, DiskFullError, AmplitudeError: as `Downloader.fetch`
         """
-        return self._downloader.fetch(window, known_bytes)
+        return self._fetch(window, known_bytes)
+
+    def _fetch(self, window: Window, unless_bytes: int | None = None) -> Archive | None:
+        cancellation = Cancellation()
+        download = in_background(lambda: self._downloader.fetch(window, cancellation, unless_bytes), f"export-{window}")
+        try:
+            return self.progress.result_of(
+                download,
+                lambda: f"Waiting for the export of {window}: {self.progress.megabytes:,.1f} MB received in all",
+            )
+        finally:
+            cancellation.cancel()  # where the wait was interrupted
 
     def close(self) -> None:
         """End what is under way and free the disk."""
         for prefetcher in self._prefetchers:
             prefetcher.close()
-        self._downloader.close()

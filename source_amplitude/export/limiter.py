@@ -6,9 +6,9 @@ import heapq
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from threading import Condition, Event
+from threading import Condition
 
-from source_amplitude.threads import Cancelled
+from source_amplitude.threads import Cancellation
 
 GROW_AFTER = 4
 
@@ -29,22 +29,21 @@ class RequestLimiter:
         self._changed = Condition()
 
     @contextmanager
-    def acquire(self, priority: datetime, cancelled: Event) -> Iterator[int]:
+    def acquire(self, priority: datetime, cancellation: Cancellation) -> Iterator[int]:
         """Hold a place among the requests in flight; yields the wave that it belongs to, for `throttled`.
 
         :param priority: the smallest among those waiting is served first
-        :raises Cancelled: `cancelled` was set before there was a place
+        :raises Cancelled: before there was a place
         """
-        with self._changed:
+        with cancellation.calling(self._wake), self._changed:
             heapq.heappush(self._waiting, priority)
             self._changed.wait_for(
-                lambda: cancelled.is_set() or (self._busy < self._limit and self._waiting[0] == priority)
+                lambda: cancellation.is_cancelled() or (self._busy < self._limit and self._waiting[0] == priority)
             )
             self._waiting.remove(priority)
             heapq.heapify(self._waiting)
             self._changed.notify_all()
-            if cancelled.is_set():
-                raise Cancelled
+            cancellation.check()
             self._busy += 1
             wave = self._wave
         try:
@@ -75,7 +74,7 @@ class RequestLimiter:
                 self._limit += 1
                 self._changed.notify_all()
 
-    def wake(self) -> None:
+    def _wake(self) -> None:
         """Let those who wait look whether they are cancelled."""
         with self._changed:
             self._changed.notify_all()

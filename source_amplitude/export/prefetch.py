@@ -8,18 +8,23 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.archive import Archive
 from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError
+from source_amplitude.export.quiet import QuietRun
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import HOUR, Window, halves, next_window, slices
-from source_amplitude.threads import in_background
+from source_amplitude.progress import Progress
+from source_amplitude.threads import Cancellation, in_background
 
 SMALLEST_EXPECTED_BYTES = 16 * 1024 * 1024
+DISCARD_SECONDS = 10.0
+Fetch = Callable[[Window, Cancellation], Archive | None]
 
 
 @dataclass(frozen=True)
@@ -37,19 +42,25 @@ class _Pending:
     def __init__(self, window: Window) -> None:
         self.window = window
         self.download: Future[Download] | None = None
+        self.started_at = 0.0
+        self._cancellation = Cancellation()
 
-    def start(self, fetch: Callable[[Window], Archive | None]) -> None:
+    def start(self, fetch: Fetch) -> None:
+        cancellation = self._cancellation = Cancellation()
+        started = self.started_at = time.monotonic()
+
         def download() -> Download:
-            started = time.monotonic()
-            return Download(self.window, fetch(self.window), time.monotonic() - started)
+            return Download(self.window, fetch(self.window, cancellation), time.monotonic() - started)
 
         self.download = in_background(download, f"export-{self.window}")
 
-    def discard(self) -> None:
-        """Free the disk, now or as soon as the download ends."""
-        if self.download is not None:
-            self.download.add_done_callback(_close_archive)
-            self.download = None
+    def discard(self) -> Future[Download] | None:
+        """End the download, and free the disk as soon as it has ended."""
+        discarded, self.download = self.download, None
+        if discarded is not None:
+            discarded.add_done_callback(_close_archive)
+            self._cancellation.cancel()
+        return discarded
 
 
 class Prefetcher:
@@ -60,16 +71,19 @@ class Prefetcher:
 
     Windows that turn out to be too much are split in place, so the order never changes and no hour is read twice. Until
     the narrower width has worked once, only the oldest window is asked for: more of them would fail in the same way.
+
+    :param progress: says what is asked for and waited for; by default one of its own
     """
 
     def __init__(
         self,
-        fetch: Callable[[Window], Archive | None],
+        fetch: Fetch,
         start: datetime,
         newest: datetime,
         width: AdaptiveWidth,
         workers: int,
         logger: logging.Logger,
+        progress: Progress | None = None,
     ) -> None:
         self._fetch = fetch
         self._next_start = start
@@ -77,6 +91,8 @@ class Prefetcher:
         self._width = width
         self._workers = workers
         self._logger = logger
+        self._progress = progress or Progress(logger)
+        self._quiet = QuietRun(self._progress)
         self._pending: deque[_Pending] = deque()
         self._one_at_a_time = False
         self._largest_archive_bytes = 0
@@ -88,14 +104,15 @@ class Prefetcher:
         while True:
             self._plan()
             if not self._pending:
+                self._quiet.end()
                 raise StopIteration
             self._start_downloads()
             oldest = self._pending[0]
             if oldest.download is None:
-                oldest.start(self._fetch)
+                self._start(oldest)
             assert oldest.download is not None
             try:
-                download = oldest.download.result()
+                download = self._progress.result_of(oldest.download, partial(self._waiting_for, oldest))
             except TooMuchAtOnceError as error:
                 self._split(oldest, error.reason)
             except DiskFullError as error:
@@ -105,6 +122,10 @@ class Prefetcher:
                 archive_bytes = download.archive.size if download.archive else 0
                 self._largest_archive_bytes = max(self._largest_archive_bytes, archive_bytes)
                 self._width.served(download.window.hours, archive_bytes)
+                if download.archive is None:
+                    self._quiet.add(download.window)
+                else:
+                    self._quiet.end()
                 self._plan()
                 self._start_downloads()
                 return download
@@ -118,6 +139,7 @@ class Prefetcher:
         """Drop what was downloaded ahead; nothing follows."""
         while self._pending:
             self._pending.pop().discard()
+        self._quiet.end()
         self._next_start = self._newest + HOUR
 
     def _plan(self) -> None:
@@ -138,13 +160,26 @@ class Prefetcher:
                     self._replace(pending, list(slices(pending.window.first, pending.window.last, self._width.hours)))
                 if not self._may_start_one_more():
                     return
-                self._pending[position].start(self._fetch)
+                self._start(self._pending[position])
             elif position > 0 and pending.download.done():
                 error = pending.download.exception()
                 if isinstance(error, TooMuchAtOnceError):
                     self._split(pending, error.reason)
                     continue
             position += 1
+
+    def _start(self, pending: _Pending) -> None:
+        if not self._quiet.is_going_on:
+            self._progress.say(f"Asking for the export of {pending.window} ({pending.window.hours:,} hours)")
+        pending.start(self._fetch)
+
+    def _waiting_for(self, oldest: _Pending) -> str:
+        started = [pending.download for pending in self._pending if pending.download is not None]
+        return (
+            f"Waiting for the export of {oldest.window} ({time.monotonic() - oldest.started_at:.0f} s so far): "
+            f"{sum(not download.done() for download in started)} under way, "
+            f"{self._progress.megabytes:,.1f} MB received in all"
+        )
 
     def _may_start_one_more(self) -> bool:
         started = [pending.download for pending in self._pending if pending.download is not None]
@@ -160,7 +195,7 @@ class Prefetcher:
         assert len(parts) > 1, f"{pending.window} cannot be split"
         self._logger.info(
             f"The hours {pending.window} are too much for one export ({reason}): "
-            f"asking for {self._width.hours} hours at once"
+            f"asking for {self._width.hours} {'hours' if self._width.hours > 1 else 'hour'} at once"
         )
         self._replace(pending, parts)
 
@@ -175,17 +210,18 @@ class Prefetcher:
         if not self._one_at_a_time:
             self._logger.warning(f"The temporary folder is full ({error}): downloading one window at a time from here")
             self._one_at_a_time = True
-            for later in list(self._pending)[1:]:
-                if later.download is not None:
-                    later.download.exception()  # waits, so that its disk space is free before the next attempt
-                later.discard()
-            oldest.start(self._fetch)
+            discarded = [later.discard() for later in list(self._pending)[1:]]
+            # One that still waits for a silent server holds no disk space.
+            wait([download for download in discarded if download], timeout=DISCARD_SECONDS)
+            self._start(oldest)
         elif halves(oldest.window):
             self._split(oldest, "the temporary folder is full")
         else:
+            megabytes = max(1, round(error.needed_bytes / 1e6))
+            needed = f": at least {megabytes:,} MB are needed" if error.needed_bytes else ""
             raise ConfigError(
-                f"The temporary folder {tempfile.gettempdir()} has no room for the export of {oldest.window}: at least "
-                f"{error.needed_bytes / 1e6:,.0f} MB are needed. Give it more space, or point TMPDIR to a larger disk; "
+                f"The temporary folder {tempfile.gettempdir()} has no room for the export of {oldest.window}{needed}. "
+                "Give it more space, or point TMPDIR to a larger disk; "
                 "num_workers and batch_size_hours lower what is needed for more than one hour."
             ) from error
 

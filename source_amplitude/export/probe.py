@@ -11,16 +11,17 @@ from datetime import datetime, timezone
 import requests
 
 from source_amplitude.config import Config
-from source_amplitude.errors import AUTHENTICATION_FAILED
-from source_amplitude.export.answers import ExportAction, export_action
+from source_amplitude.errors import AUTHENTICATION_FAILED, ConfigError
+from source_amplitude.export.answers import ExportAction, access_denied, export_answer
 from source_amplitude.export.client import ExportClient
 from source_amplitude.export.windows import HOURLY_SINCE, Window, newest_complete_hour
-from source_amplitude.http.answers import answer_text, exception_text
+from source_amplitude.http.answers import exception_text
 from source_amplitude.http.hosts import OTHER_REGION, regions_differ
 
 PROBE_READ_TIMEOUT_SECONDS = 60.0
 MAX_TRIES = 3
 RETRY_SECONDS = 2.0
+ZIP_MAGIC = b"PK"  # of an archive with members as of an empty one
 
 
 def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
@@ -31,36 +32,42 @@ def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
     client = ExportClient(config)
     newest = newest_complete_hour(datetime.now(timezone.utc), config.export_delay_hours)
     try:
-        action, said = _probe(client, newest)
-        if action is ExportAction.SPLIT_OR_RETRY:
-            # The newest hour takes too long to prepare; this one is small in any project.
-            action, said = _probe(client, HOURLY_SINCE)
+        action, words = _probe(client, newest)
+        if action in (ExportAction.SPLIT, ExportAction.SPLIT_OR_RETRY):
+            # The newest hour is too large, or takes too long to prepare; this one is small in any project.
+            action, words = _probe(client, HOURLY_SINCE)
     except requests.RequestException as error:
         return (
             f"No connection to {client.url} ({exception_text(error)}). "
-            "Check the network, the proxy and the firewall between Airbyte and Amplitude."
+            "Check the network, the proxy and the firewall between the connector and Amplitude."
         )
-    if action is ExportAction.REFUSED:
-        return _why_refused(config)
-    if action is ExportAction.RETRY:
-        return f"Amplitude is not available at the moment ({said}). Try again later."
+    except ConfigError as error:
+        return error.message
+    if action in (ExportAction.REFUSED, ExportAction.DENIED):
+        return _why_refused(config, action, words)
+    if action in (ExportAction.RETRY, ExportAction.SPLIT_OR_RETRY):
+        return f"Amplitude is not available at the moment ({words}). Try again later."
+    if action is ExportAction.SPLIT:
+        return f"Amplitude refuses to export this project ({words}). Check that its raw data can be exported."
     if action is ExportAction.FAIL:
-        return f"Unexpected response from {client.url} ({said})."
+        return f"Unexpected response from {client.url} ({words})."
     if action is ExportAction.THROTTLED:
         logger.warning("Amplitude is busy with other requests of this project (429); the keys were accepted")
     return None
 
 
-def _why_refused(config: Config) -> str:
+def _why_refused(config: Config, action: ExportAction, words: str) -> str:
     other = OTHER_REGION[config.region]
     if regions_differ():
         try:
-            action, _ = _probe(ExportClient(replace(config, region=other)), HOURLY_SINCE)
+            elsewhere, _ = _probe(ExportClient(replace(config, region=other)), HOURLY_SINCE)
         except requests.RequestException:
-            action = ExportAction.RETRY
-        if action in (ExportAction.READ, ExportAction.EMPTY, ExportAction.SPLIT):
+            elsewhere = ExportAction.RETRY
+        if elsewhere in (ExportAction.READ, ExportAction.EMPTY, ExportAction.SPLIT):
             return f"The project of these keys is in the {other} region: set region to {other}."
-    return AUTHENTICATION_FAILED
+    if action is ExportAction.DENIED:
+        return access_denied(config.region, words).message
+    return f"{AUTHENTICATION_FAILED} Amplitude's answer was {words}."
 
 
 def _probe(client: ExportClient, hour: datetime) -> tuple[ExportAction, str]:
@@ -71,8 +78,10 @@ def _probe(client: ExportClient, hour: datetime) -> tuple[ExportAction, str]:
     for tries_left in reversed(range(MAX_TRIES)):
         try:
             with closing(client.request(Window(hour, hour), PROBE_READ_TIMEOUT_SECONDS)) as response:
-                action = export_action(response)
-                said = "" if action is ExportAction.READ else f"{response.status_code} {answer_text(response)}".strip()
+                action, words = export_answer(response)
+                if action is ExportAction.READ and not _begins_like_an_archive(response):
+                    kind = response.headers.get("Content-Type", "no content type")
+                    action, words = ExportAction.RETRY, f"200, but no archive: {kind}"
         except requests.ReadTimeout:
             if hour == HOURLY_SINCE:
                 raise
@@ -81,7 +90,14 @@ def _probe(client: ExportClient, hour: datetime) -> tuple[ExportAction, str]:
             if not tries_left:
                 raise
         else:
-            if action is not ExportAction.RETRY or not tries_left:
-                return action, said
+            if action not in (ExportAction.RETRY, ExportAction.DENIED) or not tries_left:
+                return action, words
         time.sleep(RETRY_SECONDS)
     raise AssertionError("unreachable")
+
+
+def _begins_like_an_archive(response: requests.Response) -> bool:
+    try:
+        return next(response.iter_content(len(ZIP_MAGIC)), b"") == ZIP_MAGIC
+    except requests.RequestException:
+        return False

@@ -31,14 +31,15 @@ class Refetches:
             self._bad_lines += 1
             if self._bad_lines > 1:
                 raise UnexpectedError(
-                    f"The export of the hours {self._window} holds something that is no event, twice in a row: "
-                    f"{error}. Report it to Amplitude's support; nothing after the state was passed over."
+                    f"The export of the hours {self._window} contains a line that is not an event, also when "
+                    f"downloaded again: {error}. Report it to Amplitude's support. "
+                    "The next sync continues with these hours."
                 ) from error
         else:
             self._damages += 1
             if self._damages >= MAX_TRIES:
                 raise TransientError(
-                    f"The export of the hours {self._window} was damaged {self._damages} times, at last: {error}. "
-                    "The next sync continues with these hours."
+                    f"The export of the hours {self._window} was damaged {self._damages} times; "
+                    f"the last error was: {error}. The next sync continues with these hours."
                 ) from error
         self._logger.warning(f"Export of {self._window}: {error}; fetching it again")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -12,13 +13,50 @@ _SHOWN_CHARACTERS = 200
 
 
 def answer_text(response: requests.Response) -> str:
-    """The beginning of an error answer's own words, on one line and without markup; empty when it has none."""
+    """The beginning of an error answer's own words, on one line and without markup; empty when it has none.
+
+    Of Amplitude's `{"error": {"message": "…", "metadata": {"details": "…"}}}` it is the message and the details.
+    """
+    return plain_text(_words(answer_beginning(response)))
+
+
+def answer_beginning(response: requests.Response) -> str:
+    """The first 4 KB of an error answer; empty when there is none, or none arrives."""
     try:
-        body = next(response.iter_content(4096), b"")
+        return next(response.iter_content(4096), b"").decode("utf-8", "replace")
     except requests.RequestException:
         return ""
-    text = " ".join(_MARKUP.sub(" ", body.decode("utf-8", "replace")).split())
-    return text[:_SHOWN_CHARACTERS]
+
+
+def plain_text(text: str) -> str:
+    """The beginning of a text, on one line and without markup."""
+    return " ".join(_MARKUP.sub(" ", text).split())[:_SHOWN_CHARACTERS]
+
+
+def amplitude_words(text: str) -> str | None:
+    """The message and the details of an error in Amplitude's form; None for any other text."""
+    try:
+        error = json.loads(text)["error"]
+        message, details = error["message"], error.get("metadata", {}).get("details")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return f"{message} ({details})" if details else str(message)
+
+
+def said(response: requests.Response) -> str:
+    """The status of an error answer, and its own words or else the usual ones: `404 Not Found`."""
+    return f"{response.status_code} {answer_text(response) or response.reason or ''}".strip()
+
+
+def _words(text: str) -> str:
+    words = amplitude_words(text)
+    if words is not None:
+        return words
+    try:
+        error = json.loads(text)["error"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return text
+    return error if isinstance(error, str) else text
 
 
 def exception_text(error: BaseException) -> str:

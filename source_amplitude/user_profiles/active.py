@@ -57,6 +57,7 @@ class Active(Users):
         self._after = _FIRST
         self._exporter = exporter
         self._logger = logger
+        self._events = self._archive_bytes = 0
         self.total = self.done = 0
         if state:
             self._continue(state)
@@ -116,10 +117,11 @@ class Active(Users):
             yield None
 
     def _add(self, download: Download) -> None:
-        events = 0
         if download.archive is not None:
+            self._archive_bytes += download.archive.size
             events = _add(self._seen, download.window, download.archive, self._exporter, self._logger)
-        self._logger.info(f"Looked for active users in {download.window}: {events:,} events")
+            self._events += events
+            self._logger.info(f"Looked for active users in {download.window}: {events:,} events")
 
     def _group(self) -> Group:
         part = self._seen.end_part()
@@ -131,6 +133,10 @@ class Active(Users):
         self._seen.finish()
         users, devices = self._seen.count("user_id"), self._seen.count("device_id")
         self.total = users + devices
+        self._logger.info(
+            f"Looked through {self._events:,} events of {self._hours.hours:,} hours, "
+            f"{self._archive_bytes / 1e6:,.1f} MB"
+        )
         self._logger.info(
             f"Found {self.total:,} active users: {users:,} by user_id, "
             f"{devices:,} by device_id, of devices without a user"
@@ -165,6 +171,8 @@ def _add(seen: SeenUsers, window: Window, archive: Archive | None, exporter: Exp
                     for user_id, device_id in _ids_of(lines):
                         seen.add(user_id, device_id)
                     events += len(lines.lines)
+                    if exporter.progress.is_due():
+                        exporter.progress.say(f"Looking for active users in {window}: {events:,} events so far")
             return events
         except (BadLineError, ArchiveDamagedError) as error:
             refetches.allow(error)

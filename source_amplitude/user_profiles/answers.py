@@ -18,6 +18,7 @@ from source_amplitude.errors import (
 from source_amplitude.user_profiles.profile import Fields
 
 UNKNOWN_USER_TEXT = "not seen before"
+THROTTLED_TEXT = "exceeds system limit"
 
 
 class ProfileAction(Enum):
@@ -27,7 +28,7 @@ class ProfileAction(Enum):
     UNKNOWN = "Amplitude has never seen the user: count and go on"
     REJECT = "something is wrong with this one user, or with all: one that is made up tells which"
     REFUSED = "the key is not accepted: try the other one, once"
-    FORBIDDEN = "the key is known but may not read profiles"
+    FORBIDDEN = "by a plan, a proxy or a firewall, which may pass: try again, then fail"
     THROTTLED = "too many requests: wait and slow down"
     RETRY = "it passes: try again"
 
@@ -36,6 +37,8 @@ PROFILE_ACTIONS: dict[int, ProfileAction] = {
     200: ProfileAction.READ,
     401: ProfileAction.REFUSED,
     403: ProfileAction.FORBIDDEN,
+    404: ProfileAction.RETRY,
+    407: ProfileAction.FORBIDDEN,
     408: ProfileAction.RETRY,
     425: ProfileAction.RETRY,
     429: ProfileAction.THROTTLED,
@@ -45,13 +48,15 @@ PROFILE_ACTIONS: dict[int, ProfileAction] = {
 def profile_action(status: int, text: str) -> ProfileAction:
     """The action for an answer.
 
-    :param text: the beginning of the body of an answer other than 200, by which an unknown user is told
+    :param text: the beginning of the body; an unknown user and too many requests are told by Amplitude's words,
+        whatever the status
     """
-    if status in PROFILE_ACTIONS:
-        return PROFILE_ACTIONS[status]
-    if status >= 500:
-        return ProfileAction.RETRY
-    return ProfileAction.UNKNOWN if status >= 400 and UNKNOWN_USER_TEXT in text else ProfileAction.REJECT
+    if THROTTLED_TEXT in text:
+        return ProfileAction.THROTTLED
+    is_client_error = 400 <= status < 500
+    if UNKNOWN_USER_TEXT in text and is_client_error and status not in (401, 403, 407, 429):
+        return ProfileAction.UNKNOWN
+    return PROFILE_ACTIONS.get(status, ProfileAction.REJECT if is_client_error else ProfileAction.RETRY)
 
 
 @dataclass(frozen=True)
@@ -73,8 +78,8 @@ def error_of(answer: Answer) -> AmplitudeError:
         return ConfigError(f"{AUTHENTICATION_FAILED} The User Profile API accepts neither of them.", said)
     if answer.action is ProfileAction.FORBIDDEN:
         return ConfigError(
-            f"Amplitude does not let these keys read user profiles ({said}). Ask Amplitude to enable the User Profile "
-            "API for the project, or leave the stream user_profiles out of the sync."
+            f"Access to user profiles is denied ({said}). Ask Amplitude to enable the User Profile API for the "
+            "project, let the proxy or firewall on the way pass the requests, or leave the stream user_profiles out."
         )
     if answer.action is ProfileAction.THROTTLED:
         return TransientError(
@@ -83,7 +88,7 @@ def error_of(answer: Answer) -> AmplitudeError:
         )
     if answer.action is ProfileAction.RETRY:
         return TransientError(
-            f"The User Profile API kept failing, at last with: {said}. Check the network between Airbyte and "
-            "Amplitude. The next attempt continues where this one stopped."
+            f"The User Profile API kept failing; the last error was: {said}. Check the network between the "
+            "connector and Amplitude, and any proxy on the way. The next attempt continues where this one stopped."
         )
     return UnexpectedError(f"The User Profile API gave an unexpected answer: {said}")

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from threading import Event
 from urllib.parse import quote, urlencode
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from source_amplitude.config import Config
 from source_amplitude.http.retry import retry_after_seconds
+from source_amplitude.http.session import Session
+from source_amplitude.threads import Cancellation
 from source_amplitude.user_profiles.authenticator import KeyFallback
 from source_amplitude.user_profiles.rate import TokenBucket
 
 Params = Mapping[str, str]
 
 PROFILE_PATH = "v1/userprofile"
-CONNECT_TIMEOUT_SECONDS = 30.0
 READ_TIMEOUT_SECONDS = 60.0
 MOST_CONNECTIONS = 20
 
@@ -35,22 +34,20 @@ class ProfileClient:
     def __init__(self, config: Config, keys: KeyFallback, bucket: TokenBucket) -> None:
         self._url = f"{config.profile_api_url}{PROFILE_PATH}"
         self._bucket = bucket
-        self._session = requests.Session()
-        self._session.auth = keys
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=MOST_CONNECTIONS))
+        self._session = Session(keys, MOST_CONNECTIONS)
 
-    def request(self, params: Params, cancelled: Event) -> requests.Response:
-        """The answer to a profile request, whatever it says, its body still unread; sent when it is its turn.
+    def request(self, params: Params, cancellation: Cancellation) -> tuple[float, requests.Response]:
+        """When a profile request was sent (by `time.monotonic`), and the answer, whatever it says, its body unread.
 
-        :raises Cancelled: `cancelled` was set while it waited
+        :raises Cancelled: while it waited
         :raises requests.RequestException: no answer
+        :raises ConfigError: the environment does not allow to send it
         """
         query = urlencode(params, quote_via=quote, safe="", errors="surrogatepass")
-        self._bucket.acquire(cancelled)
+        self._bucket.acquire(cancellation)
         sent_at = time.monotonic()
-        timeout = (CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS)
-        response = self._session.get(f"{self._url}?{query}", timeout=timeout, stream=True)
-        throttled = response.status_code == requests.codes.too_many_requests
+        return sent_at, self._session.get(self._url, query, READ_TIMEOUT_SECONDS)
+
+    def answered(self, sent_at: float, response: requests.Response, *, throttled: bool) -> None:
+        """Let the rate learn from an answer."""
         self._bucket.answered(sent_at, throttled=throttled, retry_after=retry_after_seconds(response.headers))
-        return response

@@ -13,8 +13,15 @@ import requests
 from source_amplitude.config import UserProfilesConfig
 from source_amplitude.http.answers import answer_text, exception_text
 from source_amplitude.http.retry import Retries
-from source_amplitude.threads import Cancelled
-from source_amplitude.user_profiles.answers import UNKNOWN_USER_TEXT, Answer, ProfileAction, error_of, profile_action
+from source_amplitude.threads import Cancellation
+from source_amplitude.user_profiles.answers import (
+    THROTTLED_TEXT,
+    UNKNOWN_USER_TEXT,
+    Answer,
+    ProfileAction,
+    error_of,
+    profile_action,
+)
 from source_amplitude.user_profiles.authenticator import KeyFallback
 from source_amplitude.user_profiles.client import Params, ProfileClient
 from source_amplitude.user_profiles.profile import NotAProfileError, profile_record, user_data
@@ -91,10 +98,11 @@ class Fetcher:
         self._client = client
         self._parts = parts_to_ask_for(config)
         self._asks_for_computations = config.get_computations
+        self.requests_per_minute = config.requests_per_minute
         self._keys = keys
         self._logger = logger
         self._json_columns_as_string = json_columns_as_string
-        self._cancelled = threading.Event()
+        self._cancellation = Cancellation()
         self._lock = threading.Lock()
         self.retried = 0
         self.throttled = 0
@@ -127,7 +135,7 @@ class Fetcher:
 
     def close(self) -> None:
         """End the waits of requests whose results nobody asks for any more."""
-        self._cancelled.set()
+        self._cancellation.cancel()
 
     def _about(self, user: User, parts: Params, max_tries: int | None, longest_throttled: float) -> Answer:
         """A profile, an unknown user, or what the API has against this one user."""
@@ -144,8 +152,7 @@ class Fetcher:
         """The answer to a request, tried again while it may pass; 429 is waited for by the rate and is no try."""
         retries = Retries(longest_throttled, max_tries)
         while True:
-            if self._cancelled.is_set():
-                raise Cancelled
+            self._cancellation.check()
             answer = self._once(user, parts)
             if answer.action is ProfileAction.THROTTLED:
                 with self._lock:
@@ -153,7 +160,7 @@ class Fetcher:
                 if retries.throttled(0.0) is None:
                     raise error_of(answer)
                 continue
-            if answer.action is not ProfileAction.RETRY:
+            if answer.action not in (ProfileAction.RETRY, ProfileAction.FORBIDDEN):
                 return answer
             wait = retries.failed()
             if wait is None:
@@ -163,19 +170,19 @@ class Fetcher:
             self._logger.info(
                 f"A profile request failed ({answer.said}): try {retries.failures + 1} of {retries.max_tries}"
             )
-            if self._cancelled.wait(wait):
-                raise Cancelled
+            self._cancellation.sleep(wait)
 
     def _once(self, user: User, parts: Params) -> Answer:
         """One answer, by whichever key the API accepts."""
         params = {user.kind: user.id, **parts}
         try:
-            response = self._client.request(params, self._cancelled)
+            sent_at, response = self._client.request(params, self._cancellation)
             while response.status_code == requests.codes.unauthorized and self._keys.refused(response.request):
                 response.close()
-                response = self._client.request(params, self._cancelled)
+                sent_at, response = self._client.request(params, self._cancellation)
             with response:
                 answer = self._read(response, user)
+            self._client.answered(sent_at, response, throttled=answer.action is ProfileAction.THROTTLED)
         except requests.RequestException as error:
             return Answer(ProfileAction.RETRY, exception_text(error))
         if answer.action is ProfileAction.REFUSED:
@@ -190,15 +197,19 @@ class Fetcher:
             try:
                 return Answer(ProfileAction.READ, "", user_data(body))
             except NotAProfileError as error:
-                unknown = UNKNOWN_USER_TEXT.encode() in body
-                return Answer(ProfileAction.UNKNOWN if unknown else ProfileAction.RETRY, f"200, but {error}")
+                action = ProfileAction.RETRY
+                if UNKNOWN_USER_TEXT.encode() in body:
+                    action = ProfileAction.UNKNOWN
+                elif THROTTLED_TEXT.encode() in body:
+                    action = ProfileAction.THROTTLED
+                return Answer(action, f"200, but {error}")
         text = answer_text(response)
         action = profile_action(response.status_code, text)
-        return Answer(action, f"{response.status_code} {_without(user, text) or response.reason}")
+        return Answer(action, f"{response.status_code} {_without(user, text) or response.reason or ''}".strip())
 
 
 def _without(user: User, text: str) -> str:
-    """The text up to where it quotes the user's id: ids are for debug logs only."""
+    """The text up to where it quotes the user's id: ids are for no log."""
     for quoted in (user.id[:20], quote(user.id, errors="replace")[:20]):
         text = text.partition(quoted)[0]
     return text

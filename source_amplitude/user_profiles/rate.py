@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from threading import Event, Lock
+from threading import Lock
 
-from source_amplitude.threads import Cancelled
+from source_amplitude.threads import Cancellation
 
 # Half a second more than a minute: requests reach Amplitude with different delays, and it counts them as they arrive.
 WINDOW_SECONDS = 60.5
@@ -45,15 +45,14 @@ class TokenBucket:
         self._paused_until = self._next_at
         self._lock = Lock()
 
-    def acquire(self, cancelled: Event) -> None:
+    def acquire(self, cancellation: Cancellation) -> None:
         """Wait for a token.
 
-        :raises Cancelled: `cancelled` was set meanwhile
+        :raises Cancelled: meanwhile
         """
         request = object()
         while wait := self.try_acquire(request):
-            if cancelled.wait(wait):
-                raise Cancelled
+            cancellation.sleep(wait)
 
     def try_acquire(self, request: object) -> float:
         """Take a token: 0. Or a place in the queue for one: seconds until it is this request's turn."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Generator, Iterator
+from concurrent.futures import Future
 from itertools import islice
 from typing import Any
 
+from source_amplitude.progress import Progress
 from source_amplitude.user_profiles.fetch import Fetcher, FetchResult, FetchStatus
 from source_amplitude.user_profiles.inflight import in_order
 from source_amplitude.user_profiles.users import Group, User, Users
 
 REQUESTS_IN_FLIGHT = 20
 USERS_AHEAD = 100
-USERS_A_LOG_LINE = 1000
 
 
 class Snapshot:
@@ -24,13 +26,19 @@ class Snapshot:
         self._users = users
         self._fetcher = fetcher
         self._logger = logger
+        self._progress = Progress(logger)
+        self._started_at = time.monotonic()
         self._counts: Counter[FetchStatus] = Counter()
         self._groups = users.groups()
         self._group: Group | None = None
         self._left_in_group = 0
         self._results: Generator[FetchResult, None, None] | None = None
-        if users.done:
-            logger.info(f"user_profiles: continuing after user {users.done:,}")
+        of = f"{users.total:,} users" if users.total else "the users found"
+        after = f", continuing after user {users.done:,}" if users.done else ""
+        self._progress.say(
+            f"user_profiles: reading {of}{after}, {REQUESTS_IN_FLIGHT} at once, "
+            f"up to {fetcher.requests_per_minute} requests a minute"
+        )
 
     @property
     def is_finished(self) -> bool:
@@ -70,22 +78,30 @@ class Snapshot:
             f"user_profiles: {self._counts[FetchStatus.PROFILE]:,} profiles read, "
             f"{self._counts[FetchStatus.UNKNOWN]:,} users unknown to Amplitude, "
             f"{self._counts[FetchStatus.FAILED]:,} users that could not be read; "
-            f"{self._fetcher.retried:,} requests retried, {self._fetcher.throttled:,} sent again after a 429; "
-            f"at user {self._users.done:,} of {self._users.total:,}"
+            f"{self._requests_again()}; at user {self._users.done:,} of {self._users.total:,} "
+            f"after {time.monotonic() - self._started_at:.1f} s"
         )
 
     def _results_of(self, users: Iterator[User]) -> Generator[FetchResult, None, None]:
-        for user in islice(users, 1):
-            yield self._fetcher.fetch(user)  # alone, so that a refused key is met once and not by all in flight
-        yield from in_order(users, self._fetcher.fetch, REQUESTS_IN_FLIGHT, USERS_AHEAD)
+        # The first one alone, so that a refused key is met once and not by all in flight.
+        yield from in_order(islice(users, 1), self._fetcher.fetch, 1, 1, self._result_of)
+        yield from in_order(users, self._fetcher.fetch, REQUESTS_IN_FLIGHT, USERS_AHEAD, self._result_of)
+
+    def _result_of(self, future: Future[FetchResult]) -> FetchResult:
+        return self._progress.result_of(future, self._so_far)
+
+    def _so_far(self) -> str:
+        return f"user_profiles: {self._users.done:,} of {self._users.total:,} users so far; {self._requests_again()}"
+
+    def _requests_again(self) -> str:
+        return f"{self._fetcher.retried:,} requests retried, {self._fetcher.throttled:,} sent again after a 429"
 
     def _count(self, result: FetchResult) -> None:
         self._counts[result.status] += 1
         number = self._users.done
         if result.status is FetchStatus.UNKNOWN:
-            self._logger.debug(f"User {number:,} ({result.user.kind} {result.user.id}) is unknown to Amplitude")
+            self._logger.debug(f"User {number:,} is unknown to Amplitude")
         elif result.status is FetchStatus.FAILED:
             self._logger.warning(f"User {number:,} could not be read and is left out: {result.said}")
-            self._logger.debug(f"User {number:,} is the {result.user.kind} {result.user.id}")
-        if number % USERS_A_LOG_LINE == 0:
-            self._logger.info(f"user_profiles: user {number:,} of {self._users.total:,}")
+        if self._progress.is_due():
+            self._progress.say(self._so_far())

@@ -34,10 +34,10 @@ class UserProfiles(AmplitudeStream):
 
     Source of the facts: https://amplitude.com/docs/apis/analytics/user-profile
 
-    A snapshot that can be resumed: it is read in portions of up to 25 users with a state after each. The state of a finished
-    one says "done in this job": Airbyte keeps it between the attempts of a job, which then do not read the stream
-    again, and deletes it before the next job. The key is `user_id`; the record of a device without a user has the
-    device's id there (and in `device_id`), since a key is never null.
+    A snapshot that can be resumed: it is read in portions of up to 25 users with a state after each. The state of a
+    finished one says "done in this job": Airbyte keeps it between the attempts of a job, which then do not read the
+    stream again, and deletes it before the next job. The key is `user_id`; the record of a device without a user has
+    the device's id there (and in `device_id`), since a key is never null.
     """
 
     name = "user_profiles"
@@ -95,7 +95,7 @@ class UserProfiles(AmplitudeStream):
         stream_slice: Mapping[str, Any] | None = None,
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
-        """The records of up to 25 users, none while users are looked for. The state moves past them once they are out."""
+        """The records of up to 25 users, none while they are looked for; the state then says that they are out."""
         snapshot = self._snapshot = self._snapshot or self._begin()
         try:
             for result in snapshot.portion(USERS_A_STATE):

@@ -1,0 +1,1 @@
+"""The endpoints beside the Export and the User Profile API: dashboard, cohorts, annotations, taxonomy."""

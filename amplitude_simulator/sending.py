@@ -1,0 +1,89 @@
+"""How an answer is sent: whole, in chunks, or with a fault on the way."""
+
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from amplitude_simulator.export import Answer
+from amplitude_simulator.faults import Fault
+from amplitude_simulator.request import Request
+
+SEND_BYTES = 64 * 1024
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Sender(BaseHTTPRequestHandler):
+    """Sends answers; `sent` is told before the client can see the end of one, and ask for more."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or a body waits for the acknowledgement of its head
+
+    def sent(self, request: Request) -> None:
+        """Nothing to do here."""
+
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        self.close_connection = True
+
+    def _send(self, request: Request, answer: Answer) -> None:
+        request.status = answer.status
+        fault = request.fault if answer.status == 200 else None
+        if fault is not None and isinstance(answer.body, bytes):
+            self._send_with_fault(request, answer, answer.body, fault)
+        elif isinstance(answer.body, bytes):
+            if not answer.body:
+                self.sent(request)
+            self._head(answer, len(answer.body))
+            self._write(request, answer.body, last=True)
+        else:
+            self._head(answer, None)
+            self._write_chunked(request, answer.body)
+
+    def _send_with_fault(self, request: Request, answer: Answer, body: bytes, fault: Fault) -> None:
+        if fault.kind == "truncate_quietly":
+            self._send(request, replace(answer, body=iter([body[: fault.place_in(len(body))]])))
+            return
+        self._head(answer, len(body))
+        if fault.kind in ("truncate", "reset_body"):
+            self._write(request, body[: fault.place_in(len(body))], last=True)
+            self.close_connection = True
+            if fault.kind == "reset_body":
+                time.sleep(0.05)  # or the reset overtakes what was sent
+                self._reset()
+        elif fault.kind == "slow_body":
+            for byte in body:
+                self._write(request, bytes([byte]))
+                time.sleep(1 / fault.bytes_per_second)
+        else:
+            self._write(request, body, last=True)
+
+    def _head(self, answer: Answer, size: int | None) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if size is None:
+            self.send_header("Transfer-Encoding", "chunked")
+        else:
+            self.send_header("Content-Length", str(size))
+        self.end_headers()
+
+    def _write(self, request: Request, data: bytes, *, last: bool = False) -> None:
+        for start in range(0, len(data), SEND_BYTES):
+            if last and start + SEND_BYTES >= len(data):
+                self.sent(request)  # before the client can see the end, and ask for more
+            self.wfile.write(data[start : start + SEND_BYTES])
+            request.bytes_sent += len(data[start : start + SEND_BYTES])
+
+    def _write_chunked(self, request: Request, chunks: Iterator[bytes]) -> None:
+        for chunk in chunks:
+            if chunk:
+                self._write(request, b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        self.sent(request)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
+        """Silence: the simulator keeps a log of its own."""

@@ -1,0 +1,119 @@
+"""The streams that are read whole: their records, and the forms of answers that were seen."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from amplitude_simulator import Cohort, RestData, Simulator
+from amplitude_simulator.rest.cohorts import SYNC, a_cohort
+from harness.rest import SNAPSHOTS, read_streams
+from harness.runs import Command, Outcome
+
+LISTS = [stream for stream in SNAPSHOTS if stream != "cohort_members"]
+COMPLETE = {"__ab_no_cursor_state_message": True}
+
+
+@pytest.fixture
+def command(command: Command) -> Command:
+    command.warm = True
+    return command
+
+
+def objects(command: Command, *streams: str) -> Outcome:
+    outcome = read_streams(command, *streams, properties_format="object")
+    assert outcome.exit_code == 0, outcome.everything
+    return outcome
+
+
+def test_given_the_list_of_events_then_a_record_each_as_amplitude_has_it(
+    simulator: Simulator, command: Command
+) -> None:
+    records = objects(command, "events_list").records("events_list")
+    assert records == json.loads(simulator.rest.dashboard.events().body)["data"]  # type: ignore[arg-type]
+    assert [record["value"] for record in records] == ["checkout", "search", "page viewed", "ce:Any purchase"]
+    assert "id" not in records[-1], "a custom event, which may have none"
+
+
+def test_given_cohorts_then_all_fields_and_how_they_are_synced(
+    a_simulator: Callable[..., Simulator], tmp_path: Any
+) -> None:
+    cohorts = (Cohort("a"), Cohort("b", fields={"appId": "204411", "type": "manual_upload"}))
+    simulator = a_simulator(rest=RestData(cohorts=cohorts))
+    records = objects(Command(simulator, tmp_path), "cohorts").records("cohorts")
+    expected = [{**a_cohort(cohort), "syncMetadata": [SYNC]} for cohort in cohorts]
+    expected[1]["appId"] = 204411
+    assert records == expected
+
+
+@pytest.mark.parametrize("category_name", ["name", "category"])
+def test_given_either_form_of_a_category_then_the_same_annotations(
+    a_simulator: Callable[..., Simulator], tmp_path: Any, category_name: str
+) -> None:
+    simulator = a_simulator(rest=RestData(category_name=category_name))
+    records = objects(Command(simulator, tmp_path), "annotations").records("annotations")
+    assert [record["date"] for record in records] == ["2024-03-13", "2024-03-14", "2024-03-15", "2024-03-16"]
+    assert [record["category"] for record in records] == [
+        {"id": 5512, "name": "Releases"}, {"id": 5513, "name": "Kampagnen 🎉"}, None,
+        {"id": 5513, "name": "Kampagnen 🎉"},
+    ]  # fmt: skip
+    assert [record["start"] for record in records][1] == "2024-03-14T09:00:00+01:00"
+
+
+def test_given_categories_then_a_record_each(command: Command) -> None:
+    records = objects(command, "annotation_categories").records("annotation_categories")
+    assert records == [{"id": 5512, "name": "Releases"}, {"id": 5513, "name": "Kampagnen 🎉"}]
+
+
+def test_given_event_properties_then_the_shared_ones_and_those_of_each_event_type(
+    a_simulator: Callable[..., Simulator], tmp_path: Any
+) -> None:
+    simulator = a_simulator(rest=RestData(event_types=("checkout", "gone", "a & b"), unknown_event_types=("gone",)))
+    outcome = objects(Command(simulator, tmp_path), "taxonomy_event_properties")
+    records = outcome.records("taxonomy_event_properties")
+    keys = [(record["event_type"], record["event_property"]) for record in records]
+    assert keys == [
+        ("", "currency"), ("", "referrer"), ("checkout", "price"), ("checkout", "sizes"), ("a & b", "price"),
+        ("a & b", "sizes"),
+    ]  # fmt: skip
+    assert [record["enum_values"] for record in records] == [None, None, None, ["S", "M"], None, ["S", "M"]]
+
+
+def test_given_the_tracking_plan_then_events_user_properties_and_categories(command: Command) -> None:
+    outcome = objects(command, "taxonomy_events", "taxonomy_user_properties", "taxonomy_categories")
+    events = outcome.records("taxonomy_events")
+    assert [event["event_type"] for event in events] == ["checkout", "search", "page viewed"]
+    assert [event["category"] for event in events] == [{"name": "Orders"}, None, {"name": "Orders"}]
+    properties = outcome.records("taxonomy_user_properties")
+    assert [(one["user_property"], one["enum_values"]) for one in properties] == [
+        ("gp:plan", ["free", "pro"]),
+        ("gp:city", None),
+    ]
+    assert [one["name"] for one in outcome.records("taxonomy_categories")] == ["Orders", "Navigation"]
+
+
+def test_given_json_string_then_objects_and_arrays_are_text_and_lists_of_texts_stay(command: Command) -> None:
+    as_text = read_streams(command, *LISTS)
+    as_objects = objects(command, *LISTS)
+    texts = {("cohorts", "definition"), ("cohorts", "syncMetadata"), ("annotations", "category"),
+             ("taxonomy_events", "category")}  # fmt: skip
+    found = set()
+    for stream in LISTS:
+        for ours, other in zip(as_text.records(stream), as_objects.records(stream), strict=True):
+            for name, value in other.items():
+                if (stream, name) in texts and value is not None:
+                    assert json.loads(ours[name]) == value
+                    found.add((stream, name))
+                else:
+                    assert ours[name] == value
+    assert found == texts
+
+
+def test_given_a_snapshot_then_its_state_says_no_more_than_that_it_is_done(command: Command) -> None:
+    outcome = read_streams(command, *LISTS)
+    assert outcome.exit_code == 0
+    assert [state["stream"]["stream_state"] for state in outcome.states] == [COMPLETE] * len(LISTS)
+    assert [state["sourceStats"]["recordCount"] for state in outcome.states] == [
+        len(outcome.records(stream)) for stream in LISTS
+    ]

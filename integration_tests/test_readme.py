@@ -1,0 +1,35 @@
+"""The commands of the README that read messages do what it says."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from harness.runs import Command
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def shell(script: str, folder: Path) -> str:
+    return subprocess.run(["sh", "-c", script], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def test_the_log_can_be_seen_while_messages_go_to_a_file(warm_command: Command, tmp_path: Path) -> None:
+    outcome = warm_command.read()
+    (tmp_path / "messages.jsonl").write_text("\n".join(outcome.lines) + "\n")
+    [line] = [block.strip() for block in BLOCKS if "tail -f" in block]
+    shown = shell(line.replace("tail -f", "cat"), tmp_path).splitlines()
+    assert len(shown) > 3
+    assert [json.loads(one) for one in shown] == outcome.of_type("LOG")
+
+
+def test_the_state_of_the_readme_continues_the_sync(warm_command: Command, tmp_path: Path) -> None:
+    outcome = warm_command.read()
+    (tmp_path / "messages.jsonl").write_text("\n".join(outcome.lines) + "\n")
+    [script] = [block.partition("venv/bin/")[0] for block in BLOCKS if "> state.json" in block]
+    shell(script, tmp_path)
+    state = json.loads((tmp_path / "state.json").read_text())
+    continued = warm_command.read(state=state)
+    assert (continued.exit_code, continued.records()) == (0, [])
+    assert continued.last_state == outcome.last_state

@@ -1,0 +1,63 @@
+"""One run of the command line, from the arguments to the last message."""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import io
+import logging
+import os
+import signal
+import sys
+import tempfile
+
+from source_amplitude.airbyte import ending
+from source_amplitude.airbyte.errors import airbyte_errors
+from source_amplitude.airbyte.output import Entrypoint, MessageWriter, send_logs_through
+from source_amplitude.arguments import NAME
+from source_amplitude.errors import no_temporary_folder
+from source_amplitude.source import SourceAmplitude
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Run one command."""
+    writer = open_output()
+    logging.getLogger("airbyte").info(NAME)
+    entrypoint = Entrypoint(SourceAmplitude(in_batches=True), writer)
+    require_a_temporary_folder()
+    for message in entrypoint.run(arguments):
+        writer.write(f"{message}\n")
+
+
+def open_output() -> MessageWriter:
+    """Send all that is printed or logged through one writer, which also ends the process when it is told to stop."""
+    if sys.stdout is None:
+        sys.__stdout__ = io.StringIO()  # type: ignore[misc,assignment]  # where the CDK's logger writes at the very end
+        sys.exit("Standard output is closed.")
+    ending.prepare()
+    writer = MessageWriter(sys.stdout)
+    sys.stdout = sys.__stdout__ = writer  # type: ignore[misc,assignment]
+    send_logs_through(writer)
+    for number in STOP_SIGNALS:
+        signal.signal(number, writer.on_signal)
+    atexit.register(writer.end)
+    return writer
+
+
+@airbyte_errors()
+def require_a_temporary_folder() -> None:
+    """:raises AirbyteTracedException: a config_error, where none can be written to"""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # Python tries the folder with a file, which would be left
+    try:
+        folder = tempfile.gettempdir()
+    except FileNotFoundError as error:
+        raise no_temporary_folder(error) from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    wanted = os.environ.get("TMPDIR")
+    if wanted and os.path.abspath(wanted) != folder:  # noqa: PTH100 - as Python does, links and all
+        logging.getLogger("airbyte").warning(
+            f"TMPDIR names {wanted}, where no file can be written: the temporary folder is {folder}"
+        )

@@ -1,0 +1,116 @@
+"""The streams of the Dashboard REST API: what is counted of events, users and sessions.
+
+Facts from https://amplitude.com/docs/apis/analytics/dashboard-rest
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from datetime import date
+from typing import Any, ClassVar
+
+from source_amplitude.errors import ConfigError
+from source_amplitude.rest.answers import RejectedError
+from source_amplitude.rest.daily import DailyStream
+from source_amplitude.rest.days import CURSOR_FIELD, parse_day_param
+from source_amplitude.rest.stream import Record, RestStream
+
+UNGROUPED_LABEL = "0"
+
+
+class EventsList(RestStream):
+    """The visible event types, with this week's totals."""
+
+    name = "events_list"
+    primary_key = "id"
+    api_path = "api/2/events/list"
+
+
+class UserCounts(DailyStream):
+    """How many users there were each day: by country, or all of them under the label 0, as Amplitude has it."""
+
+    api_path = "api/2/users"
+    metric: ClassVar[str]
+
+    @property
+    def is_grouped(self) -> bool:  # type: ignore[override]  # an attribute elsewhere
+        return self._config.active_users_group_by_country
+
+    def request_params(
+        self,
+        stream_state: Mapping[str, Any] | None,
+        stream_slice: Mapping[str, Any] | None = None,
+        next_page_token: Mapping[str, Any] | None = None,
+    ) -> MutableMapping[str, Any]:
+        params = {**super().request_params(stream_state, stream_slice), "m": self.metric, "i": "1"}
+        return {**params, "g": "country"} if self.is_grouped else params
+
+    def read_slice(self, stream_slice: Mapping[str, Any]) -> Iterable[Record]:
+        try:
+            return super().read_slice(stream_slice)
+        except RejectedError as error:
+            if not self.is_grouped:
+                raise
+            raise ConfigError(
+                f"Amplitude cannot group users by country for the stream {self.name}: the project's events may have no "
+                f"country. Set active_users_group_by_country to false. ({error.message})"
+            ) from error
+
+    def a_day(self, data: Mapping[str, Any], numbers: tuple[Any, ...]) -> Record:
+        return {"statistics": dict(zip(_labels(data, len(numbers)), numbers, strict=True))}
+
+
+class ActiveUsers(UserCounts):
+    """Users with an event on the day."""
+
+    name = "active_users"
+    metric = "active"
+
+
+class NewUsers(UserCounts):
+    """Users with their first event on the day."""
+
+    name = "new_users"
+    metric = "new"
+
+
+class AverageSessionLength(DailyStream):
+    """The average length of a day's sessions, in seconds."""
+
+    name = "average_session_length"
+    api_path = "api/2/sessions/average"
+
+    def a_day(self, data: Mapping[str, Any], numbers: tuple[Any, ...]) -> Record:
+        return {"length": numbers[0]}
+
+
+class SessionsPerUser(DailyStream):
+    """The average number of a day's sessions of a user."""
+
+    name = "sessions_per_user"
+    api_path = "api/2/sessions/peruser"
+
+    def a_day(self, data: Mapping[str, Any], numbers: tuple[Any, ...]) -> Record:
+        return {"avg_sessions": numbers[0]}
+
+
+class SessionLengthDistribution(DailyStream):
+    """How many of a day's sessions had which length. An answer counts over all of its days, so each has its own."""
+
+    name = "session_length_distribution"
+    primary_key = [CURSOR_FIELD, "bucket"]  # noqa: RUF012 - as the CDK has it
+    api_path = "api/2/sessions/length"
+    days_per_request = 1
+
+    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
+        data = answer["data"]
+        day: date = parse_day_param(stream_slice["start"])
+        for series in data["series"][:1]:
+            for bucket, count in zip(data["xValues"], series, strict=True):
+                yield {CURSOR_FIELD: day.isoformat(), "bucket": str(bucket), "count": count}
+
+
+def _labels(data: Mapping[str, Any], series: int) -> list[str]:
+    """The names of the series: seen live in `seriesLabels`, the integer 0 for all users; documented in `seriesMeta`."""
+    labels = data.get("seriesLabels") or [meta for meta in data.get("seriesMeta") or [] if isinstance(meta, str)]
+    return [str(label) for label in labels] or [UNGROUPED_LABEL] * series

@@ -1,0 +1,88 @@
+"""The tracking plan: events, properties and categories as they are planned. Not in every plan of Amplitude.
+
+Facts from https://amplitude.com/docs/apis/analytics/taxonomy
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from source_amplitude.rest.answers import RejectedError
+from source_amplitude.rest.stream import Record, RestStream
+
+EVENTS_PATH = "api/2/taxonomy/event"
+NOT_FOUND_WORDS = "not found"
+
+
+class TaxonomyStream(RestStream, ABC):
+    """A list of the tracking plan."""
+
+    plan_statuses = frozenset({403, 404})
+
+    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
+        """With the values of enumerations as a list, which they are by some answers, and by others a text."""
+        for record in super().records_of(answer, stream_slice):
+            values = record.get("enum_values")
+            if isinstance(values, str):
+                values = [value.strip() for value in values.split(",") if value.strip()]
+            yield {**record, "enum_values": [str(value) for value in values]} if values is not None else record
+
+
+class TaxonomyCategories(TaxonomyStream):
+    """The categories of events."""
+
+    name = "taxonomy_categories"
+    primary_key = "id"
+    api_path = "api/2/taxonomy/category"
+
+
+class TaxonomyEvents(TaxonomyStream):
+    """The planned event types."""
+
+    name = "taxonomy_events"
+    primary_key = "event_type"
+    api_path = EVENTS_PATH
+
+
+class TaxonomyUserProperties(TaxonomyStream):
+    """The planned user properties."""
+
+    name = "taxonomy_user_properties"
+    primary_key = "user_property"
+    api_path = "api/2/taxonomy/user-property"
+
+
+class TaxonomyEventProperties(TaxonomyStream):
+    """The planned properties of events: those that all share, and those of each event type, which take a request each.
+
+    The `event_type` of a shared one is an empty text, since a key is never null.
+    """
+
+    name = "taxonomy_event_properties"
+    primary_key = ["event_type", "event_property"]  # noqa: RUF012 - as the CDK has it
+    api_path = "api/2/taxonomy/event-property"
+
+    def read_slice(self, stream_slice: Mapping[str, Any]) -> Iterable[Record]:
+        seen: set[tuple[str, str]] = set()
+        for event_type in ["", *self._event_types()]:
+            for record in self._of(event_type):
+                key = (record["event_type"], record["event_property"])
+                if key not in seen:
+                    seen.add(key)
+                    yield record
+
+    def _event_types(self) -> list[str]:
+        return [event["event_type"] for event in self.ask(EVENTS_PATH) if event.get("event_type")]
+
+    def _of(self, event_type: str) -> list[Record]:
+        try:
+            found = self.ask(self.api_path, {"event_type": event_type} if event_type else {})
+        except RejectedError as error:
+            if not event_type or NOT_FOUND_WORDS not in error.message.lower():
+                raise
+            # Seen for event types that are in the list all the same.
+            self.logger.info(f"{self.name}: Amplitude does not find an event type that it lists ({error.message})")
+            return []
+        return [{**record, "event_type": record.get("event_type") or ""} for record in found]

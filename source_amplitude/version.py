@@ -1,0 +1,5 @@
+"""The version of the installed package, which is that of pyproject.toml."""
+
+from importlib.metadata import version
+
+VERSION = version("source-amplitude")

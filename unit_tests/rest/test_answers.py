@@ -1,0 +1,129 @@
+import io
+import json
+from typing import Any
+
+import pytest
+import requests
+from urllib3 import HTTPResponse
+
+from source_amplitude.errors import AmplitudeError, ConfigError, TransientError
+from source_amplitude.http import retry
+from source_amplitude.rest.answers import (
+    NotIncludedError,
+    RejectedError,
+    RestAction,
+    UnusableAnswerError,
+    answer_json,
+    error_words,
+    rest_action,
+)
+from source_amplitude.rest.client import RestClient
+
+
+def an_answer(status: int, body: Any, **headers: str) -> requests.Response:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    response = requests.Response()
+    response.status_code = status
+    response.raw = HTTPResponse(io.BytesIO(content), preload_content=False)
+    response.headers.update(headers)
+    return response
+
+
+def an_error(message: str, details: str | None) -> dict[str, Any]:
+    metadata = {"details": details} if details else {}
+    return {"error": {"http_code": 400, "type": "invalid", "message": message, "metadata": metadata}}
+
+
+def a_client(*answers: requests.Response, plan_statuses: frozenset[int] = frozenset({403})) -> RestClient:
+    left = list(answers)
+    return RestClient("cohorts", lambda *_: left.pop(0), "EU", plan_statuses, _Silence())  # type: ignore[arg-type]
+
+
+class _Silence:
+    def info(self, text: str) -> None:
+        """Nobody listens."""
+
+
+@pytest.mark.parametrize(
+    ("status", "action"),
+    [
+        (200, RestAction.READ), (202, RestAction.READ), (302, RestAction.READ), (400, RestAction.REJECTED),
+        (401, RestAction.REFUSED), (403, RestAction.FORBIDDEN), (404, RestAction.NOT_FOUND),
+        (409, RestAction.REJECTED), (429, RestAction.THROTTLED), (500, RestAction.RETRY), (520, RestAction.RETRY),
+    ],
+)  # fmt: skip
+def test_each_status_has_its_action(status: int, action: RestAction) -> None:
+    assert rest_action(status) is action
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "is_from_amplitude"),
+    [
+        (an_error("Invalid chart definition", "Invalid user property country"),
+         "Invalid chart definition (Invalid user property country)", True),
+        (an_error("Forbidden", None), "Forbidden", True),
+        ({"success": False, "errors": [{"message": "Not found"}, {"message": "Sorry"}]}, "Not found; Sorry", True),
+        ({"error": "a text"}, '{"error": "a text"}', False),
+        (b"<html><h1>502  Bad\nGateway</h1></html>", "502 Bad Gateway", False),
+        (b"[1]", "[1]", False),
+        (b"\xff", "\ufffd", False),
+        (b"", "", False),
+    ],
+)  # fmt: skip
+def test_the_words_of_an_error_are_amplitudes_own(body: Any, text: str, is_from_amplitude: bool) -> None:
+    assert error_words(an_answer(400, body)) == (text, is_from_amplitude)
+
+
+@pytest.mark.parametrize("details", ["Invalid API Key", "Invalid API/Secret Key combination"])
+def test_given_403_about_the_keys_then_a_config_error_with_the_region(details: str) -> None:
+    with pytest.raises(ConfigError, match=r"Amplitude says: 403 Forbidden .* The region is set to EU"):
+        a_client(an_answer(403, an_error("Forbidden", details))).read("x", {}, answer_json)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (an_answer(403, an_error("Forbidden", "Not in your plan")), NotIncludedError),
+        (an_answer(403, b"<h1>Blocked</h1>"), ConfigError),
+        (an_answer(401, an_error("Unauthorized", None)), ConfigError),
+        (an_answer(404, b"Not Found"), RejectedError),
+        (an_answer(400, an_error("Invalid", "x")), RejectedError),
+        (an_answer(418, b"teapot"), RejectedError),
+    ],
+)
+def test_each_answer_that_stays_is_its_error(answer: requests.Response, kind: type[AmplitudeError]) -> None:
+    with pytest.raises(kind) as raised:
+        a_client(answer).read("x", {}, answer_json)
+    assert type(raised.value) is kind
+
+
+def test_given_404_where_plans_lack_the_endpoint_then_it_is_not_included() -> None:
+    with pytest.raises(NotIncludedError, match="404 Not Found"):
+        a_client(an_answer(404, b"Not Found"), plan_statuses=frozenset({403, 404})).read("x", {}, answer_json)
+
+
+def test_given_trouble_that_passes_then_the_answer_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_WAIT_SECONDS", 0.0)
+    client = a_client(
+        an_answer(503, b""), an_answer(200, b"half {"), an_answer(429, an_error("Too Many Requests", "x")),
+        an_answer(200, b"[1]"), an_answer(200, {"data": []}),
+    )  # fmt: skip
+    assert client.read("x", {}, answer_json) == {"data": []}
+
+
+def test_given_five_failures_then_a_transient_error_with_the_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_WAIT_SECONDS", 0.0)
+    answers = [an_answer(500, b""), *(an_answer(502, b"Bad <b>Gateway</b>") for _ in range(4)), an_answer(200, {})]
+    with pytest.raises(TransientError, match="the last error was: 502 Bad Gateway"):
+        a_client(*answers).read("x", {}, answer_json)
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"3", b'"text"', b"{"])
+def test_given_no_json_object_then_the_answer_is_unusable(body: bytes) -> None:
+    with pytest.raises(UnusableAnswerError):
+        answer_json(an_answer(200, body))
+
+
+def test_given_success_false_then_it_is_rejected_whatever_the_status() -> None:
+    with pytest.raises(RejectedError, match="Not found"):
+        answer_json(an_answer(200, {"success": False, "errors": [{"message": "Not found"}]}))
