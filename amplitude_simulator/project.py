@@ -22,7 +22,7 @@ class Project:
     :param late: hours that are published so much later than others
     :param states_length: whether export answers say how long they are; if not, they are sent in chunks
     :param max_response_bytes: larger archives are refused with 400
-    :param max_hours_served: ranges with more hours of data than this are refused with 504
+    :param max_hours_served: ranges with more hours of data than this are refused with `too_many_hours_status`
     :param payload_characters: length of an incompressible text in each event
     :param profile_key: which of the keys the User Profile API accepts
     :param unknown_users: ids (of users or devices) that the User Profile API has never seen
@@ -42,6 +42,7 @@ class Project:
     secret_key: str = "fedcba9876543210fedcba9876543210"
     max_response_bytes: int | None = None
     max_hours_served: int | None = None
+    too_many_hours_status: Literal[400, 504] = 504
     payload_characters: int = 0
     profile_key: Literal["secret_key", "api_key", "none"] = "secret_key"
     unknown_users: Collection[str] = ()

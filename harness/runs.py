@@ -19,6 +19,7 @@ from urllib.parse import quote, quote_plus
 
 from amplitude_simulator import Simulator
 from harness.limits import STUCK_SECONDS, Limit, scaled
+from harness.schemas import discovered
 from harness.warm import WarmProcess
 from source_amplitude.user_profiles.fetch import MADE_UP_USER
 
@@ -246,6 +247,7 @@ class Command:
             whole = [line for line in lines if line]
             outcome = Outcome(process.returncode, whole, err.read(), peak, time.monotonic() - started)
             self.assert_no_secret(outcome, self._user_ids(arguments))
+            assert_records_fit(outcome, arguments)
             return outcome
 
     def read_with_a_reader_that_goes_away(self, *arguments: str, **options: Any) -> tuple[int, str]:
@@ -287,6 +289,20 @@ class Command:
         for request in self.simulator.profile_log:
             ids |= {request.params[name] for name in ("user_id", "device_id") if name in request.params}
         return ids - {"", MADE_UP_USER.id}
+
+
+def assert_records_fit(outcome: Outcome, arguments: Sequence[str]) -> None:
+    """Every record fits the discovered schema of its stream. Checked after every run of every test."""
+    if "--config" not in arguments or not outcome.of_type("RECORD"):
+        return
+    config = json.loads(Path(arguments[arguments.index("--config") + 1]).read_text())
+    schemas = discovered(config.get("properties_format", "json_string"))
+    for line, message in zip(outcome.lines, outcome.messages, strict=True):
+        if message["type"] == "RECORD":
+            schema = schemas[message["record"]["stream"]]
+            schema.check(message["record"]["data"])
+            if "u0000" in line:
+                schema.check_nul(message["record"]["data"])
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,24 @@ from __future__ import annotations
 import json
 import pkgutil
 from collections.abc import Mapping
+from enum import Enum
 from functools import cache
 from typing import Any, cast
+
+ADDITIONAL_FIELDS = "additional_fields"
+
+
+class FieldType(Enum):
+    """What a field is declared as. Any of them may be null."""
+
+    STRING = "string"
+    TIMESTAMP = "timestamp"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    OBJECT = "object"
+    ARRAY = "array"
+    STRINGS = "array of strings"
 
 
 @cache
@@ -20,16 +36,36 @@ def stream_schema(stream: str, *, json_columns_as_string: bool) -> Mapping[str, 
     return _with_json_columns_as_string(schema) if json_columns_as_string else cast(Mapping[str, Any], schema)
 
 
+@cache
+def declared_types(stream: str) -> Mapping[str, FieldType]:
+    """The types of a stream's fields, but for `additional_fields`, which no answer holds."""
+    fields = stream_schema(stream, json_columns_as_string=False)["properties"]
+    return {name: _declared_type(field) for name, field in fields.items() if name != ADDITIONAL_FIELDS}
+
+
+def _declared_type(field: Mapping[str, Any]) -> FieldType:
+    [name] = _types(field) - {"null"}
+    if name == "string" and field.get("format") == "date-time":
+        return FieldType.TIMESTAMP
+    return FieldType.STRINGS if _is_list_of_strings(field) else FieldType(name)
+
+
 def _with_json_columns_as_string(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A list of strings is no property bag, and stays a list."""
     return {**schema, "properties": {name: _as_text(field) for name, field in schema["properties"].items()}}
 
 
 def _as_text(field: Mapping[str, Any]) -> dict[str, Any]:
-    types = field.get("type", [])
-    if not {"object", "array"} & set([types] if isinstance(types, str) else types):
-        return dict(field)
-    if field.get("items", {}).get("type") == "string":
+    if not {"object", "array"} & _types(field) or _is_list_of_strings(field):
         return dict(field)
     kept = {key: value for key, value in field.items() if key in ("title", "description")}
     return {"type": ["null", "string"], **kept}
+
+
+def _types(field: Mapping[str, Any]) -> set[str]:
+    types = field.get("type", [])
+    return {types} if isinstance(types, str) else set(types)
+
+
+def _is_list_of_strings(field: Mapping[str, Any]) -> bool:
+    return bool(field.get("items", {}).get("type") == "string")

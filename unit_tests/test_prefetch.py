@@ -32,7 +32,25 @@ def an_archive() -> Archive:
 
 
 def a_prefetcher(fetch: Any, hours: int, width: int = 24, workers: int = 3) -> Prefetcher:
-    return Prefetcher(fetch, START, START + (hours - 1) * HOUR, AdaptiveWidth(width), workers, LOGGER)
+    ranges = [Window(START, START + (hours - 1) * HOUR)]
+    return Prefetcher(fetch, ranges, AdaptiveWidth(width), workers, LOGGER)
+
+
+def test_given_several_ranges_then_each_is_read_in_turn_and_never_what_lies_between() -> None:
+    ranges = [Window(START + first * HOUR, START + last * HOUR) for first, last in ((0, 4), (10, 10), (20, 23))]
+
+    def fetch(window: Window, _: Cancellation) -> Archive | None:
+        if window.hours > 2:
+            raise TooMuchAtOnceError(window, "too much")
+        return None
+
+    downloads = Prefetcher(fetch, ranges, AdaptiveWidth(3), 2, LOGGER)
+    hours = [
+        int((download.window.first - START) / HOUR) + number
+        for download in downloads
+        for number in range(download.window.hours)
+    ]
+    assert hours == [0, 1, 2, 3, 4, 10, 20, 21, 22, 23]
 
 
 @settings(max_examples=60)

@@ -14,6 +14,7 @@ from source_amplitude.events.blocks import BadLineError, Conversion
 from source_amplitude.events.converter import RecordConverter, Records
 from source_amplitude.events.second_process import SLOT_BYTES, SLOTS, SecondProcess, start_second_process
 from source_amplitude.export.archive import Line, Lines
+from source_amplitude.odd_values import Oddities
 
 LOGGER = logging.getLogger(__name__)
 EVENTS = [
@@ -32,7 +33,7 @@ def started() -> SecondProcess:
     """One that has started and converted something."""
     running = SecondProcess(json_columns_as_string=True, logger=LOGGER)
     wait_until(lambda: running.submit([b"{}"]), "the second process to take a block")
-    assert running.result() == Records(b"{}\n", 1)
+    assert running.result() == Records(b'{"additional_fields":null}\n', 1)
     return running
 
 
@@ -78,12 +79,25 @@ def test_given_a_block_too_large_for_it_then_it_is_converted_all_the_same(second
     assert converted(second, BLOCKS[0], [line], BLOCKS[1]) == converted(None, BLOCKS[0], [line], BLOCKS[1])
 
 
-def test_repaired_lines_are_counted_wherever_they_were(second: SecondProcess) -> None:
-    blocks = blocks_of(*([b'{"uuid":"\xff"}', b'{"uuid":"a"}'] for _ in range(40)))
+def test_oddities_are_counted_wherever_they_were(second: SecondProcess) -> None:
+    odd = [b'{"uuid":"\xff"}', b'{"uuid":"a","paying":"yes"}', b'{"app":"1","new":{}}']
+    blocks = blocks_of(*(odd for _ in range(40)))
     for _ in range(2):
-        conversion = Conversion(json_columns_as_string=True, second=second)
-        assert sum(map(len, conversion.records_of(blocks))) == 80
-        assert conversion.repaired_lines == 40
+        counted = Oddities()
+        for records in Conversion(json_columns_as_string=True, second=second).records_of(blocks):
+            counted.add(records.oddities)
+        assert counted == Oddities(
+            repaired_lines=40, nulled={"paying": 40}, converted={"app": 40}, undeclared={"new": 40}
+        )
+
+
+def test_given_blocks_that_nobody_takes_then_what_was_odd_in_them_is_not_counted(second: SecondProcess) -> None:
+    """They are read again, from an archive fetched anew."""
+    abandoned = Conversion(json_columns_as_string=True, second=second).records_of(blocks_of(*[[b'{"a":1}']] * 20))
+    next(abandoned)
+    abandoned.close()  # type: ignore[attr-defined]
+    [records] = Conversion(json_columns_as_string=True, second=second).records_of(blocks_of([b'{"a":1}']))
+    assert records.oddities == Oddities(undeclared={"a": 1})
 
 
 def test_given_it_is_left_in_the_middle_then_the_next_window_gets_its_own_records(second: SecondProcess) -> None:

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -83,12 +82,15 @@ def test_given_harmless_oddities_then_every_event_once(
 
 
 # A field that was put at the end of every event: what a record holds of it, and whether the line had to be repaired.
-FIELDS = {
+FIELDS: dict[str, tuple[bytes, object, bool]] = {
     "invalid utf-8": (b'"odd":"Z\xfcrich"', "Z\ufffdrich", True),
     "half a surrogate pair": (b'"odd":"\\ud83d"', "\ufffd", True),
     "half a pair in a bag": (b'"odd":{"a":"\\udc00"}', '{"a":"\ufffd"}', True),
-    "a raw control character": (b'"odd":"a\x00b"', "a\x00b", True),
-    "NUL": (b'"odd":"a\\u0000b"', "a\x00b", False),
+    "a raw control character": (b'"odd":"a\x01b"', "a\x01b", True),
+    "a raw NUL": (b'"odd":"a\x00b"', "a\ufffdb", True),
+    "NUL": (b'"odd":"a\\u0000b"', "a\ufffdb", True),
+    "NUL in a bag": (b'"odd":{"a\\u0000":"\\u0000b"}', '{"a\ufffd":"\ufffdb"}', True),
+    "no NUL": (b'"odd":"a\\\\u0000b"', "a\\u0000b", False),
     "NaN": (b'"odd":NaN', None, True),
     "NaN in a bag": (b'"odd":{"a":NaN,"b":-Infinity}', '{"a":null,"b":null}', True),
     "a key twice": (b'"odd":1,"odd":2', 2, False),
@@ -107,30 +109,54 @@ def test_given_odd_values_then_they_are_kept_or_repaired_and_counted(
     outcome = warm_command.read()
     assert_whole(outcome, simulator)
     assert all(record["odd"] == expected for record in outcome.records())
-    told = sum(int(count) for count in re.findall(r"(\d+) lines were not strict JSON", outcome.log))
-    assert told == (len(outcome.uuids) if repaired else 0)
+    count = len(outcome.uuids)
+    [told] = [line for line in outcome.log.splitlines() if "additional_fields" in line]
+    assert f"'odd' ({count})" in told
+    assert (f"{count} lines were repaired" in told) == repaired
 
 
-TIMESTAMPS = {
-    b'"2024-03-15 10:04:58"': "2024-03-15T10:04:58Z",
-    b'"2024-03-15 10:04:58.123"': "2024-03-15T10:04:58.123Z",
-    b'"2024-03-15T10:04:58.123Z"': "2024-03-15T10:04:58.123Z",
-    b"null": None,
-    b'""': "",
-    b'"soon"': "soon",
-    b"1710497098": 1710497098,
-}
+# What is sent in place of a field of every event, and what records have there.
+VALUES: list[tuple[str, bytes, object]] = [
+    ("event_time", b'"2024-03-15 10:04:58"', "2024-03-15T10:04:58Z"),
+    ("event_time", b'"2024-03-15 10:04:58.123"', "2024-03-15T10:04:58.123Z"),
+    ("event_time", b'"2024-03-15T10:04:58.123Z"', "2024-03-15T10:04:58.123Z"),
+    ("event_time", b"null", None),
+    ("event_time", b'""', None),
+    ("event_time", b'"soon"', None),
+    ("event_time", b'"2024-02-30 10:04:58.123000"', None),
+    ("event_time", b'"0000-00-00 00:00:00.000000"', None),
+    ("event_time", b"1710497098", None),
+    ("paying", b'"True"', True),
+    ("paying", b'"perhaps"', None),
+    ("sample_rate", b'"1.0"', 1.0),
+    ("amplitude_id", b'"9007199254740993"', 9007199254740993),
+    ("amplitude_id", b"123456789012345678901234567890", None),
+    ("city", b"7", "7"),
+    ("groups", b'["a"]', None),
+]
 
 
-@pytest.mark.parametrize(("sent", "expected"), TIMESTAMPS.items(), ids=str)
-def test_given_timestamps_of_other_forms_then_they_are_kept(
-    simulator: Simulator, warm_command: Command, sent: bytes, expected: object
+@pytest.mark.parametrize(("name", "sent", "expected"), VALUES, ids=str)
+def test_given_values_of_other_types_then_converted_or_null_and_kept_and_counted(
+    simulator: Simulator, warm_command: Command, name: str, sent: bytes, expected: object
 ) -> None:
-    replaced = each_line(lambda line: re.sub(rb'"event_time":"[^"]*"', lambda _: b'"event_time":' + sent, line))
-    simulator.faults.append(Fault("members", transform=replaced))
+    simulator.faults.append(Fault("members", transform=each_line(lambda line: with_value(line, name, sent))))
     outcome = warm_command.read()
     assert_whole(outcome, simulator)
-    assert {record["event_time"] for record in outcome.records()} == {expected}
+    records = outcome.records()
+    assert [record[name] for record in records] == [expected] * len(records)
+    if expected is None and sent != b"null":
+        assert {record["additional_fields"] for record in records} == {f'{{"{name}":{sent.decode()}}}'}
+    else:
+        assert {record["additional_fields"] for record in records} == {None}
+    told = [line for line in outcome.log.splitlines() if f"'{name}' ({len(records)})" in line]
+    assert len(told) == (name != "event_time" or (expected is None and sent != b"null"))
+
+
+def with_value(line: bytes, name: str, sent: bytes) -> bytes:
+    event = json.loads(line)
+    event[name] = "the value"
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode().replace(b'"the value"', sent)
 
 
 def padded(size: int, only_hour: str = "") -> Change:

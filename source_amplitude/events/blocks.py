@@ -51,12 +51,6 @@ class Conversion:
     def __init__(self, *, json_columns_as_string: bool, second: SecondProcess | None = None) -> None:
         self._converter = RecordConverter(json_columns_as_string=json_columns_as_string)
         self._second = second
-        self._repaired_there = second.repaired_lines if second else 0
-
-    @property
-    def repaired_lines(self) -> int:
-        there = self._second.repaired_lines - self._repaired_there if self._second else 0
-        return self._converter.repaired_lines + there
 
     def records_of(self, blocks: Iterable[Lines]) -> Iterator[Records]:
         """The records of each block, in the blocks' order.

@@ -6,32 +6,24 @@ whatever their size, and nothing is parsed that nobody asks for.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain, compress
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import Raw
 
 from source_amplitude.events.shape import Shape
 from source_amplitude.export.archive import Line
-from source_amplitude.json_repair import NOT_STRICT, strict_json
+from source_amplitude.json_repair import NOT_STRICT, may_hold_nul, strict_json
+from source_amplitude.odd_values import ColumnValues, Oddities, is_number
+from source_amplitude.rfc3339 import all_rfc3339
+from source_amplitude.schema import declared_types
 
-TIMESTAMP_FIELDS = (
-    "server_received_time",
-    "event_time",
-    "processed_time",
-    "user_creation_time",
-    "client_upload_time",
-    "server_upload_time",
-    "client_event_time",
-)
-_AMPLITUDE_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?").fullmatch
-_MICROSECONDS = b"0000-00-00 00:00:00.000000"
-_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
-
-_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_EMPTY_BAG = Raw(b"{}")
+_NULL = Raw(b"null")
+_decode = msgspec.json.Decoder(dict[str, Raw]).decode
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
@@ -41,12 +33,24 @@ class Records:
 
     ndjson: bytes
     count: int
+    oddities: Oddities = field(default_factory=Oddities)
 
     def __len__(self) -> int:
         return self.count
 
+    def and_then(self, others: Records) -> Records:
+        self.oddities.add(others.oddities)
+        return Records(self.ndjson + others.ndjson, self.count + others.count, self.oddities)
+
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.ndjson.split(b"\n")[:-1])
+
+
+class _OddValueError(Exception):
+    """A line that has to be looked at field by field."""
+
+
+_DOES_NOT_FIT = (*NOT_STRICT, _OddValueError)
 
 
 class RecordConverter:
@@ -58,72 +62,93 @@ class RecordConverter:
 
     def __init__(self, *, json_columns_as_string: bool) -> None:
         self._json_columns_as_string = json_columns_as_string
-        self._shape = Shape({}, TIMESTAMP_FIELDS)
-        self.repaired_lines = 0
+        self._types = declared_types("events")
+        self._shape = Shape(self._types)
 
     def convert(self, lines: Sequence[Line]) -> Records:
-        """The records of some lines, one each; a line has no line break in it.
+        """The records of some lines, one each, which fit the stream's schema; a line has no line break in it.
 
         Timestamps such as `2024-03-15 10:04:58.123000` become RFC 3339 in UTC (Amplitude's documentation: UTC, no
-        zone); one in any other form is left alone. A line that is JSON but for invalid UTF-8, raw control characters,
-        NaN or lone surrogates is repaired and counted in `repaired_lines`: U+FFFD for what is no character, null for
-        what is no number.
+        zone). A line that is JSON but for what `strict_json` repairs is repaired. What does not fit its column, or has
+        none, is kept in `additional_fields` (see `odd_values`). All that is counted in the records' `oddities`.
 
         :raises NotAJsonObjectError: a line is not a JSON object
         """
         try:
-            return Records(self._shaped(lines), len(lines))
-        except NOT_STRICT:
-            return Records(b"".join(map(self._any, lines)), len(lines))
+            return self._shaped(lines)
+        except _DOES_NOT_FIT:
+            if len(lines) == 1:
+                return self._unshaped(bytes(lines[0]))
+            middle = len(lines) // 2
+            return self.convert(lines[:middle]).and_then(self.convert(lines[middle:]))
 
-    def _any(self, line: Line) -> bytes:
-        try:
-            return self._shaped([line])
-        except NOT_STRICT:
-            return _encode_lines([self._unshaped(bytes(line))])
+    def _shaped(self, lines: Sequence[Line]) -> Records:
+        """The records of lines that all fit the shape; one that does not raises what `_DOES_NOT_FIT` names."""
+        text = b"\n".join(lines)
+        events = self._shape.decode_lines(text)
+        if may_hold_nul(text) or len(events) != len(lines):
+            raise _OddValueError
+        oddities = self._look_at_verbatim_fields(events) if self._shape.verbatim else Oddities()
+        self._check_bags(events)
+        self._check_numbers(events)
+        self._convert_timestamps(events)
+        return Records(_encode_lines(events), len(events), oddities)
 
-    def _shaped(self, lines: Sequence[Line]) -> bytes:
-        """The records of lines that all fit the shape; one that does not raises what `NOT_STRICT` names."""
-        shape = self._shape
-        events = list(map(shape.decode, lines))
+    def _look_at_verbatim_fields(self, events: Sequence[Any]) -> Oddities:
+        values = self._column_values()
         for event in events:
-            for field in shape.verbatim:
-                raw = getattr(event, field)
-                if raw is not UNSET:
-                    text = str(raw, "utf-8")
-                    if self._json_columns_as_string and text[0] in "{[":
-                        setattr(event, field, text)
-        stamps = iter(_rfc3339([text for event in events for field in shape.texts if (text := getattr(event, field))]))
-        for event in events:
-            for field in shape.texts:
-                if getattr(event, field):
-                    setattr(event, field, next(stamps))
-        return _encode_lines(events)
+            for attribute, name in self._shape.verbatim.items():
+                if raw := getattr(event, attribute):
+                    setattr(event, attribute, values.value(name, raw))
+            event.additional_fields = values.additional_fields()
+        return values.oddities
 
-    def _unshaped(self, line: bytes) -> dict[str, Any]:
-        """The record of any line; the next one with the same fields will fit the shape."""
+    def _check_bags(self, events: Sequence[Any]) -> None:
+        as_string = self._json_columns_as_string
+        for attribute in self._shape.bags:
+            for event in events:
+                if raw := getattr(event, attribute):
+                    text = "{}" if raw == _EMPTY_BAG else str(raw, "utf-8")  # most bags are empty
+                    if text[0] == "{":
+                        if as_string:
+                            setattr(event, attribute, text)
+                    elif raw != _NULL:
+                        raise _OddValueError
+
+    def _check_numbers(self, events: Sequence[Any]) -> None:
+        for attribute in self._shape.numbers:
+            for event in events:
+                raw = getattr(event, attribute)
+                if raw and raw != _NULL and not is_number(raw):
+                    raise _OddValueError
+
+    def _convert_timestamps(self, events: Sequence[Any]) -> None:
+        columns = [[getattr(event, attribute) for event in events] for attribute in self._shape.timestamps]
+        instants = all_rfc3339(list(filter(None, chain.from_iterable(columns))))
+        if instants is None:
+            raise _OddValueError
+        remaining = iter(instants)
+        for attribute, column in zip(self._shape.timestamps, columns, strict=True):
+            for event, instant in zip(compress(events, column), remaining):  # noqa: B905 - as many as the column has
+                setattr(event, attribute, instant)
+
+    def _unshaped(self, line: bytes) -> Records:
+        """The record of any line; the next one with the same fields will fit the shape, if its values do."""
+        repaired = line
         try:
-            if not line.isascii():
+            if may_hold_nul(line):
+                repaired = strict_json(line)
+            elif not line.isascii():
                 line.decode()
-            fields = _decode(line)
+            fields = _decode(repaired)
         except NOT_STRICT:
-            fields = _decode(strict_json(line))
-            self.repaired_lines += 1
-        self._shape = self._shape.including(fields)
-        return {name: self._value(name, raw) for name, raw in fields.items()}
+            repaired = strict_json(line)
+            fields = _decode(repaired)
+        values = self._column_values()
+        record = values.record(fields)
+        values.oddities.repaired_lines = int(repaired != line)
+        self._shape = self._shape.including(fields, {*values.oddities.converted, *values.oddities.nulled})
+        return Records(_encode_lines([record]), 1, values.oddities)
 
-    def _value(self, name: str, raw: msgspec.Raw) -> msgspec.Raw | str:
-        first = bytes(raw)[:1]
-        if first in (b"{", b"[") and self._json_columns_as_string:
-            return str(raw, "utf-8")
-        if first == b'"' and name in TIMESTAMP_FIELDS:
-            return _rfc3339([msgspec.json.decode(raw)])[0]
-        return raw
-
-
-def _rfc3339(texts: list[str]) -> list[str]:
-    """Amplitude's timestamps in RFC 3339; a text in any other form stays as it is."""
-    lines = "\n".join(texts)
-    if texts and lines.encode().translate(_DIGITS_TO_ZERO) == b"\n".join([_MICROSECONDS] * len(texts)):
-        return (lines.replace(" ", "T").replace("\n", "Z\n") + "Z").split("\n")
-    return [f"{text[:10]}T{text[11:]}Z" if _AMPLITUDE_TIMESTAMP(text) else text for text in texts]
+    def _column_values(self) -> ColumnValues:
+        return ColumnValues(self._types, json_columns_as_string=self._json_columns_as_string)

@@ -106,7 +106,7 @@ def ask_again(answered: Answered, exporter: Exporter, logger: logging.Logger) ->
         return answered, ()
     except (TooMuchAtOnceError, DiskFullError) as error:
         logger.info(f"Late hours cannot be looked for in one request ({error}): all events of it are emitted again")
-        return answered, exporter.downloads(window.first, window.last)
+        return answered, exporter.downloads(window)
     if archive is None:
         if answered.events:
             logger.warning(f"events {window}: Amplitude has nothing for it any more; {answered.events:,} were read")

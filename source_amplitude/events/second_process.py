@@ -20,9 +20,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from source_amplitude.events.converter import RecordConverter, Records
 from source_amplitude.export.archive import Line, whole_lines
 from source_amplitude.json_repair import NotAJsonObjectError
+from source_amplitude.odd_values import Oddities
 
 SLOTS = 2
 SLOT_BYTES = 512 * 1024
@@ -32,8 +35,8 @@ END_SECONDS = 1.0
 # https://docs.kernel.org/admin-guide/cgroup-v2.html: microseconds of processor time, and of the period they are for
 CGROUP_QUOTA = "/sys/fs/cgroup/cpu.max"
 _SIZE = struct.Struct("<I")
-_REPLY = struct.Struct("<III")  # bytes, records, repaired lines; all 0: it could not
-
+_REPLY = struct.Struct("<III")  # records, their bytes, bytes of the JSON of their oddities; all 0: it could not
+_decode_oddities = msgspec.json.Decoder(Oddities).decode
 
 # Isolated: no file of the working directory is taken for a module; it imports from where the first process does.
 _START = """
@@ -54,7 +57,6 @@ class SecondProcess:
         self._logger = logger
         self._submitted = self._returned = 0
         self._is_greeted = self._is_gone = False
-        self.repaired_lines = 0
         self._socket, theirs = socket.socketpair()
         self._socket.settimeout(ANSWER_SECONDS)
         properties_format = "json_string" if json_columns_as_string else "object"
@@ -104,9 +106,11 @@ class SecondProcess:
         if not reply:
             self._tell_that_it_is_gone()
             return None
-        size, count, repaired = _REPLY.unpack(reply)
-        self.repaired_lines += repaired
-        return Records(self._map[start : start + size], count) if count else None
+        count, size, size_of_oddities = _REPLY.unpack(reply)
+        if not count:
+            return None
+        end = start + size
+        return Records(self._map[start:end], count, _decode_oddities(self._map[end : end + size_of_oddities]))
 
     def forget(self) -> None:
         """Drop the blocks that were handed over and not asked for."""
@@ -188,13 +192,13 @@ def main(descriptor: str, properties_format: str) -> None:
 
 
 def _convert(converter: RecordConverter, text: bytes, shared: mmap.mmap, start: int) -> bytes:
-    repaired = converter.repaired_lines
     try:
         records = converter.convert(whole_lines(text)[0])
     except NotAJsonObjectError:
         return _REPLY.pack(0, 0, 0)
+    oddities = msgspec.json.encode(records.oddities)
     size = len(records.ndjson)
-    if size > RECORDS_BYTES:
+    if size + len(oddities) > RECORDS_BYTES:
         return _REPLY.pack(0, 0, 0)
-    shared[start : start + size] = records.ndjson
-    return _REPLY.pack(size, records.count, converter.repaired_lines - repaired)
+    shared[start : start + size + len(oddities)] = records.ndjson + oddities
+    return _REPLY.pack(records.count, size, len(oddities))

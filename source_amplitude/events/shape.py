@@ -2,70 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import NoneType
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Meta, Raw, UnsetType
+
+from source_amplitude.schema import ADDITIONAL_FIELDS, FieldType
 
 MOST_FIELDS = 300
-_NEEDS_ESCAPES = frozenset('"\\')
+_KINDS: dict[FieldType, Any] = {
+    FieldType.STRING: str | None,
+    FieldType.TIMESTAMP: Annotated[str, Meta(min_length=1)] | None,
+    FieldType.INTEGER: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None,
+    FieldType.BOOLEAN: bool | None,
+    FieldType.OBJECT: Raw,
+    FieldType.NUMBER: Raw,  # digits stay
+}
 
 
 class Shape:
     """A type that events are parsed into: several times as fast as a dict, and as exact.
 
-    A field that has always been a string, an integer, a boolean or null is of that type. Any other field (a bag, a
-    number whose text must stay, or one that was this here and that there) is verbatim: its JSON text as it came.
-    A line that does not fit is refused, never bent: `decode` raises `msgspec.MsgspecError`, and the caller reads it
-    some other way and makes a wider shape of it with `including`.
+    A line that does not fit is refused, never bent: `decode_lines` raises `msgspec.MsgspecError`, and the caller reads
+    it some other way and makes a wider shape of it with `including`. What is in `bags` and `numbers` is any JSON, for
+    the caller to look at.
 
-    :param kinds: the type of each field, by its name, in the order in which a record has them
-    :param texts: names of fields that are wanted as strings: an event where one is something else never fits
+    :param declared: the types of the fields that have a column
+    :param kinds: the types that fields are parsed into, by name, in the order in which a record has them
+    :param verbatim: names of fields of which the caller has to look at every value: they are not declared, or have had
+        odd values
     """
 
-    def __init__(self, kinds: Mapping[str, type], texts: Iterable[str]) -> None:
-        self._kinds = dict(kinds)
-        self._texts = frozenset(texts)
+    def __init__(
+        self, declared: Mapping[str, FieldType], kinds: Mapping[str, Any] | None = None, verbatim: Iterable[str] = ()
+    ) -> None:
+        self._declared = declared
+        self._kinds = dict(kinds or {})
+        self._verbatim = frozenset(verbatim)
         attributes = {f"f{position}": name for position, name in enumerate(self._kinds)}
         event: Any = msgspec.defstruct(
             "Event",
-            [(attribute, self._annotation(name), UNSET) for attribute, name in attributes.items()],
+            # No value of a line fits the last one, which is made of the others.
+            [
+                *((attribute, self._kinds[name], UNSET) for attribute, name in attributes.items()),
+                (ADDITIONAL_FIELDS, UnsetType, None),
+            ],
             rename=attributes,
             forbid_unknown_fields=True,
             gc=False,
         )
-        self.decode: Callable[[bytes | memoryview], Any] = msgspec.json.Decoder(event).decode
-        self.verbatim = [attribute for attribute, name in attributes.items() if self._kinds[name] is Raw]
-        self.texts = [attribute for attribute, name in attributes.items() if name in self._texts]
+        self.decode_lines: Callable[[bytes], list[Any]] = msgspec.json.Decoder(event).decode_lines
+        self.verbatim = {attribute: name for attribute, name in attributes.items() if name in self._verbatim}
+        others = {attribute: declared[name] for attribute, name in attributes.items() if name not in self._verbatim}
+        self.timestamps = [attribute for attribute, kind in others.items() if kind is FieldType.TIMESTAMP]
+        self.bags = [attribute for attribute, kind in others.items() if kind is FieldType.OBJECT]
+        numbers = [attribute for attribute, kind in others.items() if kind is FieldType.NUMBER]
+        self.numbers = [attribute for attribute in numbers if self._kinds[attributes[attribute]] is Raw]
 
-    def including(self, fields: Mapping[str, Raw]) -> Shape:
-        """A shape that also fits an event with these fields; this one when there is nothing to learn from it."""
-        kinds = dict(self._kinds)
+    def including(self, fields: Mapping[str, Raw], odd: Collection[str]) -> Shape:
+        """A shape that also fits an event with these fields; this one when there is nothing to learn from it.
+
+        :param odd: the names of those whose values are not of the declared type
+        """
+        kinds, verbatim = dict(self._kinds), set(self._verbatim)
         for name, raw in fields.items():
-            if name in self._texts:
-                kinds[name] = str
-            elif name.isprintable() and _NEEDS_ESCAPES.isdisjoint(name):
-                kinds[name] = _wider(kinds.get(name, NoneType), _kind(bytes(raw)))
-        return self if kinds == self._kinds or len(kinds) > MOST_FIELDS else Shape(kinds, self._texts)
-
-    def _annotation(self, name: str) -> Any:
-        kind = self._kinds[name]
-        return kind if kind in (Raw, NoneType) else kind | None
-
-
-def _kind(raw: bytes) -> type:
-    if raw[:1] == b'"':
-        return str
-    if raw in (b"true", b"false"):
-        return bool
-    if raw == b"null":
-        return NoneType
-    return int if raw.removeprefix(b"-").isdigit() else Raw
+            if name in verbatim or name == ADDITIONAL_FIELDS or not _needs_no_escapes(name):
+                continue
+            declared = self._declared.get(name)
+            if declared is FieldType.NUMBER and bytes(raw) == b"null":
+                kinds.setdefault(name, NoneType)  # as in all events of most projects
+            elif declared in _KINDS and name not in odd:
+                kinds[name] = _KINDS[declared]
+            else:
+                kinds[name] = Raw
+                verbatim.add(name)
+        is_known = kinds == self._kinds and verbatim == self._verbatim
+        return self if is_known or len(kinds) > MOST_FIELDS else Shape(self._declared, kinds, verbatim)
 
 
-def _wider(known: type, seen: type) -> type:
-    if known in (seen, NoneType):
-        return seen
-    return known if seen is NoneType else Raw
+def _needs_no_escapes(name: str) -> bool:
+    return name.isprintable() and '"' not in name and "\\" not in name

@@ -31,6 +31,7 @@ from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.limiter import RequestLimiter
 from source_amplitude.export.prefetch import Download, Prefetcher
 from source_amplitude.export.windows import HOUR, Window, floor_to_hour, parse_export_hour
+from source_amplitude.odd_values import Oddities, log_oddities
 
 FAR_AHEAD = timedelta(days=1)
 
@@ -55,6 +56,7 @@ class Events(AmplitudeStream):
         self._windows_read = 0
         self._estimate: SyncEstimate | None = None
         self._totals: Totals | None = None
+        self._oddities = Oddities()
         authenticator = HTTPBasicAuth(config.api_key, config.secret_key)
         super().__init__(config, in_batches=in_batches, authenticator=authenticator)
         self._export_limiter = export_limiter or RequestLimiter(config.num_workers)
@@ -160,12 +162,11 @@ class Events(AmplitudeStream):
             return
         self._estimate = SyncEstimate(newest)
         self._totals = Totals(self._config, Window(start, newest), reason, self.logger)
+        ranges = [Window(start, newest)]
         recent = newest - (WIDEST_REMEMBERED_HOURS - 1) * HOUR
         if start < recent and self._config.batch_size_hours > WIDEST_REMEMBERED_HOURS:
-            self._downloads = self._exporter.downloads(start, recent - HOUR)
-            yield from self._downloads
-            start = recent
-        self._downloads = self._exporter.downloads(start, newest)
+            ranges = [Window(start, recent - HOUR), Window(recent, newest)]
+        self._downloads = self._exporter.downloads(*ranges)
         yield from self._downloads
 
     def _read(self, download: Download) -> Generator[Mapping[str, Any] | AirbyteMessage, None, tuple[int, int]]:
@@ -217,6 +218,8 @@ class Events(AmplitudeStream):
         self._exporter = self._new_exporter()
         self._converters.close()
         self._converters = self._new_converters()
+        log_oddities(self.name, self._oddities, self.logger)
+        self._oddities = Oddities()
 
     def _take(self, stream_slice: Mapping[str, Any]) -> Download | Answered:
         window = Window(parse_export_hour(stream_slice["start"]), parse_export_hour(stream_slice["end"]))
@@ -233,12 +236,10 @@ class Events(AmplitudeStream):
 
     def _batches(self, window: Window, archive: Archive) -> Iterator[Records]:
         conversion = self._converters.conversion_of(archive)
-        yield from WindowReader(window, archive, self._exporter.fetch_whole, conversion, self.logger).batches()
-        if conversion.repaired_lines:
-            self.logger.warning(
-                f"events {window}: {conversion.repaired_lines:,} lines were not strict JSON and were repaired "
-                "(U+FFFD in place of broken characters, null in place of NaN)"
-            )
+        reader = WindowReader(window, archive, self._exporter.fetch_whole, conversion, self.logger)
+        for batch in reader.batches():
+            self._oddities.add(batch.oddities)
+            yield batch
 
     def _log_window(self, download: Download, records: int, seconds: float) -> None:
         megabytes = download.archive.size / 1e6 if download.archive else 0.0

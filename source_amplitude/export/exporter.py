@@ -37,11 +37,11 @@ class Exporter:
         """The newest hour that may be read now."""
         return newest_complete_hour(datetime.now(timezone.utc), self._config.export_delay_hours)
 
-    def downloads(self, first: datetime, newest: datetime) -> Prefetcher:
-        """The windows from hour `first` to hour `newest` in order, with their archives downloaded ahead."""
+    def downloads(self, *ranges: Window) -> Prefetcher:
+        """The windows of some ranges of hours in order, with their archives downloaded ahead."""
         width = AdaptiveWidth(self._config.batch_size_hours)
         workers = self._config.num_workers
-        prefetcher = Prefetcher(self._downloader.fetch, first, newest, width, workers, self._logger, self.progress)
+        prefetcher = Prefetcher(self._downloader.fetch, ranges, width, workers, self._logger, self.progress)
         self._prefetchers.append(prefetcher)
         return prefetcher
 

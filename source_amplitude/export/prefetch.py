@@ -7,10 +7,9 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 
 from source_amplitude.errors import ConfigError
@@ -18,7 +17,7 @@ from source_amplitude.export.archive import Archive
 from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError
 from source_amplitude.export.quiet import QuietRun
 from source_amplitude.export.width import AdaptiveWidth
-from source_amplitude.export.windows import HOUR, Window, halves, next_window, slices
+from source_amplitude.export.windows import Window, halves, next_window, slices
 from source_amplitude.progress import Progress
 from source_amplitude.threads import Cancellation, in_background
 
@@ -64,7 +63,7 @@ class _Pending:
 
 
 class Prefetcher:
-    """Iterates over the windows from `start` to `newest` in order, with up to `workers` downloads ahead of the reader.
+    """Iterates over the windows of some ranges of hours in order, with up to `workers` downloads ahead of the reader.
 
     They go on while the reader reads. Where the disk turns out to be too small for that, one window at a time is
     downloaded and read.
@@ -78,16 +77,14 @@ class Prefetcher:
     def __init__(
         self,
         fetch: Fetch,
-        start: datetime,
-        newest: datetime,
+        ranges: Iterable[Window],
         width: AdaptiveWidth,
         workers: int,
         logger: logging.Logger,
         progress: Progress | None = None,
     ) -> None:
         self._fetch = fetch
-        self._next_start = start
-        self._newest = newest
+        self._unplanned = deque(ranges)
         self._width = width
         self._workers = workers
         self._logger = logger
@@ -132,23 +129,24 @@ class Prefetcher:
 
     def windows_left(self) -> int:
         """How many windows are still to come after the last one returned, at the present width (an estimate)."""
-        unplanned_hours = max(0, int((self._newest - self._next_start).total_seconds() // 3600) + 1)
-        return len(self._pending) + -(-unplanned_hours // self._width.hours)
+        return len(self._pending) + sum(-(-hours.hours // self._width.hours) for hours in self._unplanned)
 
     def close(self) -> None:
         """Drop what was downloaded ahead; nothing follows."""
         while self._pending:
             self._pending.pop().discard()
         self._quiet.end()
-        self._next_start = self._newest + HOUR
+        self._unplanned.clear()
 
     def _plan(self) -> None:
-        while len(self._pending) < self._workers:
-            window = next_window(self._next_start, self._newest, self._width.hours)
+        while self._unplanned and len(self._pending) < self._workers:
+            hours = self._unplanned.popleft()
+            window = next_window(hours.first, hours.last, self._width.hours)
             if window is None:
-                return
+                continue
             self._pending.append(_Pending(window))
-            self._next_start = window.resume_at
+            if window.resume_at <= hours.last:
+                self._unplanned.appendleft(Window(window.resume_at, hours.last))
 
     def _start_downloads(self) -> None:
         """Start what may be downloaded ahead; the oldest window is started by who waits for it."""

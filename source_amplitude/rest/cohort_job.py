@@ -13,7 +13,7 @@ from urllib.parse import quote, urljoin
 
 import requests
 
-from source_amplitude.errors import ConfigError, TransientError
+from source_amplitude.errors import AmplitudeError, ConfigError, TransientError
 from source_amplitude.rest.answers import RejectedError, UnusableAnswerError, answer_json
 from source_amplitude.rest.client import TIMEOUT_SECONDS, RestClient
 from source_amplitude.rest.cohort_file import spool
@@ -80,9 +80,7 @@ class CohortJobs:
         try:
             answer = self._client.read(f"api/5/cohorts/request/{quote(cohort_id, safe='')}", self._params, answer_json)
         except RejectedError as error:
-            raise ConfigError(
-                f"Amplitude does not give out the cohort {cohort_id}: correct cohort_members.cohorts. ({error.message})"
-            ) from error
+            raise cohort_refused(cohort_id, error) from error
         request_id = answer.get("request_id")
         if not isinstance(request_id, str):
             raise JobFailedError("it has no request_id")
@@ -104,6 +102,12 @@ class CohortJobs:
                 if response.status_code != requests.codes.ok:
                     raise UnusableAnswerError(f"{response.status_code} from the storage of cohort files")
                 return spool(response, cohort_id)
+
+
+def cohort_refused(cohort_id: str, error: AmplitudeError) -> ConfigError:
+    return ConfigError(
+        f"Amplitude does not give out the cohort {cohort_id}: correct cohort_members.cohorts. ({error.message})"
+    )
 
 
 def _no_keys(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -80,7 +80,7 @@ class Active(Users):
                 yield self._group()
             start = self._part.resume_at
         if start <= self._hours.last:
-            for download in self._exporter.downloads(start, self._hours.last):
+            for download in self._exporter.downloads(Window(start, self._hours.last)):
                 self._add(download)
                 self._part, self._after = download.window, _FIRST
                 yield None
@@ -112,7 +112,7 @@ class Active(Users):
         self._seen.close()
 
     def _search(self, hours: Window) -> Iterator[None]:
-        for download in self._exporter.downloads(hours.first, hours.last):
+        for download in self._exporter.downloads(hours):
             self._add(download)
             yield None
 
