@@ -182,7 +182,7 @@ def test_given_the_window_has_become_too_much_for_one_request_then_its_parts_are
 def test_given_a_wide_window_then_its_last_day_is_one_of_its_own(a_connection: Callable[..., Connection]) -> None:
     connection = a_connection(late={FIRST_HOUR + 60 * HOUR: 10 * HOUR})
     connection.sync(71, batch_size_hours=8760)
-    assert connection.asked == [("20240313T00", "20240314T23"), ("20240315T00", "20240315T23")]
+    assert sorted(connection.asked) == [("20240313T00", "20240314T23"), ("20240315T00", "20240315T23")]
     connection.sync(95, batch_size_hours=8760)
     assert connection.asked == [("20240316T00", "20240316T23"), ("20240315T00", "20240315T23")]
     assert set(connection.uuids) == connection.command.simulator.project.uuids(FIRST_HOUR, FIRST_HOUR + 95 * HOUR)
