@@ -169,6 +169,13 @@ def test_given_a_job_that_never_ends_then_an_error_after_a_while(project: Callab
     assert "it is not done after" in outcome.stream_error["message"]
 
 
+def test_given_a_job_that_takes_long_then_the_log_says_what_is_waited_for(project: Callable[..., Command]) -> None:
+    command = project(Cohort("a", polls=50))
+    outcome = read(command, listed_cohorts("a"), options={"settings": {"progress.PROGRESS_SECONDS": 0.1}})
+    assert outcome.exit_code == 0
+    assert outcome.log.count("cohort_members: waiting for the file of the cohort a (JOB INPROGRESS)\n") >= 3
+
+
 def test_given_an_unknown_cohort_then_an_error_names_it(project: Callable[..., Command]) -> None:
     outcome = read(project(Cohort("a")), listed_cohorts("nope"))
     assert outcome.stream_error["failure_type"] == "config_error"
