@@ -93,9 +93,7 @@ def test_given_a_task_that_fails_for_good_then_the_query_fails_with_the_sentence
     spark.simulator.faults.append(Fault("status", status=400, hour=FIRST_HOUR + 30 * HOUR, body=b"too large"))
     with pytest.raises(StreamingQueryException) as caught:
         spark.run_available(folder)
-    assert "ConfigError: Amplitude cannot export the hour 20240314T06 through its API (400 too large)." in str(
-        caught.value
-    )
+    assert "ConfigError: The hour 20240314T06 is too large for the Export API (400 too large)" in str(caught.value)
     spark.simulator.faults.clear()
     spark.run_available(folder)
     assert uuids(spark.written(folder)) == Counter(spark.simulator.project.uuids(FIRST_HOUR, FIRST_HOUR + 71 * HOUR))

@@ -59,7 +59,7 @@ def test_given_the_option_timestamps_then_they_are_of_spark_s_type(spark: Simula
 
 
 def test_given_what_fits_no_column_then_it_is_kept_and_the_batch_goes_on(spark: SimulatedSpark) -> None:
-    new = {"brand_new": "a text", "session_id": "no number", "event_id": 2**70, "paying": "yes", "user_id": 12}
+    new = {"brand_new": {"a": [1]}, "session_id": "no number", "event_id": 2**70, "paying": "perhaps", "user_id": 12}
     spark.simulator.faults.append(with_fields(**new))
     frame = spark.read(end_date="2024-03-13T23:00:00Z", batch_size_hours="24", num_workers="1")
     assert uuids(frame).total() == 24 * 5

@@ -39,11 +39,10 @@ def spark_schema(table: str, *, timestamps: bool) -> StructType:
     fields = stream_schema(table, json_columns_as_string=True)["properties"]
     comments = {ADDITIONAL_FIELDS: _ADDITIONAL_FIELDS_COMMENT}
     comments |= {name: field["description"] for name, field in fields.items()}
-    schema = spark.StructType()
-    for name, kind in columns(table, timestamps=timestamps).items():
-        metadata = {"comment": comments[name]}
-        schema.add(spark.StructField(name, kinds.get(kind, spark.StringType()), nullable=True, metadata=metadata))
-    return schema
+    return spark.StructType([
+        spark.StructField(name, kinds.get(kind, spark.StringType()), metadata={"comment": comments[name]})
+        for name, kind in columns(table, timestamps=timestamps).items()
+    ])  # fmt: skip
 
 
 def arrow_schema(table_columns: Mapping[str, FieldType]) -> pa.Schema:

@@ -164,9 +164,7 @@ def same(read: Any, value: Any) -> bool:
     if isinstance(read, str) and not isinstance(value, str):
         return bool(json.loads(read) == value)
     if isinstance(read, list):
-        return read == [
-            entry if isinstance(entry, str) else json.dumps(entry, separators=(",", ":")) for entry in value
-        ]
+        return all(same(text, entry) for text, entry in zip(read, value, strict=True))
     return bool(read == value)
 
 
