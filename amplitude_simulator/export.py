@@ -16,6 +16,7 @@ from amplitude_simulator.project import HOUR, Project
 HOURLY_SINCE = datetime(2014, 11, 12, tzinfo=timezone.utc)
 LONGEST_RANGE = timedelta(days=365)
 EVENTS_HELD_IN_MEMORY = 20_000
+GATEWAY_TIMEOUT = b"<html><body><h1>504 Gateway Time-out</h1></body></html>"
 TOO_LARGE = "Response size exceeds the maximum of 4GB. Please reduce the time range of your request."
 
 
@@ -56,7 +57,8 @@ def export(project: Project, first: datetime, last: datetime, now: datetime, fau
     if not hours:
         return Answer(404, b"Raw data files were not found.")
     if project.max_hours_served is not None and len(hours) > project.max_hours_served:
-        return Answer(504, b"<html><body><h1>504 Gateway Time-out</h1></body></html>")
+        body = TOO_LARGE.encode() if project.too_many_hours_status == 400 else GATEWAY_TIMEOUT
+        return Answer(project.too_many_hours_status, body)
     headers = {"Content-Type": "application/zip"}
     in_memory = fault is not None or project.max_response_bytes is not None
     if not in_memory and sum(map(project.count, hours)) > EVENTS_HELD_IN_MEMORY:
@@ -67,7 +69,9 @@ def export(project: Project, first: datetime, last: datetime, now: datetime, fau
     body = b"".join(zip_chunks((name, [content]) for name, content in members))
     if project.max_response_bytes is not None and len(body) > project.max_response_bytes:
         return Answer(400, TOO_LARGE.encode())
-    return Answer(200, fault.change_archive(body) if fault is not None else body, headers)
+    if fault is not None:
+        return Answer(200, fault.change_archive(body), headers)
+    return Answer(200, body if project.states_length else iter([body]), headers)
 
 
 def _members(project: Project, hours: list[datetime], now: datetime) -> Iterator[tuple[str, Iterator[bytes]]]:

@@ -80,6 +80,14 @@ class Simulator:
         """The environment variables that send a connector here: the two regions have two addresses."""
         return {"AMPLITUDE_API_URL": f"{self.url}/{{region}}", "AMPLITUDE_PROFILE_API_URL": f"{self.url}/us"}
 
+    def serve(self, project: Project, now: datetime | None) -> None:
+        """Be another project at another time of day, without faults, at the same address."""
+        self.project, self._now = project, now
+        self.profiles = Profiles(project)
+        self.faults.clear()
+        self._struck.clear()
+        self.clear_log()
+
     def clear_log(self) -> None:
         self.log.clear()
         self.profile_log.clear()

@@ -1,17 +1,15 @@
 """Runs the benchmarks; `make bench` and `make bench-quick` call it."""
 
 import argparse
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks import budget, latency, memory, profiles, startup, throughput
+from benchmarks.machine import OUTPUT, machine
 from benchmarks.table import Table
 
-OUTPUT = Path("bench_output")
 SCENARIOS = ("throughput", "budget", "startup", "latency", "profiles", "memory")
 
 
@@ -54,10 +52,6 @@ def chart(data: str) -> None:
     """Drawn in a process of its own: the peaks of what is measured after it cannot read below this process's own."""
     subprocess.run([sys.executable, "-m", "benchmarks.chart", str(OUTPUT / "benchmark.png")],
                    input=data, text=True, check=True)  # fmt: skip
-
-
-def machine() -> str:
-    return f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.machine()}, {platform.system()}"
 
 
 if __name__ == "__main__":

@@ -53,7 +53,6 @@ def test_given_listed_users_then_each_once_in_order_with_states_in_between(comma
     assert states[2:] == [COMPLETE] * len(states[2:])
     assert "61 profiles read, 0 users unknown to Amplitude, 0 users that could not be read" in outcome.log
     assert sum(state["sourceStats"]["recordCount"] for state in outcome.states) == 61
-    assert "Read 61 records from user_profiles stream" in outcome.log
     assert outcome.statuses[-1] == ("user_profiles", "COMPLETE")
     assert sorted(asked(command.simulator)) == sorted([*USERS, "device-1"])
 
@@ -228,7 +227,9 @@ def test_given_the_eu_then_events_complete_and_the_gate_is_told_for_user_profile
     config = a_profiles_config(simulator, listed(USERS))
     path = command.file("config.json", config)
     [discovered] = command.run("discover", "--config", path).of_type("CATALOG")
-    assert [stream["name"] for stream in discovered["catalog"]["streams"]] == ["events"]
+    names = [stream["name"] for stream in discovered["catalog"]["streams"]]
+    assert "events" in names
+    assert "user_profiles" not in names
     checked = check(command, config)
     assert verdict(checked)[0] == "SUCCEEDED"
     assert GATE in checked.log

@@ -6,7 +6,7 @@ import json
 import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Any, Literal, cast
 
@@ -18,6 +18,8 @@ from source_amplitude.http.hosts import Region, api_url, profile_api_url
 from source_amplitude.timestamps import parse_timestamp
 
 DEFAULT_DAYS = 30
+# Amplitude was founded in 2012: hours before it hold nothing, and would cost an export for each day.
+FIRST_YEAR = datetime(2012, 1, 1, tzinfo=timezone.utc)
 WIDEST_HOURS = 8760
 _REGION_BY_OFFICIAL_NAME: dict[str, Region] = {"Standard Server": "US", "EU Residency Server": "EU"}
 
@@ -121,7 +123,11 @@ class Config:
         return profile_api_url()
 
     def first_hour(self, resume_at: datetime | None, now: datetime) -> datetime:
-        """Where `events` begins.
+        """Where `events` begins, as `beginning` says."""
+        return self.beginning(resume_at, now)[0]
+
+    def beginning(self, resume_at: datetime | None, now: datetime) -> tuple[datetime, str]:
+        """Where `events` begins, and why, in words for a log.
 
         A `start_date` later than the state wins, an earlier one does not reset it. The default of 30 days applies to a
         first sync only: a connection that paused for longer must not lose what lies between.
@@ -129,9 +135,16 @@ class Config:
         :param resume_at: the first hour not yet emitted, by the state; None on a first sync
         """
         if resume_at is None:
-            return self.start or now - timedelta(days=DEFAULT_DAYS)
-        again_from = resume_at - timedelta(hours=self.lookback_hours)
-        return max(again_from, self.start) if self.start else again_from
+            first, reason = now - timedelta(days=DEFAULT_DAYS), f"{DEFAULT_DAYS} days back, since no start_date is set"
+        else:
+            first, reason = resume_at - timedelta(hours=self.lookback_hours), "from the state"
+            if self.lookback_hours:
+                reason += f", {self.lookback_hours:,} hours before it"
+        if self.start and (resume_at is None or self.start > first):
+            first, reason = self.start, "from start_date"
+        if first < FIRST_YEAR:
+            first, reason = FIRST_YEAR, f"Amplitude's first year, not {first.year}"
+        return first, reason
 
 
 _PLAIN_FIELDS = (
@@ -156,12 +169,10 @@ def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration in today's fields, made of one that may be written for the official connector.
 
     `data_region` becomes `region`, and `request_time_range` (hours) becomes `batch_size_hours`; fields that are set
-    already win. Values that cannot be understood are left for the validation to name. Null is as good as absent, as
-    is an empty start date.
+    already win. Values that cannot be understood are left for the validation to name. Null and an empty text are as
+    good as absent, but for an empty key.
     """
-    config = {name: value for name, value in raw.items() if value is not None}
-    if config.get("start_date") == "":
-        del config["start_date"]
+    config = _without_blanks(raw)
     official_region = config.pop("data_region", None)
     if official_region is not None:
         ours = [region for name, region in _REGION_BY_OFFICIAL_NAME.items() if name == official_region]
@@ -171,6 +182,15 @@ def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
         is_hours = isinstance(official_range, int) and official_range > WIDEST_HOURS
         config.setdefault("batch_size_hours", WIDEST_HOURS if is_hours else official_range)
     return config
+
+
+def _without_blanks(fields: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {
+        name: value
+        for name, value in fields.items()
+        if value is not None and (value != "" or name in ("api_key", "secret_key"))
+    }
+    return {name: _without_blanks(value) if isinstance(value, Mapping) else value for name, value in kept.items()}
 
 
 def validate(config: Mapping[str, Any], specification: Mapping[str, Any]) -> None:

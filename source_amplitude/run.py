@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import signal
+import sys
 
 
 def run(args: list[str] | None = None) -> None:
     """Run one command with the arguments of the process, or with `args`.
 
-    Ends the process with 1 after an error (told in a TRACE message), by the signal that told it to stop, and by SIGPIPE
-    when nobody reads the output any more.
+    Ends the process with 1 after an error (told in a TRACE message), with 2 after arguments that it does not know, by
+    the signal that told it to stop, and by SIGPIPE when nobody reads the output any more.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python would answer with a traceback while it imports
+    from source_amplitude.arguments import parse  # noqa: PLC0415 - after the signal
+
+    arguments = parse(sys.argv[1:] if args is None else args)
     from source_amplitude.airbyte.command import run_command  # noqa: PLC0415 - takes a second
 
-    run_command(args)
+    run_command(arguments)

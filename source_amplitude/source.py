@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import Any
 
 from airbyte_cdk.models import (
     AirbyteCatalog,
+    AirbyteErrorTraceMessage,
     AirbyteMessage,
     AirbyteStateMessage,
     AirbyteStateType,
@@ -22,18 +23,19 @@ from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
-from source_amplitude.airbyte.errors import airbyte_errors, traced
-from source_amplitude.config import Config, migrate
+from source_amplitude.airbyte.errors import TracedError, airbyte_errors, traced, without_stack_trace
+from source_amplitude.airbyte.files import catalog_from, config_from, state_from
+from source_amplitude.config import Config, connection_specification, migrate
 from source_amplitude.errors import NOT_IN_THE_EU, AmplitudeError, ConfigError
 from source_amplitude.events.stream import Events
 from source_amplitude.export.limiter import RequestLimiter
 from source_amplitude.export.probe import why_no_exports
 from source_amplitude.http.hosts import warn_of_overrides
 from source_amplitude.rest.streams import REST_STREAMS, rest_streams
+from source_amplitude.unknown_fields import unknown_fields
 from source_amplitude.user_profiles.stream import UserProfiles
 
 STREAM_NAMES = ("events", "user_profiles", *(str(stream.name) for stream in REST_STREAMS))
-T = TypeVar("T")
 
 
 class SourceAmplitude(AbstractSource):
@@ -84,7 +86,10 @@ class SourceAmplitude(AbstractSource):
         basic = base64.b64encode(f"{config.api_key}:{config.secret_key}".encode()).decode()
         for secret in (basic, config.api_key, config.secret_key):
             add_to_secrets(secret)
-        warn_of_overrides(logging.getLogger("airbyte"))
+        logger = logging.getLogger("airbyte")
+        warn_of_overrides(logger)
+        for told in unknown_fields(migrate(raw), connection_specification()):
+            logger.warning(told)
         return config
 
     @staticmethod
@@ -113,32 +118,48 @@ class SourceAmplitude(AbstractSource):
     ) -> Iterator[AirbyteMessage]:
         with airbyte_errors():
             usable = _usable(state or [])
-        failure_types: set[FailureType] = set()
+        errors: list[AirbyteErrorTraceMessage] = []
         try:
             for message in super().read(logger, config, catalog, usable):
-                if message.trace and message.trace.error and message.trace.error.failure_type:
-                    failure_types.add(message.trace.error.failure_type)
+                if message.trace and message.trace.error:
+                    errors.append(message.trace.error)
+                    without_stack_trace(message)
                 yield message
-        except AirbyteTracedException as summary:
-            # The CDK calls its summary a config_error, after which Airbyte would not try a passing fault again.
-            if FailureType.config_error not in failure_types and failure_types:
-                summary.failure_type = min(failure_types, key=lambda kind: kind.value)
-            raise
+        except AirbyteTracedException as error:
+            if not errors:  # before any stream
+                raise
+            raise _summary_of(errors) from error
 
     @classmethod
     @airbyte_errors()
     def read_config(cls, config_path: str) -> MutableMapping[str, Any]:
-        return _from_file("config", config_path, super().read_config)
+        return config_from(config_path)
 
     @classmethod
     @airbyte_errors()
     def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
-        return _from_file("catalog", catalog_path, super().read_catalog)
+        return catalog_from(catalog_path)
 
     @classmethod
     @airbyte_errors()
     def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
-        return _from_file("state", state_path, super().read_state)
+        return state_from(state_path)
+
+
+def _summary_of(errors: list[AirbyteErrorTraceMessage]) -> AirbyteTracedException:
+    """What is raised after all streams, when some of them failed.
+
+    The CDK calls its summary a config_error, after which Airbyte would not try a passing fault again.
+    """
+    failure_types = {error.failure_type for error in errors if error.failure_type}
+    failure_type = FailureType.config_error
+    if FailureType.config_error not in failure_types and failure_types:
+        failure_type = min(failure_types, key=lambda kind: kind.value)
+    streams = "; ".join(f"{e.stream_descriptor.name}: {e.message}" for e in errors if e.stream_descriptor)
+    return TracedError(
+        message=f"During the sync, the following streams did not sync successfully: {streams}",
+        failure_type=failure_type,
+    )
 
 
 def _usable(state: list[AirbyteStateMessage]) -> list[AirbyteStateMessage]:
@@ -175,22 +196,3 @@ def _usable(state: list[AirbyteStateMessage]) -> list[AirbyteStateMessage]:
         )
         for stream in streams
     ]
-
-
-def _from_file(kind: str, path: str, read: Callable[[str], T]) -> T:
-    """What the CDK makes of a file; one it cannot use is the user's to mend. Its content stays out of the message."""
-    try:
-        return read(path)
-    except OSError as error:
-        raise ConfigError(f"The {kind} file {path} cannot be read: {error.strerror}.") from error
-    except (ValueError, TypeError) as error:
-        raise ConfigError(
-            f"The {kind} file {path} does not hold {_EXPECTED[kind]}.", f"{type(error).__name__} in {kind}"
-        ) from None
-
-
-_EXPECTED = {
-    "config": "a JSON object in UTF-8 (without a byte order mark)",
-    "catalog": "a configured Airbyte catalog in JSON",
-    "state": "a JSON array of Airbyte state messages",
-}

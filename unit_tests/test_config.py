@@ -53,6 +53,7 @@ def test_start_dates(text: str, expected: datetime) -> None:
         ({"request_time_range": 12}, {"batch_size_hours": 12}),
         ({"request_time_range": 100_000}, {"batch_size_hours": 8760}),
         ({"start_date": None, "region": None}, {}),
+        ({"region": "", "user_profiles": {"users": None, "propensity_type": ""}}, {"user_profiles": {}}),
         ({"start_date": "2021-01-25T00:00:00Z"}, {"start_date": "2021-01-25T00:00:00Z"}),
     ],
 )
@@ -71,6 +72,14 @@ def test_first_hour() -> None:
     assert a_config(lookback_hours=6).first_hour(cursor, NOW) == cursor - timedelta(hours=6)
     assert a_config(lookback_hours=600, start_date="2024-03-01").first_hour(cursor, NOW) == start
     assert a_config().first_hour(datetime(2020, 1, 1, tzinfo=UTC), NOW) == datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def test_given_a_time_before_amplitude_then_its_first_year() -> None:
+    first_year = datetime(2012, 1, 1, tzinfo=UTC)
+    assert a_config(start_date="1970-01-01").first_hour(None, NOW) == first_year
+    assert a_config(start_date="2012-01-02").first_hour(None, NOW) == first_year + timedelta(days=1)
+    assert a_config().first_hour(datetime(1980, 1, 1, tzinfo=UTC), NOW) == first_year
+    assert a_config(lookback_hours=8760).first_hour(first_year, NOW) == first_year
 
 
 def test_listed_users_may_be_comma_separated_and_come_once_in_order() -> None:

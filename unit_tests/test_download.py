@@ -23,6 +23,12 @@ FIRST = datetime(2024, 1, 1, tzinfo=timezone.utc)
 HOUR = Window(FIRST, FIRST)
 DAY = Window(FIRST, FIRST + timedelta(hours=23))
 ARCHIVE = an_answer(200, an_export(b'{"a":1}\n'), Content_Type="application/zip")
+
+
+def unheard(_size: int) -> None:
+    """Nobody is told how many bytes have come."""
+
+
 EMPTY = an_answer(404, b"Raw data files were not found.")
 
 
@@ -39,7 +45,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def fetch(window: Window, *answers: Answer, waits: Waits | None = None, limit: int = 3) -> Any:
-    downloader = Downloader(ExportClientStub(*answers), RequestLimiter(limit), LOGGER)  # type: ignore[arg-type]
+    downloader = Downloader(ExportClientStub(*answers), RequestLimiter(limit), LOGGER, unheard)  # type: ignore[arg-type]
     return downloader.fetch(window, waits or Waits())
 
 
@@ -79,7 +85,7 @@ def test_given_429_for_more_than_ten_minutes_then_an_error_with_the_last_retry_a
 def test_given_a_success_then_the_limit_learns_of_it() -> None:
     limiter = RequestLimiter(2)
     limiter._limit = 1
-    downloader = Downloader(ExportClientStub(EMPTY), limiter, LOGGER)  # type: ignore[arg-type]
+    downloader = Downloader(ExportClientStub(EMPTY), limiter, LOGGER, unheard)  # type: ignore[arg-type]
     for _ in range(4):
         downloader.fetch(DAY, Waits())
     assert limiter._limit == 2
@@ -123,7 +129,7 @@ def test_what_an_answer_to_a_single_hour_ends_with(answer: Answer, kind: type[Am
 def test_given_refused_keys_then_no_second_request() -> None:
     client = ExportClientStub(an_answer(401))
     with pytest.raises(ConfigError):
-        Downloader(client, RequestLimiter(1), LOGGER).fetch(DAY, Waits())  # type: ignore[arg-type]
+        Downloader(client, RequestLimiter(1), LOGGER, unheard).fetch(DAY, Waits())  # type: ignore[arg-type]
     assert client.asked == [DAY]
 
 
@@ -136,7 +142,7 @@ def test_given_cancelled_then_failures_are_not_tried_again() -> None:
 
     client = ExportClientStub(cancelled_meanwhile)
     with pytest.raises(Cancelled):
-        Downloader(client, RequestLimiter(1), LOGGER).fetch(DAY, waits)  # type: ignore[arg-type]
+        Downloader(client, RequestLimiter(1), LOGGER, unheard).fetch(DAY, waits)  # type: ignore[arg-type]
     assert client.asked == [DAY]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.limits import wait_until
+from harness.limits import STUCK_SECONDS, scaled, wait_until
 from source_amplitude.errors import ConfigError
 from source_amplitude.export import prefetch
 from source_amplitude.export.archive import Archive
@@ -32,7 +32,25 @@ def an_archive() -> Archive:
 
 
 def a_prefetcher(fetch: Any, hours: int, width: int = 24, workers: int = 3) -> Prefetcher:
-    return Prefetcher(fetch, START, START + (hours - 1) * HOUR, AdaptiveWidth(width), workers, LOGGER)
+    ranges = [Window(START, START + (hours - 1) * HOUR)]
+    return Prefetcher(fetch, ranges, AdaptiveWidth(width), workers, LOGGER)
+
+
+def test_given_several_ranges_then_each_is_read_in_turn_and_never_what_lies_between() -> None:
+    ranges = [Window(START + first * HOUR, START + last * HOUR) for first, last in ((0, 4), (10, 10), (20, 23))]
+
+    def fetch(window: Window, _: Cancellation) -> Archive | None:
+        if window.hours > 2:
+            raise TooMuchAtOnceError(window, "too much")
+        return None
+
+    downloads = Prefetcher(fetch, ranges, AdaptiveWidth(3), 2, LOGGER)
+    hours = [
+        int((download.window.first - START) / HOUR) + number
+        for download in downloads
+        for number in range(download.window.hours)
+    ]
+    assert hours == [0, 1, 2, 3, 4, 10, 20, 21, 22, 23]
 
 
 @settings(max_examples=60)
@@ -130,7 +148,7 @@ def test_given_close_then_downloads_under_way_are_told_to_end() -> None:
     next(downloads)
     downloads.close()
     for _ in range(3):
-        assert ended.acquire(timeout=60)
+        assert ended.acquire(timeout=scaled(STUCK_SECONDS))
 
 
 @pytest.mark.parametrize("workers", [1, 3])

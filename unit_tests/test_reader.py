@@ -1,4 +1,5 @@
 import gzip
+import json
 import logging
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -14,7 +15,7 @@ from unit_tests.archives import a_zip, an_export, name, opened
 
 HOUR = datetime(2024, 1, 1, tzinfo=timezone.utc)
 WINDOW = Window(HOUR, HOUR)
-LINES = [b'{"n":%d}\n' % number for number in range(6)]
+LINES = [b'{"event_id":%d}\n' % number for number in range(6)]
 WHOLE = an_export(*LINES)
 
 
@@ -38,7 +39,7 @@ def read(*archives: bytes | None) -> tuple[list[bytes], AmplitudeError | None, l
     error = None
     try:
         for batch in reader.batches():
-            records += list(batch)
+            records += [b'{"event_id":%d}' % json.loads(record)["event_id"] for record in batch]
     except AmplitudeError as caught:
         error = caught
     assert left == [], "asked for as often as expected"
@@ -68,7 +69,7 @@ def test_given_five_damages_then_a_transient_error_behind_the_records_before_the
 
 @pytest.mark.parametrize(
     "second",
-    [an_export(*LINES[::-1]), an_export(*LINES[:2]), an_export(LINES[0], b'{"n":9}\n', *LINES[2:])],
+    [an_export(*LINES[::-1]), an_export(*LINES[:2]), an_export(LINES[0], b'{"event_id":9}\n', *LINES[2:])],
     ids=["another order", "fewer lines", "another line"],
 )
 def test_given_an_archive_that_does_not_begin_with_what_is_out_then_an_error_instead_of_a_guess(second: bytes) -> None:

@@ -69,6 +69,7 @@ def test_given_a_redirect_then_no_key_goes_to_the_storage_and_its_address_is_in_
     project: Callable[..., Command],
 ) -> None:
     command = project(Cohort("a", in_storage=True))
+    command.environment["NETRC"] = command.file("netrc", "machine localhost login somebody password secret")
     choice = {"cohorts": listed_cohorts("a")}
     arguments = command.read_arguments(
         a_config(command.simulator, cohort_members=choice), None, a_catalog("cohort_members")
@@ -99,8 +100,8 @@ def test_given_all_cohorts_up_to_a_number_then_the_oldest_without_those_of_group
     command = project(Cohort("new"), Cohort("old", fields=created), Cohort("firms", group="company"), Cohort("later"))
     outcome = read(command, {**ALL_COHORTS, "max_cohorts": 2})
     assert starts(command) == ["old", "later"]
-    assert "1 cohorts of groups, not users, are left out" in outcome.log
-    assert "the 1 newest of 3 cohorts are left out: max_cohorts is 2" in outcome.log
+    assert "left out are cohorts of groups, not users: 1" in outcome.log
+    assert "the oldest 2 of 3 cohorts are read, as max_cohorts says" in outcome.log
 
 
 def test_given_no_properties_then_none_are_asked_for(project: Callable[..., Command]) -> None:
@@ -118,7 +119,9 @@ def test_given_a_quota_then_it_is_told_what_is_used_and_left(project: Callable[.
     command = project(Cohort("a"), Cohort("b"), quota_shape=quota_shape, quota_used=480)
     outcome = read(command, listed_cohorts("a", "b"))
     assert outcome.exit_code == 0
-    assert "2 downloads of cohorts, 480 of this month's 500 are used up, 18 will be left" in outcome.log
+    assert (
+        "this sync uses 2 of the month's 500 downloads of cohorts; 480 were used before it, 18 are left" in outcome.log
+    )
     assert command.simulator.rest.cohorts.used == 482
 
 
@@ -126,7 +129,7 @@ def test_given_no_quota_endpoint_then_it_goes_on(project: Callable[..., Command]
     outcome = read(project(Cohort("a"), quota_shape=None), listed_cohorts("a"))
     assert outcome.exit_code == 0
     assert len(members(outcome, "a")) == 20
-    assert "1 downloads of cohorts; how many the month has left is unknown" in outcome.log
+    assert "this sync uses 1 of the month's downloads; how many are left is unknown" in outcome.log
 
 
 def test_given_too_little_quota_then_an_error_before_any_of_it_is_used(project: Callable[..., Command]) -> None:
@@ -166,10 +169,33 @@ def test_given_a_job_that_never_ends_then_an_error_after_a_while(project: Callab
     assert "it is not done after" in outcome.stream_error["message"]
 
 
+def test_given_a_job_that_takes_long_then_the_log_says_what_is_waited_for(project: Callable[..., Command]) -> None:
+    command = project(Cohort("a", polls=50))
+    outcome = read(command, listed_cohorts("a"), options={"settings": {"progress.PROGRESS_SECONDS": 0.1}})
+    assert outcome.exit_code == 0
+    assert outcome.log.count("cohort_members: waiting for the file of the cohort a (JOB INPROGRESS)\n") >= 3
+
+
 def test_given_an_unknown_cohort_then_an_error_names_it(project: Callable[..., Command]) -> None:
     outcome = read(project(Cohort("a")), listed_cohorts("nope"))
     assert outcome.stream_error["failure_type"] == "config_error"
     assert outcome.stream_error["message"].startswith("Amplitude does not give out the cohort nope: correct")
+
+
+def test_given_a_cohort_that_is_refused_after_others_were_not_then_an_error_names_it(
+    project: Callable[..., Command],
+) -> None:
+    command = project(Cohort("a"), Cohort("b"), Cohort("c"))
+    body = b'{"error": {"http_code": 403, "type": "forbidden", "message": "Forbidden", "metadata": {"details": "No"}}}'
+    fault = Fault("status", api="rest", path="/api/5/cohorts/request/b", status=403, body=body)
+    command.simulator.faults.append(fault)
+    outcome = read(command, listed_cohorts("a", "b", "c"))
+    assert outcome.stream_error["failure_type"] == "config_error"
+    assert outcome.stream_error["message"].startswith("Amplitude does not give out the cohort b: correct")
+    assert "403 Forbidden (No)" in outcome.stream_error["message"]
+    assert stream_states(outcome)[-1] == {"cohorts_done": ["a"]}
+    again = read(command, listed_cohorts("a", "b", "c"), state=outcome.last_state)
+    assert again.stream_error["message"] == outcome.stream_error["message"]
 
 
 def test_given_a_cohort_of_groups_by_name_then_an_error_says_so(project: Callable[..., Command]) -> None:

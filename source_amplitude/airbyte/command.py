@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import atexit
 import io
+import logging
+import os
 import signal
 import sys
 import tempfile
@@ -11,18 +14,20 @@ import tempfile
 from source_amplitude.airbyte import ending
 from source_amplitude.airbyte.errors import airbyte_errors
 from source_amplitude.airbyte.output import Entrypoint, MessageWriter, send_logs_through
+from source_amplitude.arguments import NAME
 from source_amplitude.errors import no_temporary_folder
 from source_amplitude.source import SourceAmplitude
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def run_command(args: list[str] | None) -> None:
-    """Run one command with the arguments of the process, or with `args`."""
+def run_command(arguments: argparse.Namespace) -> None:
+    """Run one command."""
     writer = open_output()
+    logging.getLogger("airbyte").info(NAME)
     entrypoint = Entrypoint(SourceAmplitude(in_batches=True), writer)
     require_a_temporary_folder()
-    for message in entrypoint.run(entrypoint.parse_args(sys.argv[1:] if args is None else args)):
+    for message in entrypoint.run(arguments):
         writer.write(f"{message}\n")
 
 
@@ -46,8 +51,13 @@ def require_a_temporary_folder() -> None:
     """:raises AirbyteTracedException: a config_error, where none can be written to"""
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # Python tries the folder with a file, which would be left
     try:
-        tempfile.gettempdir()
+        folder = tempfile.gettempdir()
     except FileNotFoundError as error:
         raise no_temporary_folder(error) from error
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    wanted = os.environ.get("TMPDIR")
+    if wanted and os.path.abspath(wanted) != folder:  # noqa: PTH100 - as Python does, links and all
+        logging.getLogger("airbyte").warning(
+            f"TMPDIR names {wanted}, where no file can be written: the temporary folder is {folder}"
+        )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from airbyte_cdk.models import FailureType
+from airbyte_cdk.models import AirbyteMessage, FailureType
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_amplitude.errors import AmplitudeError, ConfigError, TransientError
@@ -13,9 +14,30 @@ from source_amplitude.errors import AmplitudeError, ConfigError, TransientError
 _FAILURE_TYPES = {ConfigError: FailureType.config_error, TransientError: FailureType.transient_error}
 
 
+class TracedError(AirbyteTracedException):
+    """An error as the CDK prints it, in a TRACE message: with a stack trace unless the user can mend it."""
+
+    def as_airbyte_message(self, *args: Any, **kwargs: Any) -> AirbyteMessage:
+        return without_stack_trace(super().as_airbyte_message(*args, **kwargs))
+
+
+def without_stack_trace(message: AirbyteMessage) -> AirbyteMessage:
+    """The same TRACE message; a config_error, whose sentence says it all, without its stack trace."""
+    if message.trace and message.trace.error and message.trace.error.failure_type is FailureType.config_error:
+        message.trace.error.stack_trace = None
+    return message
+
+
+def is_config_error(error: BaseException | None) -> bool:
+    """Whether the user can mend it."""
+    if isinstance(error, AirbyteTracedException):
+        return error.failure_type is FailureType.config_error
+    return isinstance(error, ConfigError)
+
+
 def traced(error: AmplitudeError) -> AirbyteTracedException:
-    """The error as the CDK prints it, in a TRACE message."""
-    return AirbyteTracedException(
+    """The error as the CDK prints it."""
+    return TracedError(
         message=error.message,
         internal_message=error.internal_message,
         failure_type=_FAILURE_TYPES.get(type(error), FailureType.system_error),

@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from airbyte_cdk.logger import AirbyteLogFormatter
+
+from source_amplitude.airbyte.errors import is_config_error
 
 # What a destination or the next sync needs exactly as it is.
 _DATA = ('{"type":"RECORD"', '{"type":"STATE"', '{"type":"CATALOG"', '{"type":"SPEC"')
@@ -32,7 +35,13 @@ def redacted(line: str) -> str:
 
 
 class Formatter(AirbyteLogFormatter):
-    """The CDK's lines, without the headers and bodies that it attaches to its debug lines."""
+    """The CDK's lines, without the headers and bodies that it attaches to its debug lines.
+
+    The traceback of an error that the user can mend is left out too: a sentence says what is wrong.
+    """
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class names it so
+        return "" if is_config_error(ei[1]) else super().formatException(ei)
 
     @staticmethod
     def extract_extra_args_from_record(record: logging.LogRecord) -> Mapping[str, str]:
@@ -46,4 +55,6 @@ def is_told(record: logging.LogRecord) -> bool:
     The CDK counts batches where it says records, and its retry library says "Giving up" of what is tried again.
     """
     message = str(record.msg)
-    return _CDK_COUNT.fullmatch(message) is None and record.name != "backoff"
+    # Told once more by the error that ends the process, in our words.
+    is_summary = message.startswith("During the sync, the following streams") and record.levelno == logging.INFO
+    return _CDK_COUNT.fullmatch(message) is None and not is_summary and record.name != "backoff"

@@ -14,11 +14,14 @@ from source_amplitude.export.limiter import RequestLimiter
 from source_amplitude.export.prefetch import Prefetcher
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import Window, newest_complete_hour
-from source_amplitude.threads import Cancellation
+from source_amplitude.progress import Progress
+from source_amplitude.threads import Cancellation, in_background
 
 
 class Exporter:
     """The exports of one reader, until it is closed.
+
+    `progress` is for its reader too.
 
     :param limiter: shared by all exporters of a sync
     """
@@ -26,17 +29,19 @@ class Exporter:
     def __init__(self, config: Config, limiter: RequestLimiter, logger: logging.Logger) -> None:
         self._config = config
         self._logger = logger
-        self._downloader = Downloader(ExportClient(config), limiter, logger)
+        self.progress = Progress(logger)
+        self._downloader = Downloader(ExportClient(config), limiter, logger, self.progress.received)
         self._prefetchers: list[Prefetcher] = []
 
     def newest_complete_hour(self) -> datetime:
         """The newest hour that may be read now."""
         return newest_complete_hour(datetime.now(timezone.utc), self._config.export_delay_hours)
 
-    def downloads(self, first: datetime, newest: datetime) -> Prefetcher:
-        """The windows from hour `first` to hour `newest` in order, with their archives downloaded ahead."""
+    def downloads(self, *ranges: Window) -> Prefetcher:
+        """The windows of some ranges of hours in order, with their archives downloaded ahead."""
         width = AdaptiveWidth(self._config.batch_size_hours)
-        prefetcher = Prefetcher(self._downloader.fetch, first, newest, width, self._config.num_workers, self._logger)
+        workers = self._config.num_workers
+        prefetcher = Prefetcher(self._downloader.fetch, ranges, width, workers, self._logger, self.progress)
         self._prefetchers.append(prefetcher)
         return prefetcher
 
@@ -46,9 +51,28 @@ class Exporter:
         :raises AmplitudeError: as `Downloader.fetch`; TransientError where it would have to be split
         """
         try:
-            return self._downloader.fetch(window, Cancellation())
+            return self._fetch(window)
         except (TooMuchAtOnceError, DiskFullError) as error:
             raise TransientError(f"The hours {window} could not be fetched in one piece: {error}") from error
+
+    def fetch_if_changed(self, window: Window, known_bytes: int) -> Archive | None:
+        """The archive of a window, unless it has the length that is known: then only the headers are read.
+
+        :param known_bytes: 0 where there was nothing
+        :raises UnchangedError, TooMuchAtOnceError, DiskFullError, AmplitudeError: as `Downloader.fetch`
+        """
+        return self._fetch(window, known_bytes)
+
+    def _fetch(self, window: Window, unless_bytes: int | None = None) -> Archive | None:
+        cancellation = Cancellation()
+        download = in_background(lambda: self._downloader.fetch(window, cancellation, unless_bytes), f"export-{window}")
+        try:
+            return self.progress.result_of(
+                download,
+                lambda: f"Waiting for the export of {window}: {self.progress.megabytes:,.1f} MB received in all",
+            )
+        finally:
+            cancellation.cancel()  # where the wait was interrupted
 
     def close(self) -> None:
         """End what is under way and free the disk."""

@@ -7,16 +7,18 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.archive import Archive
 from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError
+from source_amplitude.export.quiet import QuietRun
 from source_amplitude.export.width import AdaptiveWidth
-from source_amplitude.export.windows import HOUR, Window, halves, next_window, slices
+from source_amplitude.export.windows import Window, halves, next_window, slices
+from source_amplitude.progress import Progress, counted
 from source_amplitude.threads import Cancellation, in_background
 
 SMALLEST_EXPECTED_BYTES = 16 * 1024 * 1024
@@ -39,13 +41,14 @@ class _Pending:
     def __init__(self, window: Window) -> None:
         self.window = window
         self.download: Future[Download] | None = None
+        self.started_at = 0.0
         self._cancellation = Cancellation()
 
     def start(self, fetch: Fetch) -> None:
         cancellation = self._cancellation = Cancellation()
+        started = self.started_at = time.monotonic()
 
         def download() -> Download:
-            started = time.monotonic()
             return Download(self.window, fetch(self.window, cancellation), time.monotonic() - started)
 
         self.download = in_background(download, f"export-{self.window}")
@@ -60,30 +63,33 @@ class _Pending:
 
 
 class Prefetcher:
-    """Iterates over the windows from `start` to `newest` in order, with up to `workers` downloads ahead of the reader.
+    """Iterates over the windows of some ranges of hours in order, with up to `workers` downloads ahead of the reader.
 
     They go on while the reader reads. Where the disk turns out to be too small for that, one window at a time is
     downloaded and read.
 
     Windows that turn out to be too much are split in place, so the order never changes and no hour is read twice. Until
     the narrower width has worked once, only the oldest window is asked for: more of them would fail in the same way.
+
+    :param progress: says what is asked for and waited for; by default one of its own
     """
 
     def __init__(
         self,
         fetch: Fetch,
-        start: datetime,
-        newest: datetime,
+        ranges: Iterable[Window],
         width: AdaptiveWidth,
         workers: int,
         logger: logging.Logger,
+        progress: Progress | None = None,
     ) -> None:
         self._fetch = fetch
-        self._next_start = start
-        self._newest = newest
+        self._unplanned = deque(ranges)
         self._width = width
         self._workers = workers
         self._logger = logger
+        self._progress = progress or Progress(logger)
+        self._quiet = QuietRun(self._progress)
         self._pending: deque[_Pending] = deque()
         self._one_at_a_time = False
         self._largest_archive_bytes = 0
@@ -95,14 +101,15 @@ class Prefetcher:
         while True:
             self._plan()
             if not self._pending:
+                self._quiet.end()
                 raise StopIteration
             self._start_downloads()
             oldest = self._pending[0]
             if oldest.download is None:
-                oldest.start(self._fetch)
+                self._start(oldest)
             assert oldest.download is not None
             try:
-                download = oldest.download.result()
+                download = self._progress.result_of(oldest.download, partial(self._waiting_for, oldest))
             except TooMuchAtOnceError as error:
                 self._split(oldest, error.reason)
             except DiskFullError as error:
@@ -112,28 +119,34 @@ class Prefetcher:
                 archive_bytes = download.archive.size if download.archive else 0
                 self._largest_archive_bytes = max(self._largest_archive_bytes, archive_bytes)
                 self._width.served(download.window.hours, archive_bytes)
+                if download.archive is None:
+                    self._quiet.add(download.window)
+                else:
+                    self._quiet.end()
                 self._plan()
                 self._start_downloads()
                 return download
 
     def windows_left(self) -> int:
         """How many windows are still to come after the last one returned, at the present width (an estimate)."""
-        unplanned_hours = max(0, int((self._newest - self._next_start).total_seconds() // 3600) + 1)
-        return len(self._pending) + -(-unplanned_hours // self._width.hours)
+        return len(self._pending) + sum(-(-hours.hours // self._width.hours) for hours in self._unplanned)
 
     def close(self) -> None:
         """Drop what was downloaded ahead; nothing follows."""
         while self._pending:
             self._pending.pop().discard()
-        self._next_start = self._newest + HOUR
+        self._quiet.end()
+        self._unplanned.clear()
 
     def _plan(self) -> None:
-        while len(self._pending) < self._workers:
-            window = next_window(self._next_start, self._newest, self._width.hours)
+        while self._unplanned and len(self._pending) < self._workers:
+            hours = self._unplanned.popleft()
+            window = next_window(hours.first, hours.last, self._width.hours)
             if window is None:
-                return
+                continue
             self._pending.append(_Pending(window))
-            self._next_start = window.resume_at
+            if window.resume_at <= hours.last:
+                self._unplanned.appendleft(Window(window.resume_at, hours.last))
 
     def _start_downloads(self) -> None:
         """Start what may be downloaded ahead; the oldest window is started by who waits for it."""
@@ -145,13 +158,26 @@ class Prefetcher:
                     self._replace(pending, list(slices(pending.window.first, pending.window.last, self._width.hours)))
                 if not self._may_start_one_more():
                     return
-                self._pending[position].start(self._fetch)
+                self._start(self._pending[position])
             elif position > 0 and pending.download.done():
                 error = pending.download.exception()
                 if isinstance(error, TooMuchAtOnceError):
                     self._split(pending, error.reason)
                     continue
             position += 1
+
+    def _start(self, pending: _Pending) -> None:
+        if not self._quiet.is_going_on:
+            self._progress.say(f"Asking for the export of {pending.window} ({counted(pending.window.hours, 'hour')})")
+        pending.start(self._fetch)
+
+    def _waiting_for(self, oldest: _Pending) -> str:
+        started = [pending.download for pending in self._pending if pending.download is not None]
+        return (
+            f"Waiting for the export of {oldest.window} ({time.monotonic() - oldest.started_at:.0f} s so far): "
+            f"{sum(not download.done() for download in started)} under way, "
+            f"{self._progress.megabytes:,.1f} MB received in all"
+        )
 
     def _may_start_one_more(self) -> bool:
         started = [pending.download for pending in self._pending if pending.download is not None]
@@ -185,7 +211,7 @@ class Prefetcher:
             discarded = [later.discard() for later in list(self._pending)[1:]]
             # One that still waits for a silent server holds no disk space.
             wait([download for download in discarded if download], timeout=DISCARD_SECONDS)
-            oldest.start(self._fetch)
+            self._start(oldest)
         elif halves(oldest.window):
             self._split(oldest, "the temporary folder is full")
         else:

@@ -56,6 +56,15 @@ def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
     return None
 
 
+def why_keys_refused(config: Config) -> str | None:
+    """A sentence when the keys are refused; None when they are accepted, or when nobody can tell at the moment."""
+    try:
+        action, words = _probe(ExportClient(config), HOURLY_SINCE)
+    except requests.RequestException:
+        return None
+    return _why_refused(config, action, words) if action in (ExportAction.REFUSED, ExportAction.DENIED) else None
+
+
 def _why_refused(config: Config, action: ExportAction, words: str) -> str:
     other = OTHER_REGION[config.region]
     if regions_differ():

@@ -42,7 +42,7 @@ def check_quota(quota: Quota | None, needed: int, logger: logging.Logger) -> Non
     :raises ConfigError: it is not enough
     """
     if quota is None:
-        logger.info(f"cohort_members: {needed} downloads of cohorts; how many the month has left is unknown")
+        logger.info(f"cohort_members: this sync uses {needed} of the month's downloads; how many are left is unknown")
         return
     if needed > quota.left:
         raise ConfigError(
@@ -50,8 +50,8 @@ def check_quota(quota: Quota | None, needed: int, logger: logging.Logger) -> Non
             f"{quota.left} of {quota.limit} are left. Choose fewer cohorts, or wait for the first of the month (UTC)."
         )
     logger.info(
-        f"cohort_members: {needed} downloads of cohorts, {quota.used} of this month's {quota.limit} are used up, "
-        f"{quota.left - needed} will be left"
+        f"cohort_members: this sync uses {needed} of the month's {quota.limit} downloads of cohorts; "
+        f"{quota.used} were used before it, {quota.left - needed} are left after it"
     )
 
 
@@ -66,12 +66,11 @@ def chosen_cohorts(
         return list(choice.cohort_ids)
     of_users = [cohort for cohort in listed if _group(cohort) == USERS_GROUP]
     if len(of_users) < len(listed):
-        logger.warning(f"cohort_members: {len(listed) - len(of_users)} cohorts of groups, not users, are left out")
+        logger.warning(f"cohort_members: left out are cohorts of groups, not users: {len(listed) - len(of_users)}")
     ordered = sorted(of_users, key=lambda cohort: (cohort.get("createdAt") or 0, cohort["id"]))
     if len(ordered) > choice.max_cohorts:
         logger.warning(
-            f"cohort_members: the {len(ordered) - choice.max_cohorts} newest of {len(ordered)} cohorts are left out: "
-            f"max_cohorts is {choice.max_cohorts}"
+            f"cohort_members: the oldest {choice.max_cohorts} of {len(ordered)} cohorts are read, as max_cohorts says"
         )
     return [cohort["id"] for cohort in ordered[: choice.max_cohorts]]
 

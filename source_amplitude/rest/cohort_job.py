@@ -13,7 +13,8 @@ from urllib.parse import quote, urljoin
 
 import requests
 
-from source_amplitude.errors import ConfigError, TransientError
+from source_amplitude.errors import AmplitudeError, ConfigError, TransientError
+from source_amplitude.progress import Progress
 from source_amplitude.rest.answers import RejectedError, UnusableAnswerError, answer_json
 from source_amplitude.rest.client import TIMEOUT_SECONDS, RestClient
 from source_amplitude.rest.cohort_file import spool
@@ -65,6 +66,7 @@ class CohortJobs:
         """The request id of a job that has made its file."""
         request_id = self._start(cohort_id)
         deadline = time.monotonic() + LONGEST_JOB_SECONDS
+        progress = Progress(self._logger)
         while True:
             answer = self._client.read(f"api/5/cohorts/request-status/{quote(request_id, safe='')}", {}, answer_json)
             status = str(answer.get("async_status"))
@@ -74,15 +76,15 @@ class CohortJobs:
                 raise JobFailedError(f"its status is {status}")
             if time.monotonic() > deadline:
                 raise JobFailedError(f"it is not done after {LONGEST_JOB_SECONDS / 60:.0f} minutes")
+            if progress.is_due():
+                progress.say(f"cohort_members: waiting for the file of the cohort {cohort_id} ({status})")
             time.sleep(POLL_SECONDS)
 
     def _start(self, cohort_id: str) -> str:
         try:
             answer = self._client.read(f"api/5/cohorts/request/{quote(cohort_id, safe='')}", self._params, answer_json)
         except RejectedError as error:
-            raise ConfigError(
-                f"Amplitude does not give out the cohort {cohort_id}: correct cohort_members.cohorts. ({error.message})"
-            ) from error
+            raise cohort_refused(cohort_id, error) from error
         request_id = answer.get("request_id")
         if not isinstance(request_id, str):
             raise JobFailedError("it has no request_id")
@@ -104,6 +106,12 @@ class CohortJobs:
                 if response.status_code != requests.codes.ok:
                     raise UnusableAnswerError(f"{response.status_code} from the storage of cohort files")
                 return spool(response, cohort_id)
+
+
+def cohort_refused(cohort_id: str, error: AmplitudeError) -> ConfigError:
+    return ConfigError(
+        f"Amplitude does not give out the cohort {cohort_id}: correct cohort_members.cohorts. ({error.message})"
+    )
 
 
 def _no_keys(request: requests.PreparedRequest) -> requests.PreparedRequest:

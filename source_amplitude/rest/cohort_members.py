@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
+import msgspec
 import requests
 from airbyte_cdk.models import AirbyteMessage, SyncMode
 from airbyte_cdk.sources.streams.call_rate import APIBudget
@@ -18,12 +19,13 @@ from source_amplitude.rest.answers import NotIncludedError, RejectedError, Unusa
 from source_amplitude.rest.client import TIMEOUT_SECONDS, Params
 from source_amplitude.rest.cohort_choice import Quota, check_quota, chosen_cohorts, read_quota
 from source_amplitude.rest.cohort_file import member_records
-from source_amplitude.rest.cohort_job import CohortJobs
+from source_amplitude.rest.cohort_job import CohortJobs, cohort_refused
 from source_amplitude.rest.cohorts import COHORTS_PATH, Cohorts
-from source_amplitude.rest.stream import RestStream
+from source_amplitude.rest.stream import Record, RestStream
 
 QUOTA_PATH = "api/3/cohorts/usage"
 DONE = "cohorts_done"
+_encode = msgspec.json.Encoder().encode
 
 
 class CohortMembers(RestStream):
@@ -73,19 +75,20 @@ class CohortMembers(RestStream):
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
         """The members of the next cohort. The state moves past it only when all of them are out."""
+        done = self._state.get(DONE, [])
         try:
             left = self._left = self._begin() if self._left is None else self._left
             if left:
                 yield from self._members(left[0])
         except NotIncludedError as error:
+            if done and self._left:  # the plan did include the others
+                raise cohort_refused(self._left[0], error) from error
             self.logger.warning(
                 f"{self.name}: this project's plan does not include cohorts, so there is no record ({error.message})"
             )
             left = []
-        done = [*self._state.get(DONE, []), *left[:1]]
-        del left[:1]
-        self._state = {DONE: done} if left else dict(FULL_REFRESH_COMPLETE_STATE)
-        self._left = left or None
+        self._state = {DONE: [*done, left[0]]} if len(left) > 1 else dict(FULL_REFRESH_COMPLETE_STATE)
+        self._left = left[1:] or None
 
     def _members(self, cohort_id: str) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
         count = 0
@@ -95,6 +98,12 @@ class CohortMembers(RestStream):
                 count += len(message) if isinstance(message, RecordBatch) else 1
                 yield message
         self.logger.info(f"{self.name}: {count:,} members of the cohort {cohort_id}")
+
+    def line(self, record: Record) -> bytes:
+        """A record as JSON; `member_records` has made its values, each of its type."""
+        if self._config.json_columns_as_string and "properties" in record:
+            record = {**record, "properties": _encode(record["properties"]).decode()}
+        return _encode(record)
 
     def _send_for_file(self, path: str, params: Params) -> requests.Response:
         """Without the CDK's client, whose debug log tells the headers of an answer, and so the signed address in it."""

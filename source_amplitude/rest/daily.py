@@ -24,7 +24,7 @@ from source_amplitude.rest.days import (
     read_state,
     write_state,
 )
-from source_amplitude.rest.stream import Record, RestStream
+from source_amplitude.rest.stream import RestStream
 
 FAR_AHEAD = 2 * DAY
 
@@ -97,17 +97,9 @@ class DailyStream(RestStream, ABC):
             last = parse_day_param(stream_slice["end"])
             self._last_day = max(filter(None, (self._last_day, last)))
 
-    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
-        """One record a day, by `a_day`; none where Amplitude has no series at all."""
-        data = answer["data"]
-        rows = zip(*data["series"], strict=True)
-        if data["series"]:
-            for day, numbers in zip(data["xValues"], rows, strict=True):
-                yield {CURSOR_FIELD: date.fromisoformat(day[:10]).isoformat(), **self.a_day(data, numbers)}
 
-    def a_day(self, data: Mapping[str, Any], numbers: tuple[Any, ...]) -> Record:
-        """What the record of a day holds beside the day.
-
-        :param numbers: one of each series
-        """
-        raise TypeError(f"{type(self).__name__} makes its records in another way")
+def numbers_by_day(data: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Each day of an answer with its number of each series; no day where Amplitude has no series at all."""
+    if data["series"]:
+        for day, numbers in zip(data["xValues"], zip(*data["series"], strict=True), strict=True):
+            yield date.fromisoformat(day[:10]).isoformat(), numbers

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from source_amplitude.errors import ConfigError
 from source_amplitude.rest.answers import RejectedError
-from source_amplitude.rest.daily import DailyStream
+from source_amplitude.rest.daily import DailyStream, numbers_by_day
 from source_amplitude.rest.days import CURSOR_FIELD, parse_day_param
 from source_amplitude.rest.stream import Record, RestStream
 
@@ -24,6 +24,11 @@ class EventsList(RestStream):
     name = "events_list"
     primary_key = "id"
     api_path = "api/2/events/list"
+
+    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
+        for record in super().records_of(answer, stream_slice):
+            hidden = record.get("timeline_hidden")  # 0 and 1 were seen too
+            yield {**record, "timeline_hidden": bool(hidden)} if hidden in (0, 1) else record
 
 
 class UserCounts(DailyStream):
@@ -56,8 +61,10 @@ class UserCounts(DailyStream):
                 f"country. Set active_users_group_by_country to false. ({error.message})"
             ) from error
 
-    def a_day(self, data: Mapping[str, Any], numbers: tuple[Any, ...]) -> Record:
-        return {"statistics": dict(zip(_labels(data, len(numbers)), numbers, strict=True))}
+    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
+        labels = _labels(answer["data"])
+        for day, numbers in numbers_by_day(answer["data"]):
+            yield {CURSOR_FIELD: day, "statistics": dict(zip(labels, numbers, strict=True))}
 
 
 class ActiveUsers(UserCounts):
@@ -80,8 +87,9 @@ class AverageSessionLength(DailyStream):
     name = "average_session_length"
     api_path = "api/2/sessions/average"
 
-    def a_day(self, data: Mapping[str, Any], numbers: tuple[Any, ...]) -> Record:
-        return {"length": numbers[0]}
+    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
+        for day, (length, *_) in numbers_by_day(answer["data"]):
+            yield {CURSOR_FIELD: day, "length": length}
 
 
 class SessionsPerUser(DailyStream):
@@ -90,8 +98,9 @@ class SessionsPerUser(DailyStream):
     name = "sessions_per_user"
     api_path = "api/2/sessions/peruser"
 
-    def a_day(self, data: Mapping[str, Any], numbers: tuple[Any, ...]) -> Record:
-        return {"avg_sessions": numbers[0]}
+    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
+        for day, (average, *_) in numbers_by_day(answer["data"]):
+            yield {CURSOR_FIELD: day, "avg_sessions": average}
 
 
 class SessionLengthDistribution(DailyStream):
@@ -110,7 +119,7 @@ class SessionLengthDistribution(DailyStream):
                 yield {CURSOR_FIELD: day.isoformat(), "bucket": str(bucket), "count": count}
 
 
-def _labels(data: Mapping[str, Any], series: int) -> list[str]:
+def _labels(data: Mapping[str, Any]) -> list[str]:
     """The names of the series: seen live in `seriesLabels`, the integer 0 for all users; documented in `seriesMeta`."""
     labels = data.get("seriesLabels") or [meta for meta in data.get("seriesMeta") or [] if isinstance(meta, str)]
-    return [str(label) for label in labels] or [UNGROUPED_LABEL] * series
+    return [str(label) for label in labels] or [UNGROUPED_LABEL]

@@ -100,6 +100,7 @@ class Fetcher:
         self._client = client
         self._parts = parts_to_ask_for(config)
         self._asks_for_computations = config.get_computations
+        self.requests_per_minute = config.requests_per_minute
         self._keys = keys
         self._logger = logger
         self._json_columns_as_string = json_columns_as_string

@@ -15,13 +15,20 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_order(items: Iterator[T], work: Callable[[T], R], workers: int, ahead: int) -> Generator[R, None, None]:
+def in_order(
+    items: Iterator[T],
+    work: Callable[[T], R],
+    workers: int,
+    ahead: int,
+    result_of: Callable[[Future[R]], R] = Future.result,
+) -> Generator[R, None, None]:
     """`work` on each item, `workers` of them at once; results in the items' order.
 
     What `work` raises is raised here, after the results that come before it. When this iterator is closed, items that
     were taken are dropped and work that is under way ends by itself.
 
     :param ahead: how many items are taken before the result of the oldest one is out
+    :param result_of: waits for a result
     """
     tasks: SimpleQueue[tuple[T, Future[R]] | None] = SimpleQueue()
     pending: deque[Future[R]] = deque()
@@ -36,7 +43,7 @@ def in_order(items: Iterator[T], work: Callable[[T], R], workers: int, ahead: in
                 tasks.put((item, future))
             if not pending:
                 return
-            yield pending.popleft().result()
+            yield result_of(pending.popleft())
     finally:
         for future in pending:
             future.cancel()

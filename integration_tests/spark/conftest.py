@@ -1,0 +1,62 @@
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from amplitude_simulator import Project, Simulator
+
+if TYPE_CHECKING:
+    from harness.spark import SimulatedSpark
+
+# These need Spark's environment; `make test-spark` runs them there.
+collect_ignore_glob = [] if find_spec("pyspark") else ["test_*.py"]
+
+FIRST_HOUR = datetime(2024, 3, 13, 0, tzinfo=timezone.utc)
+NOW = datetime(2024, 3, 16, 2, 10, tzinfo=timezone.utc)  # 72 hours are complete
+
+
+@pytest.fixture(scope="session")
+def spark_and_amplitude(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SimulatedSpark]":
+    """One session for all tests: two cores, and tasks that are tried again as on a cluster."""
+    from harness.spark import SimulatedSpark, spark_session, write_settings
+
+    folder = tmp_path_factory.mktemp("spark")
+    (folder / "log").mkdir()
+    conf = {
+        "spark.ui.enabled": "true",
+        "spark.ui.port": "0",
+        "spark.eventLog.enabled": "true",
+        "spark.eventLog.dir": f"file://{folder}/log",
+        "spark.eventLog.compress": "false",
+    }
+    with Simulator(Project(FIRST_HOUR), now=NOW) as simulator:
+        settings = folder / "settings.json"
+        write_settings(settings, NOW)
+        with spark_session(simulator.environment, folder, "local[2,4]", settings, **conf) as session:
+            yield SimulatedSpark(session, simulator, settings)
+
+
+@pytest.fixture
+def a_spark(spark_and_amplitude: "SimulatedSpark") -> "Callable[..., SimulatedSpark]":
+    """Spark with Amplitude as a small project whose first 72 hours are complete."""
+
+    def become(now: datetime = NOW, **project: Any) -> "SimulatedSpark":
+        defaults = {"first_hour": FIRST_HOUR, "events_per_hour": 5}
+        spark_and_amplitude.become(Project(**{**defaults, **project}), now)
+        return spark_and_amplitude
+
+    return become
+
+
+@pytest.fixture
+def spark(a_spark: "Callable[..., SimulatedSpark]") -> "SimulatedSpark":
+    return a_spark()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """For what a query writes, and for its checkpoint."""
+    return tmp_path

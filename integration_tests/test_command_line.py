@@ -1,0 +1,177 @@
+"""The first touch: usage without traceback, mistakes that are told in a sentence, and files as editors write them."""
+
+import codecs
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amplitude_simulator import Simulator
+from harness.runs import Command, Outcome, a_catalog, a_config
+from source_amplitude.version import VERSION
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+def source_amplitude(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command as it is installed, without the harness."""
+    command = [sys.executable, "-X", "importtime", "-m", "source_amplitude", *arguments]
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    imports = [line for line in ended.stderr.splitlines() if line.startswith("import time:")]
+    assert not [line for line in imports if "airbyte_cdk" in line], "takes a second"
+    ended.stderr = "\n".join(line for line in ended.stderr.splitlines() if not line.startswith("import time:"))
+    return ended
+
+
+def test_given_version_then_it_is_printed() -> None:
+    ended = source_amplitude("--version")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"source-amplitude {VERSION}\n", "")
+
+
+def test_given_help_then_only_what_concerns_this_connector() -> None:
+    ended = source_amplitude("--help")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("usage: source-amplitude")
+    for told in ("spec", "check", "discover", "read", "--version"):
+        assert told in ended.stdout
+    of_read = source_amplitude("read", "--help").stdout
+    assert all(option in of_read for option in ("--config FILE", "--catalog FILE", "--state FILE", "--debug"))
+    assert not any(word in of_read + ended.stdout for word in ("manifest", "components", '{"type"'))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "commands:"),
+        (["wread"], "invalid choice: 'wread'"),
+        (["check"], "the following arguments are required: --config"),
+        (["read", "--config", "a"], "the following arguments are required: --catalog"),
+        (["read", "--config", "a", "--catalog", "b", "--manifest-path", "c"], "unrecognized arguments"),
+    ],
+)
+def test_given_arguments_that_are_none_then_the_usage_and_2(arguments: list[str], told: str) -> None:
+    ended = source_amplitude(*arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("usage: source-amplitude")
+    assert told in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def assert_told_without_traceback(outcome: Outcome, sentence: str) -> None:
+    assert outcome.exit_code == 1
+    assert "Traceback" not in outcome.everything
+    assert 'File \\"' not in outcome.everything
+    assert [error["failure_type"] for error in outcome.errors] == ["config_error"] * len(outcome.errors)
+    assert sentence in outcome.errors[0]["message"]
+    assert not [error["stack_trace"] for error in outcome.errors if error.get("stack_trace")]
+    fatal = [message["log"]["message"] for message in outcome.of_type("LOG") if message["log"]["level"] == "FATAL"]
+    assert [line.count(sentence) for line in fatal] == [1], fatal
+    assert outcome.stderr == ""
+
+
+def test_given_a_users_mistake_then_a_sentence_and_no_traceback(simulator: Simulator, warm_command: Command) -> None:
+    refused = warm_command.read(a_config(simulator, secret_key="another"))
+    assert_told_without_traceback(refused, "Authentication failed. Check your api_key and secret_key.")
+    wrong = warm_command.read(a_config(simulator, region="Mars"))
+    assert_told_without_traceback(wrong, "region must be one of US, EU.")
+    missing = warm_command.read(catalog=a_catalog("visits"))
+    assert_told_without_traceback(missing, "A stream listed in your configuration was not found in the source.")
+    absent = warm_command.run("check", "--config", str(warm_command.folder / "absent.json"))
+    assert_told_without_traceback(absent, "cannot be read: No such file or directory.")
+
+
+def test_given_an_unexpected_error_then_its_traceback_stays(simulator: Simulator, warm_command: Command) -> None:
+    outcome = warm_command.read(settings={"export.width.TARGET_ARCHIVE_BYTES": "many"})
+    assert outcome.exit_code == 1
+    assert outcome.stream_error["failure_type"] == "system_error"
+    assert "Traceback" in outcome.stream_error["stack_trace"]
+    assert "Traceback" in outcome.log
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ('{"api_key": "k3y-in-the-file",\n "secret_key" "s3cret"}', "line 2, column 15: Expecting ':' delimiter."),
+        ('{\n  "api_key": "k3y-in-the-file",\n}', "line 3, column 1"),
+        ('{"api_key": "k3y-\\qin-the-file"}', "line 1, column 18"),
+        ("", "line 1, column 1"),
+        (b'{"api_key": "k3y-in-the-file\xff"}', "it is not in UTF-8"),
+    ],
+)
+def test_given_broken_json_then_its_line_and_column_and_none_of_its_content(
+    warm_command: Command, content: str | bytes, place: str
+) -> None:
+    path = warm_command.folder / "config.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    outcome = warm_command.run("check", "--config", str(path))
+    assert_told_without_traceback(outcome, f"The config file {path} does not hold a JSON object: {place}")
+    assert not any(part in outcome.everything for part in ("k3y", "s3cret", "\\\\q"))
+
+
+def test_given_a_broken_catalog_or_state_then_its_line_and_column(simulator: Simulator, warm_command: Command) -> None:
+    arguments = warm_command.read_arguments(state=[])
+    warm_command.file("state.json", '[\n{"type": ]')
+    outcome = warm_command.run("read", *arguments)
+    assert_told_without_traceback(outcome, "does not hold a JSON array of Airbyte state messages: line 2, column 10")
+    warm_command.file("catalog.json", '{"streams": [}')
+    outcome = warm_command.run("read", *arguments)
+    assert_told_without_traceback(outcome, "does not hold a configured Airbyte catalog in JSON: line 1, column 14")
+
+
+@pytest.mark.parametrize(("mark", "encoding"), [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le")])
+def test_given_files_with_a_byte_order_mark_then_they_are_read(
+    simulator: Simulator, warm_command: Command, mark: bytes, encoding: str
+) -> None:
+    paths = warm_command.read_arguments(a_config(simulator, start_date="2024-03-15"), state=[])
+    for path in map(Path, paths[1::2]):
+        path.write_bytes(mark + path.read_text().encode(encoding))
+    outcome = warm_command.run("read", *paths)
+    assert (outcome.exit_code, len(outcome.uuids)) == (0, 105)
+
+
+def test_given_misspelt_fields_then_warnings_name_the_nearest(simulator: Simulator, warm_command: Command) -> None:
+    users = {"selection": "listed", "user_id": ["user-1@example.com"], "user_ids": ["user-2@example.com"]}
+    config: dict[str, Any] = {
+        **a_config(simulator, start_date=None),
+        "start_dat": "2024-03-15",
+        "xyzzy": 1,
+        "__injected_by_airbyte": {},
+        "data_region": "Standard Server",
+        "user_profiles": {"users": users, "get_cohorts_ids": True},
+    }
+    outcome = warm_command.run("check", "--config", warm_command.file("config.json", config))
+    assert outcome.exit_code == 0
+    warnings = [message["log"]["message"] for message in outcome.of_type("LOG") if message["log"]["level"] == "WARN"]
+    has = "The configuration has a field"
+    gone = "which does not exist and is passed over."
+    assert [warning for warning in warnings if warning.startswith(has)] == [
+        f"{has} start_dat, {gone} Did you mean start_date?",
+        f"{has} xyzzy, {gone}",
+        f"{has} user_profiles.users.user_id, {gone} Did you mean user_profiles.users.user_ids?",
+        f"{has} user_profiles.get_cohorts_ids, {gone} Did you mean user_profiles.get_cohort_ids?",
+    ]
+
+
+def test_given_empty_optional_fields_then_their_defaults(simulator: Simulator, warm_command: Command) -> None:
+    empty = {"region": "", "batch_size_hours": "", "properties_format": "", "user_profiles": {"propensity_type": ""}}
+    outcome = warm_command.read({**a_config(simulator, start_date="2024-03-15"), **empty})
+    assert (outcome.exit_code, len(outcome.uuids)) == (0, 105)
+    refused = warm_command.read({**a_config(simulator), "secret_key": ""})
+    assert_told_without_traceback(refused, "secret_key must not be empty.")
+
+
+def test_given_a_temporary_folder_that_does_not_exist_then_a_warning_names_the_one_that_is_used(
+    simulator: Simulator, warm_command: Command
+) -> None:
+    there = str(warm_command.temporary_files)
+    config = ["--config", warm_command.file("config.json", json.dumps(a_config(simulator)))]
+    warm_command.environment = {"TMPDIR": "/nonexistent", "TEMP": there}
+    outcome = warm_command.run("check", *config)
+    assert outcome.exit_code == 0
+    assert f"TMPDIR names /nonexistent, where no file can be written: the temporary folder is {there}" in outcome.log
+    warm_command.environment = {"TMPDIR": os.path.relpath(there)}
+    assert "TMPDIR" not in warm_command.run("check", *config).log

@@ -1,0 +1,42 @@
+"""The arguments of the command line, read before anything large is imported."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from source_amplitude.version import VERSION
+
+NAME = f"source-amplitude {VERSION}"
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """`command`, `debug`, and what the command takes of `config`, `catalog` and `state` (paths).
+
+    Ends the process with 0 after `--help` or `--version`, and with 2 and the usage after arguments that are none.
+    """
+    parser = argparse.ArgumentParser(
+        prog="source-amplitude",
+        description="Reads Amplitude's data, and writes it to standard output as messages of the Airbyte protocol.",
+    )
+    parser.add_argument("--version", action="version", version=NAME)
+    commands = parser.add_subparsers(title="commands", dest="command")
+    for name, told in (
+        ("spec", "what can be configured, as a JSON schema"),
+        ("check", "whether the configured keys are accepted"),
+        ("discover", "the streams and their schemas"),
+        ("read", "the records of the streams in a catalog, with states to continue from"),
+    ):
+        command = commands.add_parser(name, help=told, description=f"Writes {told}.")
+        command.add_argument("--debug", action="store_true", help="log more")
+        if name != "spec":
+            command.add_argument("--config", required=True, metavar="FILE", help="the configuration, a JSON object")
+        if name == "read":
+            command.add_argument("--catalog", required=True, metavar="FILE", help="a configured catalog in JSON")
+            command.add_argument("--state", metavar="FILE", help="the newest state of each stream, a JSON array")
+    parsed = parser.parse_args(arguments)
+    if parsed.command is None:
+        parser.print_help(sys.stderr)
+        sys.exit(2)
+    return parsed

@@ -1,0 +1,176 @@
+"""The format `amplitude` of Spark, for `spark.read` and for `spark.readStream`.
+
+Facts from https://spark.apache.org/docs/latest/api/python/tutorial/sql/python_data_source.html: readers are pickled on
+their way to the workers; `partitions` and offsets are asked for on the driver, `read` in a worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql.datasource import DataSource, DataSourceReader, DataSourceStreamReader, InputPartition
+from pyspark.sql.types import StructType
+
+from source_amplitude.errors import ConfigError
+from source_amplitude.export.probe import why_keys_refused
+from source_amplitude.export.windows import Window
+from source_amplitude.http.hosts import warn_of_overrides
+from source_amplitude.lakeflow import hours
+from source_amplitude.lakeflow.errors import with_clear_errors
+from source_amplitude.lakeflow.hours import Offset
+from source_amplitude.lakeflow.options import Options
+from source_amplitude.lakeflow.reading import listed_users, logger, read_events, read_profiles
+from source_amplitude.lakeflow.redaction import hide_api_key
+from source_amplitude.lakeflow.schema import spark_schema
+from source_amplitude.lakeflow.streaming import SupportsTriggerAvailableNow, most_archives, reads_everything
+from source_amplitude.lakeflow.tables import EVENTS, USER_PROFILES, check_table
+
+
+class AmplitudeDataSource(DataSource):
+    """One of Amplitude's tables.
+
+    :param options: strings; docs/spark.md has them all. The keys may come from the driver's environment instead.
+    :raises ConfigError: an option is missing or wrong
+    """
+
+    @with_clear_errors
+    def __init__(self, options: MutableMapping[str, str]) -> None:
+        # Not the base's, which keeps the mapping with the keys.
+        self._options = Options.of(options, logger)
+        check_table(self._options.table, self._options.config.region)
+
+    @classmethod
+    def name(cls) -> str:
+        """What Spark asks for when the format is registered: from then on the session's plans hide the keys."""
+        hide_api_key()
+        return "amplitude"
+
+    def schema(self) -> StructType:
+        return spark_schema(self._options.table, timestamps=self._options.timestamps)
+
+    @with_clear_errors
+    def reader(self, schema: StructType) -> DataSourceReader:
+        self._check_columns(schema)
+        if self._options.table == USER_PROFILES:
+            listed_users(self._options)
+            return ProfilesReader(self._options)
+        return EventsReader(self._options)
+
+    @with_clear_errors
+    def streamReader(self, schema: StructType) -> DataSourceStreamReader:  # noqa: N802 - Spark's name
+        if self._options.table != EVENTS:
+            raise ConfigError(
+                f"The table {self._options.table} cannot be read as a stream, since it has no history: "
+                "read it as a batch, with spark.read."
+            )
+        self._check_columns(schema)
+        return EventsStreamReader(self._options)
+
+    def _check_columns(self, schema: StructType) -> None:
+        if [(field.name, field.dataType) for field in schema] != [(own.name, own.dataType) for own in self.schema()]:
+            raise ConfigError("The tables of Amplitude have schemas of their own: leave .schema(…) out.")
+
+
+class EventsReader(DataSourceReader):
+    """The events from `start_date` to `end_date`, or to the newest complete hour."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    @with_clear_errors
+    def partitions(self) -> Sequence[InputPartition]:
+        now = hours.utc_now()
+        start = hours.initial_offset(self._options, now)
+        end = hours.end_of_batch(start, hours.newest_hour(self._options, now), None)
+        partitions = _partitions(self._options, hours.hours_between(start, end))
+        if partitions:
+            check_keys(self._options)
+        return partitions or [InputPartition([])]
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        return read_events(self._options, hours.windows_of_json(partition.value))
+
+
+class ProfilesReader(DataSourceReader):
+    """The profiles of the listed users. One partition: the rate limit is one for the whole organization."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    def partitions(self) -> Sequence[InputPartition]:
+        return [InputPartition(None)]
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        return read_profiles(self._options)
+
+
+class EventsStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
+    """The events from `start_date` on, in micro-batches of complete hours."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._available: datetime | None = None
+        self._seen: Offset | None = None
+        self._keys_are_checked = False
+
+    @with_clear_errors
+    def initialOffset(self) -> dict[str, str]:  # noqa: N802
+        return hours.initial_offset(self._options, hours.utc_now()).as_dict()
+
+    @with_clear_errors
+    def latestOffset(self, start: Mapping[str, Any] | None = None, limit: Any = None) -> dict[str, str]:  # noqa: N802
+        """Where the next micro-batch ends.
+
+        :param start: not given before Spark 4.2, which also has no limit then: a micro-batch reads all there is
+        """
+        begins = Offset.of(start) if start is not None else self._seen
+        if begins is None:
+            begins = hours.initial_offset(self._options, hours.utc_now())
+        most_hours = None if reads_everything(limit) else hours.hours_a_micro_batch(self._options)
+        end = hours.end_of_batch(begins, self._newest(), most_hours)
+        if end != begins and not self._keys_are_checked:
+            check_keys(self._options)
+            self._keys_are_checked = True
+        return end.as_dict()
+
+    def getDefaultReadLimit(self) -> Any:  # noqa: N802
+        """One archive, of `batch_size_hours`, for each partition."""
+        return most_archives(self._options.config.num_workers)
+
+    def reportLatestOffset(self) -> dict[str, str]:  # noqa: N802
+        """The newest complete hour, for the query's progress."""
+        return Offset(last=self._newest()).as_dict()
+
+    def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802
+        """Whatever becomes complete from now on is for the next run."""
+        self._available = self._newest()
+
+    @with_clear_errors
+    def partitions(self, start: Mapping[str, Any], end: Mapping[str, Any]) -> Sequence[InputPartition]:
+        self._seen = Offset.of(end)
+        return _partitions(self._options, hours.hours_between(Offset.of(start), self._seen))
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        return read_events(self._options, hours.windows_of_json(partition.value))
+
+    def _newest(self) -> datetime:
+        return self._available or hours.newest_hour(self._options, hours.utc_now())
+
+
+def check_keys(options: Options) -> None:
+    """Ask once, on the driver, so that wrong keys are refused once and not by every try of every task.
+
+    :raises ConfigError: the keys are refused
+    """
+    warn_of_overrides(logger)
+    if why := why_keys_refused(options.config):
+        raise ConfigError(why)
+
+
+def _partitions(options: Options, window: Window | None) -> list[InputPartition]:
+    if window is None:
+        return []
+    return [InputPartition(hours.windows_as_json(windows)) for windows in hours.partitions_of(window, options)]

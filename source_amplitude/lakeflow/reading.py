@@ -1,0 +1,104 @@
+"""What a task does: the rows of some hours of events, or of user profiles, as Arrow batches.
+
+Runs in Spark's Python workers, of which none knows of the others, and imports neither Airbyte's CDK nor Spark.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+
+import msgspec
+import pyarrow as pa
+
+from source_amplitude.config import ListedUsers
+from source_amplitude.errors import ConfigError
+from source_amplitude.events.blocks import Conversion
+from source_amplitude.events.reader import WindowReader
+from source_amplitude.export.exporter import Exporter
+from source_amplitude.export.limiter import RequestLimiter
+from source_amplitude.export.windows import Window
+from source_amplitude.lakeflow.arrow import ArrowConverter
+from source_amplitude.lakeflow.errors import clear_errors
+from source_amplitude.lakeflow.options import Options
+from source_amplitude.lakeflow.schema import columns
+from source_amplitude.lakeflow.tables import EVENTS, USER_PROFILES
+from source_amplitude.odd_values import ColumnValues, Oddities, log_oddities
+from source_amplitude.schema import declared_types
+from source_amplitude.user_profiles.authenticator import KeyFallback
+from source_amplitude.user_profiles.client import ProfileClient
+from source_amplitude.user_profiles.fetch import Fetcher, FetchStatus
+from source_amplitude.user_profiles.rate import TokenBucket
+from source_amplitude.user_profiles.snapshot import Snapshot
+from source_amplitude.user_profiles.users import Listed
+
+logger = logging.getLogger("source_amplitude.lakeflow")
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def read_events(options: Options, windows: Sequence[Window]) -> Iterator[pa.RecordBatch]:
+    """The events of some windows, one export at a time, the next one downloaded while one is read.
+
+    :raises AmplitudeError: as reading them for Airbyte does
+    """
+    with clear_errors():
+        yield from _converter(options, EVENTS).batches(_event_blocks(options, windows))
+
+
+def read_profiles(options: Options) -> Iterator[pa.RecordBatch]:
+    """The profiles of the listed users, in their order, at the rate of the organization.
+
+    :raises AmplitudeError: as reading them for Airbyte does
+    """
+    with clear_errors():
+        yield from _converter(options, USER_PROFILES).batches(_profile_blocks(options))
+
+
+def listed_users(options: Options) -> ListedUsers:
+    """The users whose profiles are to be read.
+
+    :raises ConfigError: nobody is listed
+    """
+    users = options.config.user_profiles.users
+    if not isinstance(users, ListedUsers):
+        raise ConfigError(
+            "The table user_profiles needs the option user_ids (or device_ids): the users to read, with commas between."
+        )
+    return users
+
+
+def _event_blocks(options: Options, windows: Sequence[Window]) -> Iterator[bytes]:
+    config = replace(options.config, num_workers=1)
+    oddities = Oddities()
+    with closing(Exporter(config, RequestLimiter(1), logger)) as exporter:
+        for download in exporter.downloads(*windows):
+            if download.archive is None:
+                continue
+            conversion = Conversion(json_columns_as_string=True)
+            reader = WindowReader(download.window, download.archive, exporter.fetch_whole, conversion, logger)
+            for records in reader.batches():
+                oddities.add(records.oddities)
+                yield records.ndjson
+            logger.info(f"events {download.window}: {reader.records:,} events")
+    log_oddities(EVENTS, oddities, logger)
+
+
+def _profile_blocks(options: Options) -> Iterator[bytes]:
+    config = options.config
+    keys = KeyFallback(config.secret_key, config.api_key, logger)
+    client = ProfileClient(config, keys, TokenBucket(config.user_profiles.requests_per_minute, logger))
+    fetcher = Fetcher(client, config.user_profiles, keys, logger, json_columns_as_string=False)
+    users = Listed(listed_users(options), {}, logger)
+    values = ColumnValues(declared_types(USER_PROFILES), json_columns_as_string=True)
+    with closing(Snapshot(users, fetcher, logger)) as snapshot:
+        for result in snapshot.portion(users.total):
+            if result.status is FetchStatus.PROFILE:
+                yield _encode(values.record(_decode(result.record))) + b"\n"
+    log_oddities(USER_PROFILES, values.oddities, logger)
+
+
+def _converter(options: Options, table: str) -> ArrowConverter:
+    return ArrowConverter(columns(table, timestamps=options.timestamps))
