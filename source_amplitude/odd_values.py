@@ -7,7 +7,6 @@ and the value goes as it came into the column `additional_fields`, as fields do 
 from __future__ import annotations
 
 import logging
-import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -24,7 +23,7 @@ MOST_NAMES_COUNTED = 1000  # a name that is made up for each event must not fill
 MOST_NAMES_TOLD = 20
 LONGEST_NAME_TOLD = 100  # characters
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
-SMALL, LARGE = 1e-300, 1e300
+SMALLEST, LARGEST = 1e-300, 1e29  # the columns of many destinations are DECIMAL(38, 9); smaller numbers become 0 there
 LONGEST_INTEGER = 64  # characters; enough for 64 bits in any sensible notation
 _BEGINS_WITH = {FieldType.STRING: '"', FieldType.OBJECT: "{", FieldType.ARRAY: "["}
 _encode = msgspec.json.Encoder().encode
@@ -142,7 +141,7 @@ def column_value(declared: FieldType, text: str) -> str | None:
     """The JSON of what a column holds of a value, or None where it does not fit.
 
     A timestamp: any date and time that `rfc3339` understands. A string: also a number or a boolean, as text. An
-    integer: within 64 bits, without a fraction. A number: one that a float of 64 bits holds. A boolean: `true` and
+    integer: within 64 bits, without a fraction. A number: smaller than 10^29. A boolean: `true` and
     `false`, in any case. Numbers, booleans and objects are also taken out of a string that holds nothing else.
 
     :param text: the JSON of the value
@@ -184,17 +183,17 @@ def _integer(text: str) -> str | None:
 def is_number(raw: Raw) -> bool:
     """Whether JSON is a number for a column: as `column_value` says, and faster for numbers of usual size."""
     try:
-        return SMALL < abs(float(raw)) < LARGE or _is_number(str(raw, "utf-8"))
+        return SMALLEST < abs(float(raw)) < LARGEST or _is_number(str(raw, "utf-8"))
     except ValueError:
         return False
 
 
 def _is_number(text: str) -> bool:
-    """Whether a float of 64 bits holds it: it is not too large, nor so small that it would become 0."""
+    """Whether a column holds it: it is not too large, nor so small that a float of 64 bits would be 0."""
     if not _NUMBER(text):
         return False
     number = float(text)
-    return math.isfinite(number) and (number != 0 or not re.search("[1-9]", re.split("[eE]", text)[0]))
+    return abs(number) < LARGEST and (number != 0 or not re.search("[1-9]", re.split("[eE]", text)[0]))
 
 
 def _object(text: str) -> str | None:
