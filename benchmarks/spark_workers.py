@@ -54,7 +54,7 @@ class Workers(threading.Thread):
             try:
                 self._cpu[pid] = _cpu_seconds(pid)
                 self._peak_bytes = max(self._peak_bytes, _peak_bytes(pid))
-            except (OSError, IndexError):  # it has just ended
+            except OSError:  # it has just ended
                 continue
 
 
@@ -65,4 +65,5 @@ def _cpu_seconds(pid: int) -> float:
 
 def _peak_bytes(pid: int) -> int:
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
+    # A process that has ended and that nobody has waited for has no such line any more.
+    return max((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), default=0) * 1024

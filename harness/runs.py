@@ -268,7 +268,7 @@ class Command:
         for secret in (project.api_key, project.secret_key, pair):
             assert secret not in outcome.everything, "a key was printed"
         lines = [*outcome.lines, *outcome.stderr.splitlines()]
-        # The specification has an example of a device's id, as Amplitude's documentation does.
+        # The form is the same for everybody, and its examples look like the simulator's users.
         others = "\n".join(line for line in lines if not line.startswith(('{"type":"RECORD"', '{"type":"SPEC"')))
         for mark in USER_DATA:
             assert mark not in others, f"a user's data outside of a record: {mark}"

@@ -57,6 +57,22 @@ def test_given_listed_users_then_each_once_in_order_with_states_in_between(comma
     assert sorted(asked(command.simulator)) == sorted([*USERS, "device-1"])
 
 
+def test_given_odd_values_then_kept_and_counted_in_one_line_without_a_value(command: Command) -> None:
+    body = {"userData": {"user_id": "a", "cohort_ids": "a secret", "propensity": "0.50", "new": "NUL\x00"}}
+    command.simulator.faults.append(Fault("status", api="profile", status=200, body=json.dumps(body).encode()))
+    outcome = read_profiles(command, listed(USERS))
+    assert outcome.exit_code == 0, outcome.everything
+    records = outcome.records("user_profiles")
+    assert {(record["cohort_ids"], record["propensity"], record["new"]) for record in records} == {
+        (None, 0.5, "NUL\ufffd")
+    }
+    assert {record["additional_fields"] for record in records} == {'{"cohort_ids":"a secret","new":"NUL\ufffd"}'}
+    [told] = [line for line in outcome.log.splitlines() if "additional_fields" in line]
+    for part in ("60 records were repaired", "'cohort_ids' (60)", "'propensity' (60)", "'new' (60)"):
+        assert part in told
+    assert "secret" not in outcome.log
+
+
 def test_given_all_parts_then_all_fields_and_computations_told_apart(command: Command) -> None:
     parts = {
         "get_cohort_ids": True,
@@ -72,7 +88,7 @@ def test_given_all_parts_then_all_fields_and_computations_told_apart(command: Co
               "get_propensity": "true", "prediction_id": "p1", "propensity_type": "pct"}  # fmt: skip
     expected = a_profile("ada", None, params)
     computed = a_profile("ada", None, {"get_computations": "true"})
-    assert record == {**expected, "computations": computed["amp_props"]}
+    assert record == {**expected, "computations": computed["amp_props"], "additional_fields": None}
     assert [request.params for request in command.simulator.profile_log] == [
         {"user_id": "ada", **params},
         {"user_id": "ada", "get_computations": "true"},

@@ -31,23 +31,24 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Oddities(msgspec.Struct):
-    """What was odd in some records: the number of lines that were repaired, and of values by the names of their fields.
+    """What was odd in some records: how many values, by the names of their fields.
 
+    :param repaired: records of lines that were not strict JSON, or had NUL in them
     :param converted: values of another type that were converted
     :param nulled: values that are null in their column, and kept in `additional_fields`
     :param undeclared: fields without a column, kept in `additional_fields` too
     """
 
-    repaired_lines: int = 0
+    repaired: int = 0
     converted: dict[str, int] = msgspec.field(default_factory=dict)
     nulled: dict[str, int] = msgspec.field(default_factory=dict)
     undeclared: dict[str, int] = msgspec.field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.repaired_lines or self.converted or self.nulled or self.undeclared)
+        return bool(self.repaired or self.converted or self.nulled or self.undeclared)
 
     def add(self, other: Oddities) -> None:
-        self.repaired_lines += other.repaired_lines
+        self.repaired += other.repaired
         for mine, more in (
             (self.converted, other.converted),
             (self.nulled, other.nulled),
@@ -59,9 +60,9 @@ class Oddities(msgspec.Struct):
     def __str__(self) -> str:
         """For the log: names and numbers, and never a value."""
         told = []
-        if self.repaired_lines:
+        if self.repaired:
             told.append(
-                f"{self.repaired_lines:,} lines were repaired (U+FFFD in place of broken characters and NUL, "
+                f"{self.repaired:,} records were repaired (U+FFFD in place of broken characters and NUL, "
                 "null in place of NaN)"
             )
         if self.nulled:
@@ -76,7 +77,7 @@ class Oddities(msgspec.Struct):
 def log_oddities(stream: str, oddities: Oddities, logger: logging.Logger) -> None:
     """One line a sync; a warning where something became null or was repaired."""
     if oddities:
-        level = logging.WARNING if oddities.repaired_lines or oddities.nulled else logging.INFO
+        level = logging.WARNING if oddities.repaired or oddities.nulled else logging.INFO
         logger.log(level, f"{stream}: {oddities}")
 
 

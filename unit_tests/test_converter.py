@@ -190,7 +190,7 @@ def test_given_almost_json_then_it_is_repaired_and_counted(line: bytes, expected
     found = convert(line)
     found.pop(ADDITIONAL_FIELDS, None)
     assert found == expected
-    assert convert_all([b"{}", line, b"{}", line]).oddities.repaired_lines == 2
+    assert convert_all([b"{}", line, b"{}", line]).oddities.repaired == 2
 
 
 def test_given_an_escaped_backslash_before_u0000_then_it_is_no_nul() -> None:
@@ -321,7 +321,7 @@ def test_the_log_names_fields_and_numbers_and_never_a_value() -> None:
     assert "'paying' (3)" in told
     assert "'event_id' (3)" in told
     assert "'$new' (3)" in told
-    assert "1 lines were repaired" in told
+    assert "1 records were repaired" in told
     assert "secret" not in told
     assert len(told) < 1000
 

@@ -69,6 +69,7 @@ def test_given_a_redirect_then_no_key_goes_to_the_storage_and_its_address_is_in_
     project: Callable[..., Command],
 ) -> None:
     command = project(Cohort("a", in_storage=True))
+    command.environment["NETRC"] = command.file("netrc", "machine localhost login somebody password secret")
     choice = {"cohorts": listed_cohorts("a")}
     arguments = command.read_arguments(
         a_config(command.simulator, cohort_members=choice), None, a_catalog("cohort_members")

@@ -2,6 +2,7 @@ import json
 from datetime import datetime, timezone
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,31 +12,37 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from source_amplitude.errors import UnexpectedError
 from source_amplitude.lakeflow import arrow
 from source_amplitude.lakeflow.arrow import ArrowConverter
-from source_amplitude.lakeflow.schema import Column, arrow_schema, columns, spark_schema
+from source_amplitude.lakeflow.schema import arrow_schema, columns, spark_schema
+from source_amplitude.odd_values import ColumnValues
+from source_amplitude.schema import FieldType
 
 pytestmark = pytest.mark.spark
 
-COLUMNS = {
-    "text": Column.TEXT,
-    "long": Column.LONG,
-    "double": Column.DOUBLE,
-    "boolean": Column.BOOLEAN,
-    "texts": Column.TEXTS,
-    "timestamp": Column.TIMESTAMP,
-    "additional_fields": Column.TEXT,
+TYPES = {
+    "text": FieldType.STRING,
+    "long": FieldType.INTEGER,
+    "double": FieldType.NUMBER,
+    "boolean": FieldType.BOOLEAN,
+    "texts": FieldType.STRINGS,
+    "timestamp": FieldType.TIMESTAMP,
+    "bag": FieldType.OBJECT,
+    "bags": FieldType.ARRAY,
 }
+COLUMNS = {**TYPES, "additional_fields": FieldType.OBJECT}
+encode = msgspec.json.Encoder().encode
+decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-def rows(*lines: str, complete: bool = False) -> list[dict[str, Any]]:
-    """The rows that records make: for each the columns that are not null."""
-    converter = ArrowConverter(COLUMNS, complete=complete)
-    batches = converter.batches([f"{line}\n".encode() for line in lines])
-    found = [row for batch in batches for row in batch.to_pylist()]
+def rows(*lines: str) -> list[dict[str, Any]]:
+    """The rows that records make which the core has made of lines: for each the columns that are not null."""
+    values = ColumnValues(TYPES, json_columns_as_string=True)
+    records = [encode(values.record(decode(line))) + b"\n" for line in lines]
+    found = [row for batch in ArrowConverter(COLUMNS).batches(records) for row in batch.to_pylist()]
     return [{name: value for name, value in row.items() if value is not None} for row in found]
 
 
-def row(line: str, **options: bool) -> dict[str, Any]:
-    [only] = rows(line, **options)
+def row(line: str) -> dict[str, Any]:
+    [only] = rows(line)
     return only
 
 
@@ -57,16 +64,18 @@ def test_given_the_events_table_then_ids_are_long_bags_are_text_and_comments_tel
 
 def test_given_values_that_fit_then_they_are_in_their_columns() -> None:
     found = row(
-        '{"text":"\\u0000é 🎉","long":-9223372036854775808,"double":3,"boolean":false,"texts":["a",null],'
-        '"timestamp":"2024-03-15T10:04:58.123000Z"}'
+        '{"text":"é 🎉","long":-9223372036854775808,"double":3,"boolean":false,"texts":["a","b"],'
+        '"timestamp":"2024-03-15T10:04:58.123000Z","bag":{"a":[1]},"bags":[{}]}'
     )
     assert found == {
-        "text": "\0é 🎉",
+        "text": "é 🎉",
         "long": -(2**63),
         "double": 3.0,
         "boolean": False,
-        "texts": ["a", None],
+        "texts": ["a", "b"],
         "timestamp": datetime(2024, 3, 15, 10, 4, 58, 123000, tzinfo=timezone.utc),
+        "bag": '{"a":[1]}',
+        "bags": "[{}]",
     }
 
 
@@ -74,21 +83,14 @@ def test_given_values_that_fit_then_they_are_in_their_columns() -> None:
     ("column", "value"),
     [
         ("long", "9223372036854775808"),
-        ("long", "-9223372036854775809"),
-        ("long", "1.0"),
-        ("long", "1e3"),
-        ("long", '"12"'),
+        ("long", '"many"'),
         ("long", "[1]"),
-        ("double", '"1.5"'),
         ("double", "1e400"),
-        ("boolean", '"true"'),
         ("boolean", "1"),
-        ("texts", "[1]"),
         ("texts", '"a"'),
         ("timestamp", '"soon"'),
-        ("timestamp", '"2024-02-30T00:00:00Z"'),
         ("timestamp", '"2024-03-15T10:04:58.123456789Z"'),
-        ("timestamp", "12"),
+        ("bag", "12"),
         ("unknown", '{"a":[1,"b"]}'),
         ("unknown", "123456789012345678901234567890"),
         ("unknown", "1e400"),
@@ -100,38 +102,15 @@ def test_given_what_does_not_fit_then_it_is_kept_as_json_and_others_are_left_alo
     assert second == {"text": "b", "long": 7}
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["2024-03-15T10:04:58Z", "2024-03-15 10:04:58.1", "2024-03-15T10:04:58.123456+02:00", "2024-03-15T10:04:58-0530",
-     "2024-03-15", "2024-03-15T10:04", "2024-03-15T10Z", "2024-03-15T10:04:58.", "2024-03-15T24:00:00Z",
-     "2024-03-15T10:04:58.1234567Z", "24-03-15T10:04:58Z", "2024-3-15T10:04:58Z", "2024-03-15t10:04:58Z",
-     "2024-03-15T100458Z", "20240315T100458Z", "2024-03-15T10:04:58z", "2024-03-15T10:04:60Z", " 2024-03-15T10:04:58Z",
-     "2024-13-15T10:04:58Z", "2024-03-15T10:04:58+02", "2024-03-15T10:04:58 Z", ""],
-)  # fmt: skip
-def test_given_any_timestamp_then_what_other_records_hold_makes_no_difference(text: str) -> None:
-    record = json.dumps({"timestamp": text})
-    assert rows(record, '{"long":"misfit"}')[0] == row(record)
-
-
-@pytest.mark.parametrize("value", ["12", "true", "1.50", '{"a":1}', "[1]"])
-def test_given_no_text_in_a_text_column_then_it_is_its_json_text(value: str) -> None:
-    assert row(f'{{"text":{value}}}') == {"text": value}
-
-
-def test_given_additional_fields_of_the_record_then_what_does_not_fit_joins_them() -> None:
-    found = row('{"new":1,"long":"x","additional_fields":"{\\"new\\":1}"}', complete=True)
-    assert json.loads(found["additional_fields"]) == {"new": 1, "long": "x"}
-
-
-def test_given_complete_records_then_their_other_fields_are_passed_over() -> None:
-    found = row('{"new":1,"long":2,"additional_fields":"{\\"new\\":1}"}', complete=True)
-    assert found == {"long": 2, "additional_fields": '{"new":1}'}
+def test_given_a_fine_timestamp_and_other_odd_values_then_all_of_them_are_kept() -> None:
+    found = row('{"long":"x","timestamp":"2024-03-15T10:04:58.1234567Z","new":1e400}')
+    assert found == {"additional_fields": '{"long":"x","new":1e400,"timestamp":"2024-03-15T10:04:58.1234567Z"}'}
 
 
 def test_given_many_records_then_batches_are_of_about_4_mb_and_all_rows_come_in_order() -> None:
     line = '{"text":"%s","long":%d}\n'
     blocks = ["".join(line % ("x" * 1000, block * 100 + number) for number in range(100)) for block in range(100)]
-    batches = list(ArrowConverter(COLUMNS, complete=False).batches(block.encode() for block in blocks))
+    batches = list(ArrowConverter(COLUMNS).batches(block.encode() for block in blocks))
     assert [value for batch in batches for value in batch["long"].to_pylist()] == list(range(10_000))
     assert len(batches) == 3
     assert max(batch.nbytes for batch in batches) < 2 * arrow.BLOCK_BYTES
@@ -141,10 +120,9 @@ def test_given_no_records_then_there_is_no_batch() -> None:
     assert rows() == []
 
 
-def test_given_a_bug_in_the_fitting_then_the_error_does_not_quote_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(arrow._FITS, Column.LONG, lambda _: True)
+def test_given_a_record_that_does_not_fit_then_the_error_does_not_quote_its_value() -> None:
     with pytest.raises(UnexpectedError) as caught:
-        rows('{"long":"a secret"}')
+        list(ArrowConverter(COLUMNS).batches([b'{"long":"a secret"}\n']))
     assert "a secret" not in str(caught.value)
     assert caught.value.__suppress_context__
 
@@ -178,13 +156,20 @@ def test_given_any_records_then_nothing_is_lost_and_nothing_fails(records: list[
 
 
 def same(read: Any, value: Any) -> bool:
+    """Whether a column has a value, which the core may have converted where nothing is lost by that."""
     if isinstance(read, datetime):
         return f"{read:%Y-%m-%dT%H:%M:%S.%fZ}" == value
+    if isinstance(value, str) and not isinstance(read, str):
+        return bool(read == json.loads(value.lower()))
     if isinstance(read, str) and not isinstance(value, str):
         return bool(json.loads(read) == value)
+    if isinstance(read, list):
+        return read == [
+            entry if isinstance(entry, str) else json.dumps(entry, separators=(",", ":")) for entry in value
+        ]
     return bool(read == value)
 
 
 def test_given_batches_then_they_are_arrow_s() -> None:
-    [batch] = ArrowConverter(COLUMNS, complete=False).batches([b'{"long":1}\n'])
+    [batch] = ArrowConverter(COLUMNS).batches([b'{"long":1}\n'])
     assert isinstance(batch, pa.RecordBatch)
