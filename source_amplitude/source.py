@@ -27,11 +27,12 @@ from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from source_amplitude.airbyte.errors import TracedError, airbyte_errors, traced, without_stack_trace
 from source_amplitude.airbyte.files import catalog_from, config_from, state_from
-from source_amplitude.config import Config, connection_specification, migrate
+from source_amplitude.config import Config
 from source_amplitude.errors import NOT_IN_THE_EU, AmplitudeError, ConfigError
 from source_amplitude.events.stream import Events
 from source_amplitude.export.limiter import RequestLimiter
 from source_amplitude.export.probe import why_no_exports
+from source_amplitude.form import connection_specification, migrate
 from source_amplitude.http.hosts import warn_of_overrides
 from source_amplitude.rest.streams import REST_STREAMS, rest_streams
 from source_amplitude.unknown_fields import unknown_fields

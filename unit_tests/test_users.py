@@ -60,6 +60,12 @@ def test_given_the_state_of_active_users_then_listed_ones_begin_anew() -> None:
     assert Listed(ListedUsers(("a",), ()), state, LOGGER).done == 0
 
 
+def test_given_the_state_of_an_earlier_version_then_it_is_no_error() -> None:
+    hours = {"first_hour": "20240308T21", "last_hour": "20240315T20"}
+    state = {"selection": "active", **hours, "done": 9, "after": "00"}
+    assert checked_state(state) == state
+
+
 @pytest.mark.parametrize(
     "state",
     [

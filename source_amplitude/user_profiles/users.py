@@ -111,6 +111,7 @@ class Listed(Users):
         self.done = 0
 
 
+_ALWAYS = {"selection", "done"}
 _STATE_FIELDS: dict[str, dict[str, type]] = {
     "listed": {"selection": str, "done": int, "fingerprint": str},
     "active": {
@@ -129,14 +130,16 @@ _STATE_FIELDS: dict[str, dict[str, type]] = {
 def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
     """The state of an interrupted snapshot as it came, or an empty one.
 
+    Of a state that an earlier version wrote, fields may be missing: its snapshot begins anew.
+
     :raises ConfigError: for one that this stream cannot have written
     """
     if not state:
         return state
     expected = _STATE_FIELDS.get(str(state.get("selection")), {})
-    if not expected or state.keys() != expected.keys():
+    if not _ALWAYS <= state.keys() <= expected.keys():
         raise _unusable(state)
-    if any(type(state[name]) is not kind for name, kind in expected.items()) or state["done"] < 0:
+    if any(type(value) is not expected[name] for name, value in state.items()) or state["done"] < 0:
         raise _unusable(state)
     return state
 
