@@ -24,10 +24,10 @@ help:
 	@echo "make image       the image source-amplitude:dev, with docker"
 	@echo "make test        all tests but the slow ones and the two kinds below"
 	@echo "make test-image  the tests of the image, with docker"
-	@echo "make test-extra  the tests with the official connector and with PyAirbyte, each in an environment of its own"
+	@echo "make test-extra  the tests with Airbyte's own connector, PyAirbyte and PostgreSQL, each in an environment of its own"
 	@echo "make test-spark  the tests with Spark itself, which needs Java 17 and Python 3.11 or newer"
 	@echo "make test-all    all tests"
-	@echo "make bench       speed and memory beside the official connector, three quarters of an hour; bench-quick: two minutes"
+	@echo "make bench       speed and memory beside Airbyte's own connector, three quarters of an hour; bench-quick: two minutes"
 	@echo "make bench-spark Spark's Python workers beside those of a plain Python data source"
 	@echo "make docs        renew what the docs take from the schemas, and the version wherever it stands"
 	@echo "make lint        ruff and mypy"
@@ -35,8 +35,9 @@ help:
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed: make PYTHON=python3.12 ...")'
+	@echo "Installing $$(grep -c '==' requirements/dev.txt) packages into $(VENV), 460 MB: some minutes, once."
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -48,8 +49,9 @@ $(OFFICIAL)/.ready: requirements/official.txt
 
 $(PYAIRBYTE)/.ready: requirements/pyairbyte.txt
 	$(PYAIRBYTE_PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 13) else "PyAirbyte needs Python 3.10 to 3.12: make PYAIRBYTE_PYTHON=python3.12 ...")'
+	@echo "Installing PyAirbyte, $$(grep -c '==' $<) packages, into $(PYAIRBYTE), 780 MB: some minutes, once."
 	$(PYAIRBYTE_PYTHON) -m venv --clear $(PYAIRBYTE)
-	$(PYAIRBYTE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(PYAIRBYTE)/bin/python -m pip install --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
 $(POSTGRES)/.ready: requirements/postgres.txt

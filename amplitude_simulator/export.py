@@ -69,7 +69,9 @@ def export(project: Project, first: datetime, last: datetime, now: datetime, fau
     body = b"".join(zip_chunks((name, [content]) for name, content in members))
     if project.max_response_bytes is not None and len(body) > project.max_response_bytes:
         return Answer(400, TOO_LARGE.encode())
-    return Answer(200, fault.change_archive(body) if fault is not None else body, headers)
+    if fault is not None:
+        return Answer(200, fault.change_archive(body), headers)
+    return Answer(200, body if project.states_length else iter([body]), headers)
 
 
 def _members(project: Project, hours: list[datetime], now: datetime) -> Iterator[tuple[str, Iterator[bytes]]]:

@@ -1,6 +1,6 @@
 """What a simulated Amplitude project holds: its keys, its region, its events, and which of them are published when."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -19,6 +19,8 @@ class Project:
 
     :param events_per_hour: a number, or a function of the hour
     :param users: how many different users the events are of
+    :param late: hours that are published so much later than others
+    :param states_length: whether export answers say how long they are; if not, they are sent in chunks
     :param max_response_bytes: larger archives are refused with 400
     :param max_hours_served: ranges with more hours of data than this are refused with `too_many_hours_status`
     :param payload_characters: length of an incompressible text in each event
@@ -33,6 +35,8 @@ class Project:
     first_hour: datetime
     events_per_hour: int | Callable[[datetime], int] = 5
     users: int = 1000
+    late: Mapping[datetime, timedelta] = field(default_factory=dict)
+    states_length: bool = True
     region: str = "US"
     api_key: str = "0123456789abcdef0123456789abcdef"
     secret_key: str = "fedcba9876543210fedcba9876543210"
@@ -63,9 +67,10 @@ class Project:
     def published(self, hour: datetime, now: datetime) -> Iterator[bytes]:
         """The lines of an hour that can be exported at `now`.
 
-        An hour appears bit by bit, in no order, from its end on; all of it is there two hours later.
+        An hour appears bit by bit, in no order, from its end on; all of it is there two hours later, or when it is
+        `late`, so much after that.
         """
-        share = (now - hour - HOUR) / PUBLISHING
+        share = (now - hour - HOUR - self.late.get(hour, 0 * HOUR)) / PUBLISHING
         lines = event_lines(self.seed, hour, self.count(hour), self.users, self.payload_characters)
         if share >= 1:
             yield from lines

@@ -11,15 +11,18 @@ import argparse
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 from amplitude_simulator import Project, RestData, Simulator
 from amplitude_simulator.rest.cohorts import member_ids
 from harness.profiles import REAL_PACE, keys_of, users_seen
 from harness.rest import DAILY, DAY, SNAPSHOTS, days, days_of, most_cost_in_any
 from harness.runs import Command, Outcome
+from source_amplitude.threads import in_background
 
 REPOSITORY = Path(__file__).parents[1]
 SAMPLES = REPOSITORY / "sample_files"
@@ -29,6 +32,7 @@ FIRST_DAY = date(2024, 2, 15)
 NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)
 LATER = timedelta(hours=3)
 HOUR = timedelta(hours=1)
+DOT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def run(simulator: Simulator) -> bool:
     config, catalog = str(SAMPLES / "config.json"), str(SAMPLES / "configured_catalog.json")
     print(f"Amplitude is simulated at {simulator.url}, where it is {NOW:%Y-%m-%d %H:%M} UTC.\n")
     for verb, arguments in (("spec", []), ("check", ["--config", config]), ("discover", ["--config", config])):
-        save(verb, show(verb, command.run(verb, *arguments)))
+        save(verb, show(verb, command, verb, *arguments))
 
     reading = ["--config", config, "--catalog", catalog]
     first = a_sync("first read", command, reading, "none")
@@ -100,8 +104,14 @@ def run(simulator: Simulator) -> bool:
     return events_are_right and profiles_are_right and tables_are_right
 
 
-def show(name: str, outcome: Outcome) -> Outcome:
-    print(f"$ source-amplitude {name:12} -> exit code {outcome.exit_code}, {len(outcome.lines):,} messages")
+def show(name: str, command: Command, verb: str, *arguments: str, **options: Any) -> Outcome:
+    """Run a command, and print its name at once, a dot a second, and how it ended."""
+    print(f"$ source-amplitude {name:12} ", end="", flush=True)
+    running = in_background(lambda: command.run(verb, *arguments, **options), name)
+    while not wait([running], DOT_SECONDS).done:
+        print(".", end="", flush=True)
+    outcome = running.result()
+    print(f" -> exit code {outcome.exit_code}, {len(outcome.lines):,} messages")
     for error in outcome.errors:
         print(f"  {error['message']}")
     return outcome
@@ -113,7 +123,7 @@ def save(name: str, outcome: Outcome) -> None:
 
 def a_sync(name: str, command: Command, arguments: Sequence[str], state_before: str) -> Sync:
     command.simulator.clear_log()
-    outcome = show(name, command.run("read", *arguments))
+    outcome = show(name, command, "read", *arguments)
     save(name.replace(" ", "_"), outcome)
     answers = [request for request in command.simulator.log if request.status in (200, 404)]
     hours = sum(int((an_hour(answer.params["end"]) - an_hour(answer.params["start"])) / HOUR) + 1 for answer in answers)
@@ -151,8 +161,9 @@ def read_profiles(simulator: Simulator, command: Command) -> bool:
         simulator.clear_log()
         config = str(SAMPLES / f"config_user_profiles_{selection}.json")
         catalog = str(SAMPLES / "configured_catalog_user_profiles.json")
-        outcome = command.run("read", "--config", config, "--catalog", catalog, settings=REAL_PACE)
-        save(f"{selection}_users", show(f"read {selection}", outcome))
+        arguments = ["--config", config, "--catalog", catalog]
+        outcome = show(f"read {selection}", command, "read", *arguments, settings=REAL_PACE)
+        save(f"{selection}_users", outcome)
         keys, requests = keys_of(outcome), simulator.profile_log
         refused = sum(request.status == 429 for request in requests)
         rows.append([f"{selection} users", str(len(keys)), str(len(requests)), f"{outcome.seconds:.1f}"])
@@ -169,7 +180,7 @@ def read_tables(simulator: Simulator, command: Command) -> bool:
     simulator.clear_log()
     arguments = ["--config", str(SAMPLES / "config_tables.json")]
     arguments += ["--catalog", str(SAMPLES / "configured_catalog_tables.json")]
-    outcome = show("read tables", command.run("read", *arguments))
+    outcome = show("read tables", command, "read", *arguments)
     save("tables", outcome)
     names = [*SNAPSHOTS, *DAILY]
     ends = {name: state_of(outcome, name).get("date", "") for name in names}

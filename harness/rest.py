@@ -48,6 +48,13 @@ def stream_states(outcome: Outcome) -> list[dict[str, Any]]:
     return [state["stream"]["stream_state"] for state in outcome.states]
 
 
+def as_they_came(outcome: Outcome, stream: str) -> list[dict[str, Any]]:
+    """The records of a stream, of which nothing was odd, without the column for what is."""
+    records = outcome.records(stream)
+    assert [record.pop("additional_fields") for record in records] == [None] * len(records)
+    return records
+
+
 def days(first: date, last: date) -> list[str]:
     """The days of a range, both ends included, as they are in records."""
     return [f"{first + number * DAY}" for number in range((last - first).days + 1)]

@@ -84,6 +84,15 @@ def test_given_a_users_mistake_then_a_sentence_and_no_traceback(simulator: Simul
     assert_told_without_traceback(absent, "cannot be read: No such file or directory.")
 
 
+def test_given_a_check_that_fails_then_its_sentence_is_not_in_quotes(
+    simulator: Simulator, warm_command: Command
+) -> None:
+    config = warm_command.file("config.json", a_config(simulator, secret_key="another"))
+    [status] = warm_command.run("check", "--config", config).of_type("CONNECTION_STATUS")
+    assert status["connectionStatus"]["status"] == "FAILED"
+    assert status["connectionStatus"]["message"].startswith("Authentication failed.")
+
+
 def test_given_an_unexpected_error_then_its_traceback_stays(simulator: Simulator, warm_command: Command) -> None:
     outcome = warm_command.read(settings={"export.width.TARGET_ARCHIVE_BYTES": "many"})
     assert outcome.exit_code == 1

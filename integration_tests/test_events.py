@@ -165,10 +165,16 @@ def test_given_a_lookback_then_earlier_hours_are_read_again_and_the_state_does_n
 def test_given_no_start_date_then_the_last_thirty_days_but_never_past_an_old_state(
     simulator: Simulator, command: Command
 ) -> None:
-    config = a_config(simulator, start_date=None, batch_size_hours=8760)
+    config = a_config(simulator, start_date=None, batch_size_hours=8760, num_workers=1)
     command.read(config)
     command.read(config, an_events_state({"server_upload_time": "2024-01-01T00:00:00Z"}))
-    assert asked(simulator) == [("20240214T23", "20240315T20"), ("20240101T00", "20240315T20")]
+    of_the_last_day = ("20240314T21", "20240315T20")
+    assert asked(simulator) == [
+        ("20240214T23", "20240314T20"),
+        of_the_last_day,
+        ("20240101T00", "20240314T20"),
+        of_the_last_day,
+    ]
 
 
 def test_given_time_before_2014_11_12_then_whole_days_are_asked_for(

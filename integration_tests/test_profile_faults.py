@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,10 +140,30 @@ def test_given_the_api_fails_on_the_way_then_the_next_run_continues(
 MADE_UP = "source-amplitude-connection-check"
 
 
-def test_given_a_finished_snapshot_then_the_next_begins_anew(warm_command: Command) -> None:
-    first = read_profiles(warm_command, listed(USERS))
-    assert profile_states(first)[-1] == COMPLETE
-    assert keys_of(read_profiles(warm_command, listed(USERS), first.last_state)) == USERS
+def test_given_a_job_of_two_attempts_then_the_second_does_not_read_finished_profiles_again(
+    simulator: Simulator, warm_command: Command
+) -> None:
+    config, catalog = a_profiles_config(simulator, listed(USERS)), a_catalog("user_profiles", "events")
+    simulator.faults.append(Fault("status", status=503, hour=FIRST_HOUR.replace(day=15)))
+    first = warm_command.read(config, None, catalog)
+    assert first.stream_error["stream_descriptor"]["name"] == "events"
+    assert keys_of(first) == USERS
+    assert COMPLETE in profile_states(first)
+
+    simulator.clear_log()
+    simulator.faults.clear()
+    second = warm_command.read(config, first.last_state, catalog)
+    assert second.exit_code == 0, second.everything
+    assert (keys_of(second), simulator.profile_log) == ([], [])
+    assert ("user_profiles", "COMPLETE") in second.statuses
+    assert "an earlier attempt of this job has read user_profiles" in second.log
+    complete = simulator.project.uuids(FIRST_HOUR, FIRST_HOUR.replace(day=15, hour=20))
+    assert set(first.uuids) | set(second.uuids) == complete
+
+
+def test_given_the_next_job_then_its_snapshot_begins_anew(warm_command: Command) -> None:
+    assert keys_of(read_profiles(warm_command, listed(USERS))) == USERS
+    assert keys_of(read_profiles(warm_command, listed(USERS), [])) == USERS, "the platform has deleted the state"
 
 
 def test_given_a_foreign_state_then_a_config_error(simulator: Simulator, warm_command: Command) -> None:
@@ -197,6 +218,64 @@ def test_given_sigkill_and_later_events_then_every_active_user_of_the_first_run_
     last = FIRST_HOUR.replace(day=15, hour=20)
     users, devices = users_seen(simulator, last - timedelta(hours=47), last)
     assert_each_once(killed, resumed, users | devices)
+    assert_no_file_left(command)
+
+
+WEEK = FIRST_HOUR.replace(day=8)
+
+
+def windows_asked_for(simulator: Simulator) -> list[str]:
+    return [request.params["start"] for request in simulator.log]
+
+
+def test_given_a_week_of_slow_exports_then_a_state_after_each_window_and_profiles_from_the_first_on(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator = a_simulator(first_hour=WEEK, users=100, events_per_hour=3, profiles_per_minute=10**6)
+    simulator.faults.append(Fault("latency", seconds=0.1))
+    command = a_warm_command(simulator, tmp_path)
+    config = {**a_profiles_config(simulator, active(7)), "batch_size_hours": 3, "num_workers": 1}
+    outcome = command.read(config, catalog=a_catalog("user_profiles"))
+    assert outcome.exit_code == 0, outcome.everything
+    assert len(simulator.log) == 56
+    searched = [state["part_last_hour"] for state in profile_states(outcome)[:-2] if state["kind"] == "user_id"]
+    assert sorted(set(searched)) == sorted(request.params["end"] for request in simulator.log)
+    kinds = [message["type"] for message in outcome.messages if message["type"] in ("STATE", "RECORD")]
+    assert kinds[0] == "STATE", "when the first window is read"
+    assert "RECORD" in kinds[: kinds.index("STATE", 1)], "and then the profiles of its users, before the next one"
+    assert "Found 100 active users: 90 by user_id, 10 by device_id" in outcome.log
+    assert len(set(keys_of(outcome))) == len(keys_of(outcome)) == 100
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_given_a_search_that_is_killed_again_and_again_then_it_gets_on_and_every_user_comes_once(
+    a_simulator: Callable[..., Simulator], tmp_path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    simulator = a_simulator(first_hour=WEEK, users=300, events_per_hour=3, profiles_per_minute=10**6)
+    simulator.faults += [Fault("latency", seconds=0.02), Fault("latency", api="profile", seconds=0.005)]
+    command = a_warm_command(simulator, tmp_path)
+    state: list[dict[str, Any]] | None = None
+    kept: list[str] = []
+    for _ in range(4):
+        simulator.clear_log()
+        requests = chance.randrange(4, 60)
+        place = KillAfter(0, once=lambda: len(simulator.log) + len(simulator.profile_log) >= requests)  # noqa: B023
+        killed = read_profiles(command, active(7), state, settings=SLOW_ENOUGH_TO_STOP, kill_after=place)
+        assert killed.exit_code == -signal.SIGKILL
+        kept += keys_before_last_state(killed)
+        assert len(keys_of(killed)) - len(keys_before_last_state(killed)) <= USERS_A_STATE
+        state = killed.last_state or state
+    simulator.clear_log()
+    simulator.now += timedelta(hours=9)
+    last = read_profiles(command, active(7), state)
+    assert last.exit_code == 0, last.everything
+    assert profile_states(last)[-1] == COMPLETE
+    newest = FIRST_HOUR.replace(day=15, hour=20)
+    users, devices = users_seen(simulator, newest - timedelta(hours=7 * 24 - 1), newest)
+    assert sorted(kept + keys_of(last)) == sorted(users | devices), "each once"
+    assert len(simulator.profile_log) == len(users | devices) - len(kept), "nobody is asked about again"
+    assert len(simulator.log) == 7, "each window once, also those that were read before"
     assert_no_file_left(command)
 
 

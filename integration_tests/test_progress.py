@@ -154,4 +154,4 @@ def test_given_a_slow_search_for_active_users_then_the_log_says_what_is_waited_f
     simulator.faults.append(Fault("latency", seconds=0.5))
     outcome = read_profiles(warm_command, active(1), settings=SOON)
     assert len(lines_like("^Waiting for the export of 20240314T21-20240315T20 ", outcome)) >= 3
-    assert lines_like(r"^Looked through 120 events of 24 hours, 0\.\d MB, in \d+\.\d s$", outcome)
+    assert lines_like(r"^Looked through 120 events of 24 hours, 0\.\d MB$", outcome)

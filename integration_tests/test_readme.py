@@ -5,7 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from harness.runs import Command
+from harness.profiles import a_profiles_config, keys_of, listed
+from harness.runs import Command, a_catalog
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
@@ -25,11 +26,13 @@ def test_the_log_can_be_seen_while_messages_go_to_a_file(warm_command: Command, 
 
 
 def test_the_state_of_the_readme_continues_the_sync(warm_command: Command, tmp_path: Path) -> None:
-    outcome = warm_command.read()
+    config, catalog = a_profiles_config(warm_command.simulator, listed(["ada"])), a_catalog("events", "user_profiles")
+    outcome = warm_command.read(config, catalog=catalog)
     (tmp_path / "messages.jsonl").write_text("\n".join(outcome.lines) + "\n")
     [script] = [block.partition("venv/bin/")[0] for block in BLOCKS if "> state.json" in block]
     shell(script, tmp_path)
     state = json.loads((tmp_path / "state.json").read_text())
-    continued = warm_command.read(state=state)
+    continued = warm_command.read(config, state, catalog)
     assert (continued.exit_code, continued.records()) == (0, [])
     assert continued.last_state == outcome.last_state
+    assert keys_of(continued) == ["ada"], "the finished profiles of the sync before do not count"

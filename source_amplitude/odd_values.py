@@ -7,7 +7,6 @@ and the value goes as it came into the column `additional_fields`, as fields do 
 from __future__ import annotations
 
 import logging
-import math
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -24,30 +23,31 @@ MOST_NAMES_COUNTED = 1000  # a name that is made up for each event must not fill
 MOST_NAMES_TOLD = 20
 LONGEST_NAME_TOLD = 100  # characters
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
-SMALL, LARGE = 1e-300, 1e300
+SMALLEST, LARGEST = 1e-300, 1e29  # the columns of many destinations are DECIMAL(38, 9); smaller numbers become 0 there
 LONGEST_INTEGER = 64  # characters; enough for 64 bits in any sensible notation
 _BEGINS_WITH = {FieldType.STRING: '"', FieldType.OBJECT: "{", FieldType.ARRAY: "["}
 _encode = msgspec.json.Encoder().encode
 
 
 class Oddities(msgspec.Struct):
-    """What was odd in some records: the number of lines that were repaired, and of values by the names of their fields.
+    """What was odd in some records: how many values, by the names of their fields.
 
+    :param repaired: records of lines that were not strict JSON, or had NUL in them
     :param converted: values of another type that were converted
     :param nulled: values that are null in their column, and kept in `additional_fields`
     :param undeclared: fields without a column, kept in `additional_fields` too
     """
 
-    repaired_lines: int = 0
+    repaired: int = 0
     converted: dict[str, int] = msgspec.field(default_factory=dict)
     nulled: dict[str, int] = msgspec.field(default_factory=dict)
     undeclared: dict[str, int] = msgspec.field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.repaired_lines or self.converted or self.nulled or self.undeclared)
+        return bool(self.repaired or self.converted or self.nulled or self.undeclared)
 
     def add(self, other: Oddities) -> None:
-        self.repaired_lines += other.repaired_lines
+        self.repaired += other.repaired
         for mine, more in (
             (self.converted, other.converted),
             (self.nulled, other.nulled),
@@ -59,9 +59,9 @@ class Oddities(msgspec.Struct):
     def __str__(self) -> str:
         """For the log: names and numbers, and never a value."""
         told = []
-        if self.repaired_lines:
+        if self.repaired:
             told.append(
-                f"{self.repaired_lines:,} lines were repaired (U+FFFD in place of broken characters and NUL, "
+                f"{self.repaired:,} records were repaired (U+FFFD in place of broken characters and NUL, "
                 "null in place of NaN)"
             )
         if self.nulled:
@@ -76,7 +76,7 @@ class Oddities(msgspec.Struct):
 def log_oddities(stream: str, oddities: Oddities, logger: logging.Logger) -> None:
     """One line a sync; a warning where something became null or was repaired."""
     if oddities:
-        level = logging.WARNING if oddities.repaired_lines or oddities.nulled else logging.INFO
+        level = logging.WARNING if oddities.repaired or oddities.nulled else logging.INFO
         logger.log(level, f"{stream}: {oddities}")
 
 
@@ -141,7 +141,7 @@ def column_value(declared: FieldType, text: str) -> str | None:
     """The JSON of what a column holds of a value, or None where it does not fit.
 
     A timestamp: any date and time that `rfc3339` understands. A string: also a number or a boolean, as text. An
-    integer: within 64 bits, without a fraction. A number: one that a float of 64 bits holds. A boolean: `true` and
+    integer: within 64 bits, without a fraction. A number: smaller than 10^29. A boolean: `true` and
     `false`, in any case. Numbers, booleans and objects are also taken out of a string that holds nothing else.
 
     :param text: the JSON of the value
@@ -183,17 +183,17 @@ def _integer(text: str) -> str | None:
 def is_number(raw: Raw) -> bool:
     """Whether JSON is a number for a column: as `column_value` says, and faster for numbers of usual size."""
     try:
-        return SMALL < abs(float(raw)) < LARGE or _is_number(str(raw, "utf-8"))
+        return SMALLEST < abs(float(raw)) < LARGEST or _is_number(str(raw, "utf-8"))
     except ValueError:
         return False
 
 
 def _is_number(text: str) -> bool:
-    """Whether a float of 64 bits holds it: it is not too large, nor so small that it would become 0."""
+    """Whether a column holds it: it is not too large, nor so small that a float of 64 bits would be 0."""
     if not _NUMBER(text):
         return False
     number = float(text)
-    return math.isfinite(number) and (number != 0 or not re.search("[1-9]", re.split("[eE]", text)[0]))
+    return abs(number) < LARGEST and (number != 0 or not re.search("[1-9]", re.split("[eE]", text)[0]))
 
 
 def _object(text: str) -> str | None:

@@ -13,6 +13,11 @@ PROGRESS_SECONDS = 30.0
 T = TypeVar("T")
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 hour`, `2,000 hours`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 class Progress:
     """Says how it goes whenever nothing was said for `PROGRESS_SECONDS`.
 

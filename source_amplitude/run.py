@@ -17,5 +17,6 @@ def run(args: list[str] | None = None) -> None:
 
     arguments = parse(sys.argv[1:] if args is None else args)
     from source_amplitude.airbyte.command import run_command  # noqa: PLC0415 - takes a second
+    from source_amplitude.source import SourceAmplitude  # noqa: PLC0415
 
-    run_command(arguments)
+    run_command(SourceAmplitude(in_batches=True), arguments)

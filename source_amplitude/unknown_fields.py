@@ -17,13 +17,14 @@ def unknown_fields(config: Mapping[str, Any], schema: Mapping[str, Any], path: s
     for name, value in config.items() if known else ():
         if name.startswith("_"):  # Airbyte's own
             continue
+        field = f"{path}{name}"
         if name in known:
             if isinstance(value, Mapping):
-                yield from unknown_fields(value, known[name], f"{path}{name}.")
+                yield from unknown_fields(value, known[name], f"{field}.")
             continue
         similar = get_close_matches(name.lower(), known, n=1)
         meant = f" Did you mean {path}{similar[0]}?" if similar else ""
-        yield f"The configuration has a field {path}{name}, which does not exist and is passed over.{meant}"
+        yield f"The configuration has a field {field}, which does not exist and is passed over.{meant}"
 
 
 def _properties(schema: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:

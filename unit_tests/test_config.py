@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_amplitude.config import ActiveUsers, Config, ListedUsers, migrate
+from source_amplitude.config import ActiveUsers, Config, ListedUsers
 from source_amplitude.errors import ConfigError
+from source_amplitude.form import migrate
 
 UTC = timezone.utc
 NOW = datetime(2024, 3, 15, 23, 10, tzinfo=UTC)

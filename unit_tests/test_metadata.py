@@ -65,8 +65,8 @@ def test_a_wheel_holds_the_package_with_its_types_and_the_license_and_nothing_el
     names = zipfile.ZipFile(tmp_path / built.stdout.split()[-1]).namelist()
     assert {"source_amplitude/py.typed", "source_amplitude/spec.json", "source_amplitude/run.py"} <= set(names)
     assert any(name.endswith("/LICENSE") for name in names)
-    folders = {name.split("/")[0] for name in names}
-    assert folders == {"source_amplitude", f"source_amplitude-{VERSION}.dist-info"}
+    tops = {name.split("/")[0] for name in names}
+    assert tops == {"source_amplitude", "pyspark_amplitude.py", f"source_amplitude-{VERSION}.dist-info"}
 
 
 def test_it_is_a_connector_of_its_own(metadata: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.limits import wait_until
+from harness.limits import STUCK_SECONDS, scaled, wait_until
 from source_amplitude.errors import ConfigError
 from source_amplitude.export import prefetch
 from source_amplitude.export.archive import Archive
@@ -148,7 +148,7 @@ def test_given_close_then_downloads_under_way_are_told_to_end() -> None:
     next(downloads)
     downloads.close()
     for _ in range(3):
-        assert ended.acquire(timeout=60)
+        assert ended.acquire(timeout=scaled(STUCK_SECONDS))
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -86,9 +86,7 @@ def test_oddities_are_counted_wherever_they_were(second: SecondProcess) -> None:
         counted = Oddities()
         for records in Conversion(json_columns_as_string=True, second=second).records_of(blocks):
             counted.add(records.oddities)
-        assert counted == Oddities(
-            repaired_lines=40, nulled={"paying": 40}, converted={"app": 40}, undeclared={"new": 40}
-        )
+        assert counted == Oddities(repaired=40, nulled={"paying": 40}, converted={"app": 40}, undeclared={"new": 40})
 
 
 def test_given_blocks_that_nobody_takes_then_what_was_odd_in_them_is_not_counted(second: SecondProcess) -> None:

@@ -6,33 +6,51 @@ from hypothesis import strategies as st
 
 from source_amplitude.user_profiles import seen
 from source_amplitude.user_profiles.seen import SeenUsers
-from source_amplitude.user_profiles.users import User
+from source_amplitude.user_profiles.users import Kind, User
 
 ids = st.sampled_from(["a", "b", "c", "ü 🚀", "a\x00b", "", None]) | st.text(st.characters(exclude_categories=["Cs"]))
 
 
-@given(pairs=st.lists(st.tuples(ids, ids), max_size=30), at_once=st.integers(1, 5), stop=st.integers(0, 30))
+pairs_of_ids = st.lists(st.tuples(ids, ids), max_size=20)
+
+
+@given(parts=st.lists(pairs_of_ids, max_size=4), at_once=st.integers(1, 5), page=st.integers(1, 5), stop=st.integers(0))
 def test_given_any_events_then_each_user_once_and_only_devices_without_a_user(
-    pairs: list[tuple[str | None, str | None]], at_once: int, stop: int
+    parts: list[list[tuple[str | None, str | None]]], at_once: int, page: int, stop: int
 ) -> None:
+    pairs = [pair for part in parts for pair in part]
     expected = {User("user_id", user) for user, _ in pairs if user}
     taken = {device for user, device in pairs if user}
-    expected |= {User("device_id", device) for user, device in pairs if device and not user and device not in taken}
+    devices = {User("device_id", device) for user, device in pairs if device and not user and device not in taken}
+    found: list[User] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(seen, "PAIRS_IN_MEMORY", at_once)
+        patch.setattr(seen, "USERS_A_PAGE", page)
         users = SeenUsers()
-        for user, device in pairs:
-            users.add(user, device)
+        for part in parts:
+            for user, device in part:
+                users.add(user, device)
+            number = users.end_part()
+            new = list(users.after(b"", "user_id", number))
+            assert set(new) == {User("user_id", user) for user, _ in part if user} - set(found)
+            assert_in_order(users, new, "user_id", number, stop)
+            found += new
         users.finish()
-    found = list(users.after(b""))
-    assert found == sorted(expected, key=lambda user: user.digest)
-    assert users.count() == len(expected)
-    assert users.count(kind="device_id") == sum(user.kind == "device_id" for user in expected)
-    if found:
-        last = found[min(stop, len(found) - 1)].digest
-        left = list(users.after(last))
-        assert found[users.count(up_to=last) :] == left
+        assert len(found) == len(set(found)) == users.count("user_id")
+        assert set(found) == expected
+        of_no_user = list(users.after(b"", "device_id"))
+        assert set(of_no_user) == devices
+        assert_in_order(users, of_no_user, "device_id", None, stop)
     users.close()
+
+
+def assert_in_order(users: SeenUsers, found: list[User], kind: Kind, part: int | None, stop: int) -> None:
+    assert found == sorted(found, key=lambda user: user.digest)
+    if found:
+        place = stop % len(found)
+        digest = found[place].digest
+        assert list(users.after(digest, kind, part)) == found[place + 1 :]
+        assert users.count(kind, part, digest) == len(found) - place - 1
 
 
 def test_its_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,5 +59,5 @@ def test_its_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     users.add("ada", None)
     assert list(tmp_path.iterdir()) == []
     users.finish()
-    assert list(users.after(b"")) == [User("user_id", "ada")]
+    assert list(users.after(b"", "user_id")) == [User("user_id", "ada")]
     users.close()

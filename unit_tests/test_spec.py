@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from source_amplitude.config import Config, connection_specification
+from source_amplitude.config import Config
+from source_amplitude.form import connection_specification
 
 SPECIFICATION = connection_specification()
 FILLED_IN_BY_EVERYBODY = ["api_key", "secret_key", "region", "start_date"]

@@ -112,7 +112,7 @@ def test_given_odd_values_then_they_are_kept_or_repaired_and_counted(
     count = len(outcome.uuids)
     [told] = [line for line in outcome.log.splitlines() if "additional_fields" in line]
     assert f"'odd' ({count})" in told
-    assert (f"{count} lines were repaired" in told) == repaired
+    assert (f"{count} records were repaired" in told) == repaired
 
 
 # What is sent in place of a field of every event, and what records have there.
@@ -274,6 +274,24 @@ def test_given_a_second_damage_before_the_place_of_the_first_then_still_every_ev
     assert outcome.log.count("fetching it again") == 4
     assert len(outcome.uuids) == len(set(outcome.uuids))
     assert set(outcome.uuids) == simulator.project.uuids(FIRST_HOUR + 48 * HOUR, LAST_HOUR)
+
+
+def test_given_odd_values_and_damage_then_what_is_read_again_is_counted_once(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator, command = of_400_events_an_hour(a_simulator, tmp_path)
+    cut, put = cut_in_turn(8, 2), field(b'"new":"a\\u0000","sample_rate":"1.0","paying":"perhaps"')
+    simulator.faults.append(Fault("members", transform=lambda members: cut(put(members))))
+    outcome = command.read(a_config(simulator, start_date="2024-03-15", batch_size_hours=12))
+    assert outcome.exit_code == 0, outcome.everything[-2000:]
+    assert outcome.log.count("fetching it again") == 2
+    assert len(set(outcome.cursors)) == 2, "several windows"
+    count = len(set(outcome.uuids))
+    assert len(outcome.uuids) == count
+    [told] = [line for line in outcome.log.splitlines() if "additional_fields" in line]
+    for part in ("records were repaired", "'new'", "'sample_rate'", "'paying'"):
+        assert f"{count:,} {part}" in told or f"{part} ({count:,})" in told, told
+    assert "perhaps" not in outcome.log
 
 
 def test_given_damage_in_ever_other_places_then_a_transient_error_after_five(

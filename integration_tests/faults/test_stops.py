@@ -126,7 +126,7 @@ def test_given_sigterm_while_a_download_waits_to_log_then_it_ends_after_that_lin
     process.send_signal(signal.SIGTERM)
     time.sleep(0.2)
     output = everything_from(ours)
-    assert process.wait(timeout=20) == -signal.SIGTERM
+    assert process.wait(scaled(STUCK_SECONDS)) == -signal.SIGTERM
     assert output.endswith(b"\n")
     assert json.loads(output.splitlines()[-1])["log"]["message"].startswith("Export of ")
     assert_nothing_left(command)
@@ -143,7 +143,7 @@ def test_given_the_reader_goes_away_while_only_a_download_logs_then_it_ends_quie
     while "Export of " not in process.stdout.readline():
         pass
     process.stdout.close()
-    assert (process.wait(timeout=20), process.stderr.read()) == (-signal.SIGPIPE, "")
+    assert (process.wait(scaled(STUCK_SECONDS)), process.stderr.read()) == (-signal.SIGPIPE, "")
     assert_nothing_left(command)
 
 
@@ -236,7 +236,7 @@ def test_given_the_first_process_of_a_container_then_a_signal_ends_it(
         time.sleep(0.01)
     [child] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     os.kill(int(child), signal.SIGTERM)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=scaled(STUCK_SECONDS))
     assert (process.returncode, err) == (128 + signal.SIGTERM, "")
     assert out.endswith("\n")
     assert_nothing_left(first_process)

@@ -69,6 +69,7 @@ def test_given_a_redirect_then_no_key_goes_to_the_storage_and_its_address_is_in_
     project: Callable[..., Command],
 ) -> None:
     command = project(Cohort("a", in_storage=True))
+    command.environment["NETRC"] = command.file("netrc", "machine localhost login somebody password secret")
     choice = {"cohorts": listed_cohorts("a")}
     arguments = command.read_arguments(
         a_config(command.simulator, cohort_members=choice), None, a_catalog("cohort_members")
@@ -166,6 +167,13 @@ def test_given_a_job_that_never_ends_then_an_error_after_a_while(project: Callab
     options = {"settings": {"rest.cohort_job.LONGEST_JOB_SECONDS": 0.2}}
     outcome = read(command, listed_cohorts("a"), options=options)
     assert "it is not done after" in outcome.stream_error["message"]
+
+
+def test_given_a_job_that_takes_long_then_the_log_says_what_is_waited_for(project: Callable[..., Command]) -> None:
+    command = project(Cohort("a", polls=50))
+    outcome = read(command, listed_cohorts("a"), options={"settings": {"progress.PROGRESS_SECONDS": 0.1}})
+    assert outcome.exit_code == 0
+    assert outcome.log.count("cohort_members: waiting for the file of the cohort a (JOB INPROGRESS)\n") >= 3
 
 
 def test_given_an_unknown_cohort_then_an_error_names_it(project: Callable[..., Command]) -> None:
@@ -281,7 +289,7 @@ def test_given_two_million_members_then_each_once_in_under_150_mb(project: Calla
     expected, records, peak = member_ids(large), 0, 0
     for line in process.stdout:
         if line.startswith('{"type":"RECORD"'):
-            start = line.index('"amplitude_id": ') + len('"amplitude_id": ')
+            start = line.index('"amplitude_id":') + len('"amplitude_id":')
             assert int(line[start : line.index(",", start)]) == next(expected)
             records += 1
             if records % 10_000 == 0:

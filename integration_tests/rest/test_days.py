@@ -10,7 +10,7 @@ import pytest
 
 from amplitude_simulator import Fault, RestData, Simulator
 from amplitude_simulator.rest.dashboard import BUCKETS
-from harness.rest import DAILY, DAY, a_state, days, days_asked_for, days_of, read_streams, stream_states
+from harness.rest import DAILY, DAY, a_state, as_they_came, days, days_asked_for, days_of, read_streams, stream_states
 from harness.runs import Command
 
 FIRST_DAY = date(2024, 3, 13)
@@ -57,7 +57,7 @@ def test_given_a_first_sync_then_every_day_that_is_over_once_with_its_number(
                 {"date": f"{day}", "bucket": bucket, "count": dashboard.count("distribution", day, bucket)}
                 for bucket in BUCKETS
             ]
-    assert outcome.records(stream) == expected
+    assert as_they_came(outcome, stream) == expected
     assert stream_states(outcome)[-1] == {"date": "2024-03-14"}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from amplitude_simulator import Cohort, RestData, Simulator
 from amplitude_simulator.rest.cohorts import SYNC, a_cohort
-from harness.rest import SNAPSHOTS, read_streams
+from harness.rest import SNAPSHOTS, as_they_came, read_streams
 from harness.runs import Command, Outcome
 
 LISTS = [stream for stream in SNAPSHOTS if stream != "cohort_members"]
@@ -30,8 +30,9 @@ def objects(command: Command, *streams: str) -> Outcome:
 def test_given_the_list_of_events_then_a_record_each_as_amplitude_has_it(
     simulator: Simulator, command: Command
 ) -> None:
-    records = objects(command, "events_list").records("events_list")
+    records = as_they_came(objects(command, "events_list"), "events_list")
     assert records == json.loads(simulator.rest.dashboard.events().body)["data"]  # type: ignore[arg-type]
+    assert {type(record["timeline_hidden"]) for record in records} == {bool}, "0 was seen too"
     assert [record["value"] for record in records] == ["checkout", "search", "page viewed", "ce:Any purchase"]
     assert "id" not in records[-1], "a custom event, which may have none"
 
@@ -41,10 +42,25 @@ def test_given_cohorts_then_all_fields_and_how_they_are_synced(
 ) -> None:
     cohorts = (Cohort("a"), Cohort("b", fields={"appId": "204411", "type": "manual_upload"}))
     simulator = a_simulator(rest=RestData(cohorts=cohorts))
-    records = objects(Command(simulator, tmp_path), "cohorts").records("cohorts")
+    outcome = objects(Command(simulator, tmp_path), "cohorts")
+    records = as_they_came(outcome, "cohorts")
     expected = [{**a_cohort(cohort), "syncMetadata": [SYNC]} for cohort in cohorts]
     expected[1]["appId"] = 204411
     assert records == expected
+    assert "cohorts: converted to the declared type: 'appId' (1)" in outcome.log
+
+
+def test_given_values_of_other_types_and_fields_that_nobody_knew_then_converted_or_kept(
+    a_simulator: Callable[..., Simulator], tmp_path: Any
+) -> None:
+    odd = {"size": "12", "name": 7, "metadata": [1, "a"], "view_count": 1.5, "archived": "yes", "new": {"x": [1]}}
+    simulator = a_simulator(rest=RestData(cohorts=(Cohort("a", fields=odd),)))
+    outcome = objects(Command(simulator, tmp_path), "cohorts")
+    [record] = outcome.records("cohorts")
+    assert (record["size"], record["name"], record["metadata"]) == (12, "7", ["1", "a"])
+    assert (record["view_count"], record["archived"], record["new"]) == (None, None, {"x": [1]})
+    assert record["additional_fields"] == {"view_count": 1.5, "archived": "yes", "new": {"x": [1]}}
+    assert "not of the declared type, so null and kept in additional_fields: 'archived' (1)" in outcome.log
 
 
 @pytest.mark.parametrize("category_name", ["name", "category"])
@@ -52,17 +68,17 @@ def test_given_either_form_of_a_category_then_the_same_annotations(
     a_simulator: Callable[..., Simulator], tmp_path: Any, category_name: str
 ) -> None:
     simulator = a_simulator(rest=RestData(category_name=category_name))
-    records = objects(Command(simulator, tmp_path), "annotations").records("annotations")
+    records = as_they_came(objects(Command(simulator, tmp_path), "annotations"), "annotations")
     assert [record["date"] for record in records] == ["2024-03-13", "2024-03-14", "2024-03-15", "2024-03-16"]
     assert [record["category"] for record in records] == [
         {"id": 5512, "name": "Releases"}, {"id": 5513, "name": "Kampagnen 🎉"}, None,
         {"id": 5513, "name": "Kampagnen 🎉"},
     ]  # fmt: skip
-    assert [record["start"] for record in records][1] == "2024-03-14T09:00:00+01:00"
+    assert [record["start"] for record in records][1] == "2024-03-14T08:00:00Z"
 
 
 def test_given_categories_then_a_record_each(command: Command) -> None:
-    records = objects(command, "annotation_categories").records("annotation_categories")
+    records = as_they_came(objects(command, "annotation_categories"), "annotation_categories")
     assert records == [{"id": 5512, "name": "Releases"}, {"id": 5513, "name": "Kampagnen 🎉"}]
 
 

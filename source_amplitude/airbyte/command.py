@@ -11,21 +11,22 @@ import signal
 import sys
 import tempfile
 
+from airbyte_cdk.sources import Source
+
 from source_amplitude.airbyte import ending
 from source_amplitude.airbyte.errors import airbyte_errors
 from source_amplitude.airbyte.output import Entrypoint, MessageWriter, send_logs_through
 from source_amplitude.arguments import NAME
 from source_amplitude.errors import no_temporary_folder
-from source_amplitude.source import SourceAmplitude
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def run_command(arguments: argparse.Namespace) -> None:
-    """Run one command."""
+def run_command(source: Source, arguments: argparse.Namespace) -> None:
+    """Run one command of a source that emits record batches."""
     writer = open_output()
     logging.getLogger("airbyte").info(NAME)
-    entrypoint = Entrypoint(SourceAmplitude(in_batches=True), writer)
+    entrypoint = Entrypoint(source, writer)
     require_a_temporary_folder()
     for message in entrypoint.run(arguments):
         writer.write(f"{message}\n")

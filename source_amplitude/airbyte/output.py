@@ -21,7 +21,7 @@ from source_amplitude.airbyte.ending import end_by, end_with
 from source_amplitude.airbyte.errors import airbyte_errors
 from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.airbyte.redaction import Formatter, is_told, redacted
-from source_amplitude.config import validate
+from source_amplitude.form import validate
 
 PIPE_BYTES = 1024 * 1024
 PIECE_BYTES = 64 * 1024  # what a write that waits cannot be kept from writing after a signal

@@ -146,7 +146,7 @@ class RecordConverter:
             fields = _decode(repaired)
         values = self._column_values()
         record = values.record(fields)
-        values.oddities.repaired_lines = int(repaired != line)
+        values.oddities.repaired = int(repaired != line)
         self._shape = self._shape.including(fields, {*values.oddities.converted, *values.oddities.nulled})
         return Records(_encode_lines([record]), 1, values.oddities)
 

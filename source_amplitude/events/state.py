@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from source_amplitude.errors import ConfigError
+from source_amplitude.events.late_hours import RecentAnswers
 from source_amplitude.export.windows import HOUR, floor_to_hour, parse_export_hour
 from source_amplitude.timestamps import parse_timestamp
 
 CURSOR_FIELD = "server_upload_time"
 LAST_HOUR = "last_hour"
+RECENT = "recent"
 
 
 def read_state(state: Mapping[str, Any], export_delay_hours: int) -> datetime | None:
@@ -28,7 +30,8 @@ def read_state(state: Mapping[str, Any], export_delay_hours: int) -> datetime | 
     try:
         if CURSOR_FIELD in state:
             hour = floor_to_hour(_instant(state[CURSOR_FIELD]))
-            return hour if state == write_state(hour) else hour - export_delay_hours * HOUR
+            is_ours = {name: value for name, value in state.items() if name != RECENT} == write_state(hour)
+            return hour if is_ours else hour - export_delay_hours * HOUR
         if LAST_HOUR in state:
             return parse_export_hour(state[LAST_HOUR]) + HOUR
     except (ValueError, TypeError, OverflowError) as error:
@@ -36,9 +39,26 @@ def read_state(state: Mapping[str, Any], export_delay_hours: int) -> datetime | 
     raise _unusable(state)
 
 
-def write_state(resume_at: datetime) -> dict[str, Any]:
-    """The state that says: every event uploaded before `resume_at` (a UTC hour) has been emitted."""
-    return {CURSOR_FIELD: resume_at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+def read_recent(state: Mapping[str, Any]) -> RecentAnswers:
+    """What Amplitude answered for the windows of the last day; nothing where the state does not say.
+
+    :raises ConfigError: it says what `write_state` never wrote
+    """
+    try:
+        return RecentAnswers.from_state(state.get(RECENT, []))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise _unusable(state) from error
+
+
+def write_state(resume_at: datetime, recent: RecentAnswers | None = None) -> dict[str, Any]:
+    """The state that says: what was published when it was last asked for, of the hours before `resume_at`, is emitted.
+
+    :param recent: when that was for the hours that may change; left out where there are none
+    """
+    state: dict[str, Any] = {CURSOR_FIELD: resume_at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    if recent is not None and (remembered := recent.to_state()):
+        state[RECENT] = remembered
+    return state
 
 
 def _instant(text: object) -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, MutableMapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,8 +20,9 @@ from source_amplitude.airbyte.stream import AmplitudeStream
 from source_amplitude.config import Config
 from source_amplitude.events.blocks import Converters
 from source_amplitude.events.converter import Records
+from source_amplitude.events.late_hours import WIDEST_REMEMBERED_HOURS, Answered, RecentAnswers, ask_again
 from source_amplitude.events.reader import WindowReader
-from source_amplitude.events.state import CURSOR_FIELD, read_state, write_state
+from source_amplitude.events.state import CURSOR_FIELD, read_recent, read_state, write_state
 from source_amplitude.events.totals import Totals
 from source_amplitude.export.archive import Archive
 from source_amplitude.export.client import EXPORT_PATH
@@ -29,7 +30,7 @@ from source_amplitude.export.download import spool
 from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.limiter import RequestLimiter
 from source_amplitude.export.prefetch import Download, Prefetcher
-from source_amplitude.export.windows import Window, floor_to_hour, parse_export_hour
+from source_amplitude.export.windows import HOUR, Window, floor_to_hour, parse_export_hour
 from source_amplitude.odd_values import Oddities, log_oddities
 
 FAR_AHEAD = timedelta(days=1)
@@ -49,8 +50,9 @@ class Events(AmplitudeStream):
         self, config: Config, export_limiter: RequestLimiter | None = None, *, in_batches: bool = False
     ) -> None:
         self._resume_at: datetime | None = None
+        self._recent = RecentAnswers()
         self._downloads: Prefetcher | None = None
-        self._ready: Download | None = None
+        self._ready: Download | Answered | None = None
         self._windows_read = 0
         self._estimate: SyncEstimate | None = None
         self._totals: Totals | None = None
@@ -59,6 +61,7 @@ class Events(AmplitudeStream):
         super().__init__(config, in_batches=in_batches, authenticator=authenticator)
         self._export_limiter = export_limiter or RequestLimiter(config.num_workers)
         self._exporter = self._new_exporter()
+        self._newest = self._exporter.newest_complete_hour()
         self._converters = self._new_converters()
 
     @property
@@ -78,11 +81,12 @@ class Events(AmplitudeStream):
 
     @property
     def state(self) -> MutableMapping[str, Any]:
-        return write_state(self._resume_at) if self._resume_at else {}
+        return write_state(self._resume_at, self._recent) if self._resume_at else {}
 
     @state.setter
     def state(self, value: MutableMapping[str, Any]) -> None:
         self._resume_at = read_state(value, self._config.export_delay_hours)
+        self._recent = read_recent(value)
 
     def stream_slices(
         self,
@@ -91,22 +95,19 @@ class Events(AmplitudeStream):
         cursor_field: list[str] | None = None,
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterator[Mapping[str, Any]]:
-        """One slice a window, `{"start": "20240115T00", "end": "20240115T23"}`, once its archive is on disk."""
+        """One slice a window, `{"start": "20240115T00", "end": "20240115T23"}`, once its archive is on disk.
+
+        At the end come the windows of earlier syncs in which hours may have been published late.
+        """
         first, reason = self._config.beginning(self._resume_at, datetime.now(timezone.utc))
         start = floor_to_hour(first)
-        newest = self._exporter.newest_complete_hour()
-        if start > newest:
-            told = f"No complete hour to read yet: the next is {start:%Y-%m-%dT%H}, the newest {newest:%Y-%m-%dT%H}"
-            # A day more than any delay is no waiting: a state, a start date or a clock is wrong.
-            self.logger.log(logging.WARNING if start - newest > FAR_AHEAD else logging.INFO, told)
-            return
-        self._estimate = SyncEstimate(newest)
-        self._totals = Totals(self._config, Window(start, newest), reason, self.logger)
-        self._downloads = self._exporter.downloads(Window(start, newest))
+        newest = self._newest = self._exporter.newest_complete_hour()
+        if self._config.start is not None:
+            self._recent.forget_before(floor_to_hour(self._config.start))
         try:
-            for download in self._downloads:
-                self._ready = download
-                yield {"start": download.window.start_param, "end": download.window.end_param}
+            for work in self._works(start, newest, reason):
+                self._ready = work
+                yield {"start": work.window.start_param, "end": work.window.end_param}
         finally:
             self._stop()
 
@@ -123,30 +124,19 @@ class Events(AmplitudeStream):
         """
         if not stream_slice:
             return
-        download = self._take(stream_slice)
-        started = time.monotonic()
-        records = size = 0
-        if self._in_batches:
-            yield from self._estimates(download)
+        work = self._take(stream_slice)
         try:
-            if download.archive is not None:
-                for batch in self._batches(download.window, download.archive):
-                    records += len(batch)
-                    size += len(batch.ndjson)
-                    if (progress := self._exporter.progress).is_due():
-                        progress.say(f"events {download.window}: {records:,} events read so far")
-                    if self._in_batches:
-                        yield RecordBatch(self.name, batch.ndjson, batch.count)
-                    else:
-                        yield from map(json.loads, batch)
+            if isinstance(work, Answered):
+                yield from self._read_again(work)
+                return
+            if self._in_batches:
+                yield from self._estimates(work)
+            records, size = yield from self._read(work)
+            if self._estimate is not None:
+                self._estimate.end(records, size)
         except BaseException:
             self._stop()
             raise
-        self._resume_at = max(filter(None, (self._resume_at, download.window.resume_at)))
-        self._windows_read += 1
-        if self._estimate is not None:
-            self._estimate.end(records, size)
-        self._log_window(download, records, time.monotonic() - started)
 
     def parse_response(self, response: requests.Response, **_: Any) -> Iterable[Mapping[str, Any]]:
         """The records of one answer, for users of the plain `HttpStream` interface; `read_records` does not need it."""
@@ -154,6 +144,64 @@ class Events(AmplitudeStream):
         window = Window(parse_export_hour(params["start"]), parse_export_hour(params["end"]))
         for batch in self._batches(window, spool(window, response)):
             yield from map(json.loads, batch)
+
+    def _works(self, start: datetime, newest: datetime, reason: str) -> Iterator[Download | Answered]:
+        """The new windows, and then, so that these do not wait for them, the recent ones to be asked for again."""
+        yield from self._new_windows(start, newest, reason)
+        yield from self._recent.due(newest)
+
+    def _new_windows(self, start: datetime, newest: datetime, reason: str) -> Iterator[Download]:
+        """The windows from hour `start` on; wide ones end where those begin that are small enough to be asked again.
+
+        :param reason: why they begin there
+        """
+        if start > newest:
+            told = f"No complete hour to read yet: the next is {start:%Y-%m-%dT%H}, the newest {newest:%Y-%m-%dT%H}"
+            # A day more than any delay is no waiting: a state, a start date or a clock is wrong.
+            self.logger.log(logging.WARNING if start - newest > FAR_AHEAD else logging.INFO, told)
+            return
+        self._estimate = SyncEstimate(newest)
+        self._totals = Totals(self._config, Window(start, newest), reason, self.logger)
+        ranges = [Window(start, newest)]
+        recent = newest - (WIDEST_REMEMBERED_HOURS - 1) * HOUR
+        if start < recent and self._config.batch_size_hours > WIDEST_REMEMBERED_HOURS:
+            ranges = [Window(start, recent - HOUR), Window(recent, newest)]
+        self._downloads = self._exporter.downloads(*ranges)
+        yield from self._downloads
+
+    def _read(self, download: Download) -> Generator[Mapping[str, Any] | AirbyteMessage, None, tuple[int, int]]:
+        """Emit the records of a window, then remember it. Returns how many they were, and how many bytes of JSON."""
+        started = time.monotonic()
+        records = size = 0
+        if download.archive is not None:
+            for batch in self._batches(download.window, download.archive):
+                records += len(batch)
+                size += len(batch.ndjson)
+                if (progress := self._exporter.progress).is_due():
+                    progress.say(f"events {download.window}: {records:,} events read so far")
+                if self._in_batches:
+                    yield RecordBatch(self.name, batch.ndjson, batch.count)
+                else:
+                    yield from map(json.loads, batch)
+        self._resume_at = max(filter(None, (self._resume_at, download.window.resume_at)))
+        archive_bytes = download.archive.size if download.archive else 0
+        self._recent.add(download.window, archive_bytes, records, self._newest)
+        self._windows_read += 1
+        self._log_window(download, records, time.monotonic() - started)
+        return records, size
+
+    def _read_again(self, answered: Answered) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
+        """Ask again for a window of an earlier sync, and emit its records if there are more by now."""
+        now, downloads = ask_again(answered, self._exporter, self.logger)
+        self._downloads = downloads if isinstance(downloads, Prefetcher) else None
+        is_changed = False
+        for download in downloads:
+            yield from self._read(download)
+            is_changed = True
+        if is_changed:
+            self._recent.forget(answered)  # where its parts were read in its place
+        else:
+            self._recent.add(now.window, now.archive_bytes, now.events, self._newest)
 
     def _new_exporter(self) -> Exporter:
         return Exporter(self._config, self._export_limiter, self.logger)
@@ -173,7 +221,7 @@ class Events(AmplitudeStream):
         log_oddities(self.name, self._oddities, self.logger)
         self._oddities = Oddities()
 
-    def _take(self, stream_slice: Mapping[str, Any]) -> Download:
+    def _take(self, stream_slice: Mapping[str, Any]) -> Download | Answered:
         window = Window(parse_export_hour(stream_slice["start"]), parse_export_hour(stream_slice["end"]))
         ready, self._ready = self._ready, None
         if ready is not None and ready.window == window:

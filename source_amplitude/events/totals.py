@@ -8,6 +8,7 @@ from datetime import datetime
 
 from source_amplitude.config import Config
 from source_amplitude.export.windows import Window
+from source_amplitude.progress import counted
 
 
 class Totals:
@@ -22,9 +23,10 @@ class Totals:
         self._started_at = time.monotonic()
         self._events = self._hours = 0
         self._megabytes = 0.0
+        width, workers = counted(config.batch_size_hours, "hour"), counted(config.num_workers, "export")
         logger.info(
-            f"events: reading {hours.hours:,} hours, {_hour(hours.first)} ({reason}) to {_hour(hours.last)} UTC, "
-            f"up to {config.batch_size_hours:,} hours an export, up to {config.num_workers} exports at once"
+            f"events: reading {counted(hours.hours, 'hour')}, {_hour(hours.first)} ({reason}) to {_hour(hours.last)} "
+            f"UTC, up to {width} an export, up to {workers} at once"
         )
 
     def add(self, window: Window, events: int, megabytes: float) -> None:
@@ -40,7 +42,7 @@ class Totals:
         """
         following = f"the next incremental sync begins at {_hour(resume_at)} UTC" if resume_at else "no state yet"
         self._logger.info(
-            f"events: {self._events:,} events of {self._hours:,} hours, {self._megabytes:,.1f} MB, "
+            f"events: {counted(self._events, 'event')} of {counted(self._hours, 'hour')}, {self._megabytes:,.1f} MB, "
             f"in {time.monotonic() - self._started_at:.1f} s; {following}"
         )
 

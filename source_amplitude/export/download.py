@@ -51,6 +51,10 @@ class DiskFullError(Exception):
         self.needed_bytes = needed_bytes
 
 
+class UnchangedError(Exception):
+    """The answer has the length that it is known to have had before; its body was not read."""
+
+
 class PassingError(Exception):
     """Something that may go well the next time.
 
@@ -83,10 +87,13 @@ class Downloader:
         self._limiter = limiter
         self._logger = logger
         self._on_bytes = on_bytes
+        self._has_told_of_lengths = False
 
-    def fetch(self, window: Window, cancellation: Cancellation) -> Archive | None:
+    def fetch(self, window: Window, cancellation: Cancellation, unless_bytes: int | None = None) -> Archive | None:
         """The archive of a window, complete and verified; None when nothing was uploaded in it.
 
+        :param unless_bytes: an archive of this length is known, and not read
+        :raises UnchangedError: the archive has this length
         :raises TooMuchAtOnceError: the window must be split
         :raises DiskFullError: no room in the temporary folder
         :raises Cancelled: nobody wants it any more
@@ -96,7 +103,7 @@ class Downloader:
         retries = Retries(LONGEST_THROTTLED_SECONDS)
         while True:
             try:
-                return self._try(window, cancellation)
+                return self._try(window, cancellation, unless_bytes)
             except _ThrottledError as error:
                 wait = retries.throttled(error.retry_after)
                 if wait is None:
@@ -114,7 +121,7 @@ class Downloader:
                 )
             cancellation.sleep(wait)
 
-    def _try(self, window: Window, cancellation: Cancellation) -> Archive | None:
+    def _try(self, window: Window, cancellation: Cancellation, unless_bytes: int | None) -> Archive | None:
         with self._limiter.acquire(window.first, cancellation) as wave:
             try:
                 response = self._client.request(window, READ_TIMEOUT_SECONDS)
@@ -130,12 +137,27 @@ class Downloader:
                 if action is ExportAction.THROTTLED:
                     raise _ThrottledError(retry_after_seconds(response.headers), self._limiter.throttled(wave))
                 archive = None
+                if action is ExportAction.READ and unless_bytes and self._length(response) == unless_bytes:
+                    raise UnchangedError
                 if action is ExportAction.READ:
                     archive = spool(window, response, self._on_bytes)
                 elif action is not ExportAction.EMPTY:
                     raise self._error_of(window, action, words)
         self._limiter.succeeded()
         return archive
+
+    def _length(self, response: requests.Response) -> int | None:
+        """How long the archive is, by the headers; None where they do not say."""
+        stated = response.headers.get("Content-Length", "")
+        if stated.isdecimal() and "Content-Encoding" not in response.headers:
+            return int(stated)
+        if not self._has_told_of_lengths:
+            self._has_told_of_lengths = True
+            self._logger.info(
+                "Amplitude's answers do not say how long they are: hours that may have been published late are "
+                "downloaded again and counted"
+            )
+        return None
 
     def _error_of(self, window: Window, action: ExportAction, words: str) -> Exception:
         if action in (ExportAction.SPLIT, ExportAction.SPLIT_OR_RETRY) and halves(window):

@@ -50,15 +50,27 @@ class Exporter:
 
         :raises AmplitudeError: as `Downloader.fetch`; TransientError where it would have to be split
         """
+        try:
+            return self._fetch(window)
+        except (TooMuchAtOnceError, DiskFullError) as error:
+            raise TransientError(f"The hours {window} could not be fetched in one piece: {error}") from error
+
+    def fetch_if_changed(self, window: Window, known_bytes: int) -> Archive | None:
+        """The archive of a window, unless it has the length that is known: then only the headers are read.
+
+        :param known_bytes: 0 where there was nothing
+        :raises UnchangedError, TooMuchAtOnceError, DiskFullError, AmplitudeError: as `Downloader.fetch`
+        """
+        return self._fetch(window, known_bytes)
+
+    def _fetch(self, window: Window, unless_bytes: int | None = None) -> Archive | None:
         cancellation = Cancellation()
-        download = in_background(lambda: self._downloader.fetch(window, cancellation), f"export-{window}")
+        download = in_background(lambda: self._downloader.fetch(window, cancellation, unless_bytes), f"export-{window}")
         try:
             return self.progress.result_of(
                 download,
                 lambda: f"Waiting for the export of {window}: {self.progress.megabytes:,.1f} MB received in all",
             )
-        except (TooMuchAtOnceError, DiskFullError) as error:
-            raise TransientError(f"The hours {window} could not be fetched in one piece: {error}") from error
         finally:
             cancellation.cancel()  # where the wait was interrupted
 

@@ -18,7 +18,7 @@ from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError
 from source_amplitude.export.quiet import QuietRun
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import Window, halves, next_window, slices
-from source_amplitude.progress import Progress
+from source_amplitude.progress import Progress, counted
 from source_amplitude.threads import Cancellation, in_background
 
 SMALLEST_EXPECTED_BYTES = 16 * 1024 * 1024
@@ -168,7 +168,7 @@ class Prefetcher:
 
     def _start(self, pending: _Pending) -> None:
         if not self._quiet.is_going_on:
-            self._progress.say(f"Asking for the export of {pending.window} ({pending.window.hours:,} hours)")
+            self._progress.say(f"Asking for the export of {pending.window} ({counted(pending.window.hours, 'hour')})")
         pending.start(self._fetch)
 
     def _waiting_for(self, oldest: _Pending) -> str:

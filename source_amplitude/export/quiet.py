@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from source_amplitude.export.windows import Window
-from source_amplitude.progress import Progress
+from source_amplitude.progress import Progress, counted
 
 
 class QuietRun:
@@ -28,5 +28,7 @@ class QuietRun:
         if self._windows:
             hours = sum(window.hours for window in self._windows)
             span = Window(self._windows[0].first, self._windows[-1].last)
-            self._progress.say(f"No events in {span} ({hours:,} hours, {len(self._windows):,} exports)")
+            self._progress.say(
+                f"No events in {span} ({counted(hours, 'hour')}, {counted(len(self._windows), 'export')})"
+            )
             self._windows.clear()

@@ -14,6 +14,7 @@ from urllib.parse import quote, urljoin
 import requests
 
 from source_amplitude.errors import AmplitudeError, ConfigError, TransientError
+from source_amplitude.progress import Progress
 from source_amplitude.rest.answers import RejectedError, UnusableAnswerError, answer_json
 from source_amplitude.rest.client import TIMEOUT_SECONDS, RestClient
 from source_amplitude.rest.cohort_file import spool
@@ -65,6 +66,7 @@ class CohortJobs:
         """The request id of a job that has made its file."""
         request_id = self._start(cohort_id)
         deadline = time.monotonic() + LONGEST_JOB_SECONDS
+        progress = Progress(self._logger)
         while True:
             answer = self._client.read(f"api/5/cohorts/request-status/{quote(request_id, safe='')}", {}, answer_json)
             status = str(answer.get("async_status"))
@@ -74,6 +76,8 @@ class CohortJobs:
                 raise JobFailedError(f"its status is {status}")
             if time.monotonic() > deadline:
                 raise JobFailedError(f"it is not done after {LONGEST_JOB_SECONDS / 60:.0f} minutes")
+            if progress.is_due():
+                progress.say(f"cohort_members: waiting for the file of the cohort {cohort_id} ({status})")
             time.sleep(POLL_SECONDS)
 
     def _start(self, cohort_id: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
+import msgspec
 import requests
 from airbyte_cdk.models import AirbyteMessage, SyncMode
 from airbyte_cdk.sources.streams.call_rate import APIBudget
@@ -20,10 +21,11 @@ from source_amplitude.rest.cohort_choice import Quota, check_quota, chosen_cohor
 from source_amplitude.rest.cohort_file import member_records
 from source_amplitude.rest.cohort_job import CohortJobs, cohort_refused
 from source_amplitude.rest.cohorts import COHORTS_PATH, Cohorts
-from source_amplitude.rest.stream import RestStream
+from source_amplitude.rest.stream import Record, RestStream
 
 QUOTA_PATH = "api/3/cohorts/usage"
 DONE = "cohorts_done"
+_encode = msgspec.json.Encoder().encode
 
 
 class CohortMembers(RestStream):
@@ -96,6 +98,12 @@ class CohortMembers(RestStream):
                 count += len(message) if isinstance(message, RecordBatch) else 1
                 yield message
         self.logger.info(f"{self.name}: {count:,} members of the cohort {cohort_id}")
+
+    def line(self, record: Record) -> bytes:
+        """A record as JSON; `member_records` has made its values, each of its type."""
+        if self._config.json_columns_as_string and "properties" in record:
+            record = {**record, "properties": _encode(record["properties"]).decode()}
+        return _encode(record)
 
     def _send_for_file(self, path: str, params: Params) -> requests.Response:
         """Without the CDK's client, whose debug log tells the headers of an answer, and so the signed address in it."""

@@ -5,10 +5,10 @@ Facts from https://amplitude.com/docs/apis/analytics/behavioral-cohorts
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from source_amplitude.rest.stream import Record, RestStream
+from source_amplitude.rest.stream import RestStream
 
 COHORTS_PATH = "api/3/cohorts"
 SYNC_INFO = {"includeSyncInfo": "true"}
@@ -31,8 +31,3 @@ class Cohorts(RestStream):
         next_page_token: Mapping[str, Any] | None = None,
     ) -> MutableMapping[str, Any]:
         return dict(SYNC_INFO)
-
-    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
-        for record in super().records_of(answer, stream_slice):
-            app_id = record.get("appId")  # a text in older documentation
-            yield {**record, "appId": int(app_id)} if isinstance(app_id, str) else record

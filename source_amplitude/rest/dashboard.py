@@ -25,6 +25,11 @@ class EventsList(RestStream):
     primary_key = "id"
     api_path = "api/2/events/list"
 
+    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
+        for record in super().records_of(answer, stream_slice):
+            hidden = record.get("timeline_hidden")  # 0 and 1 were seen too
+            yield {**record, "timeline_hidden": bool(hidden)} if hidden in (0, 1) else record
+
 
 class UserCounts(DailyStream):
     """How many users there were each day: by country, or all of them under the label 0, as Amplitude has it."""

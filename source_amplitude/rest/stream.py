@@ -5,27 +5,30 @@ from __future__ import annotations
 import json
 from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar
 
+import msgspec
 import requests
 from airbyte_cdk.models import AirbyteMessage, SyncMode
 from airbyte_cdk.sources.streams.call_rate import APIBudget
 from airbyte_cdk.sources.streams.http.error_handlers import ErrorHandler, ErrorResolution, ResponseAction
+from msgspec import Raw
 from requests.auth import HTTPBasicAuth
 
 from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.airbyte.stream import AmplitudeStream
 from source_amplitude.config import Config
+from source_amplitude.odd_values import ColumnValues, log_oddities
 from source_amplitude.rest.answers import NotIncludedError, UnusableAnswerError, answer_json
 from source_amplitude.rest.budget import rest_budget
 from source_amplitude.rest.client import TIMEOUT_SECONDS, Params, RestClient, Send
-from source_amplitude.schema import stream_schema
+from source_amplitude.schema import declared_types
 
 RECORDS_PER_BATCH = 1000
 
 Record = dict[str, Any]
+_encode = msgspec.json.Encoder().encode
 
 
 class RestStream(AmplitudeStream, ABC):
@@ -52,6 +55,7 @@ class RestStream(AmplitudeStream, ABC):
         )
         self.client = self.a_client(self._send)
         self.is_included = True
+        self._values = self._new_values()
 
     @property
     def url_base(self) -> str:
@@ -95,6 +99,8 @@ class RestStream(AmplitudeStream, ABC):
                 f"{self.name}: this project's plan does not include this data, so there is none ({error.message})"
             )
         else:
+            log_oddities(self.name, self._values.oddities, self.logger)
+            self._values = self._new_values()
             days = f" of the days {stream_slice['start']} to {stream_slice['end']}" if stream_slice else ""
             self.logger.info(f"{self.name}: {count:,} records{days}")
 
@@ -134,30 +140,20 @@ class RestStream(AmplitudeStream, ABC):
 
     def messages(self, records: Iterable[Record]) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
         """The records as they leave: on the command line many in a message."""
-        finished = map(self._finished, records)
+        lines = map(self.line, records)
         if not self._in_batches:
-            yield from finished
+            yield from map(json.loads, lines)
             return
-        while batch := list(islice(finished, RECORDS_PER_BATCH)):
-            ndjson = "".join(f"{json.dumps(record)}\n" for record in batch)
-            yield RecordBatch(self.name, ndjson.encode(), len(batch))
+        while batch := list(islice(lines, RECORDS_PER_BATCH)):
+            yield RecordBatch(self.name, b"\n".join([*batch, b""]), len(batch))
 
-    def _finished(self, record: Record) -> Record:
-        """With objects and arrays as JSON text where the schema has them so."""
-        if not self._config.json_columns_as_string:
-            return record
-        return {
-            name: json.dumps(value, ensure_ascii=False)
-            if isinstance(value, (dict, list)) and name not in self._lists
-            else value
-            for name, value in record.items()
-        }
+    def line(self, record: Record) -> bytes:
+        """A record as JSON, with values of the declared types; what does not fit is kept in `additional_fields`."""
+        return _encode(self._values.record({name: Raw(_encode(value)) for name, value in record.items()}))
 
-    @cached_property
-    def _lists(self) -> frozenset[str]:
-        """Columns that are lists in either format."""
-        fields = stream_schema(self.name, json_columns_as_string=True)["properties"]
-        return frozenset(name for name, field in fields.items() if "array" in field["type"])
+    def _new_values(self) -> ColumnValues:
+        json_columns_as_string = self._config.json_columns_as_string
+        return ColumnValues(declared_types(self.name), json_columns_as_string=json_columns_as_string)
 
     def a_client(self, send: Send) -> RestClient:
         """The requests of this stream, sent by `send`."""

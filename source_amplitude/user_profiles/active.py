@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from typing import Any
@@ -13,14 +12,17 @@ import msgspec
 from source_amplitude.errors import TransientError
 from source_amplitude.export.archive import Archive, ArchiveDamagedError, Lines
 from source_amplitude.export.exporter import Exporter
+from source_amplitude.export.prefetch import Download
 from source_amplitude.export.refetch import BadLineError, Refetches
 from source_amplitude.export.windows import HOUR, Window, parse_export_hour
 from source_amplitude.json_repair import NOT_STRICT, NotAJsonObjectError, strict_json
 from source_amplitude.user_profiles.profile import NULL, id_text
 from source_amplitude.user_profiles.seen import SeenUsers
-from source_amplitude.user_profiles.users import DIGEST_BYTES, User, Users
+from source_amplitude.user_profiles.users import DIGEST_BYTES, Group, Kind, User, Users
 
 _FIRST = b""
+_KINDS: Mapping[str, Kind] = {"user_id": "user_id", "device_id": "device_id"}
+_BEGINS_ANEW = "The interrupted snapshot was of other users: it begins anew"
 
 
 class _Ids(msgspec.Struct):
@@ -34,11 +36,15 @@ _decode = msgspec.json.Decoder(_Ids).decode
 
 
 class Active(Users):
-    """Everyone seen in the events of some days, in the order of a digest of their ids.
+    """Everyone seen in the events of some days.
 
-    State: `{"selection": "active", "first_hour": "20240308T21", "last_hour": "20240315T20", "done": 9, "after": "…"}`.
-    Another run reads the same hours of events again and continues behind the digest `after`: whatever those hours hold
-    by then, nobody behind it is missed and nobody before it comes twice.
+    The events are read window by window. Once a window is read, the users that were not seen before it are a group, in
+    the order of a digest of their ids; the last group are the devices that no user was seen on in any window.
+
+    State: `{"selection": "active", "first_hour": "20240308T21", "last_hour": "20240315T20", "kind": "user_id",
+    "part_first_hour": "20240309T21", "part_last_hour": "20240310T20", "after": "…", "done": 9}`: the hours of the
+    snapshot, then the group that is being read (of devices: all hours), the digest up to which it is done, and how many
+    users are. Another run reads the events up to that group again, only to know who was seen before it.
     """
 
     def __init__(
@@ -46,74 +52,112 @@ class Active(Users):
     ) -> None:
         newest = exporter.newest_complete_hour()
         self._hours = Window(newest - (24 * lookback_days - 1) * HOUR, newest)
+        self._kind: Kind = "user_id"
+        self._part: Window | None = None
         self._after = _FIRST
+        self._exporter = exporter
+        self._logger = logger
+        self._events = self._archive_bytes = 0
+        self.total = self.done = 0
         if state:
-            self._continue(state, logger)
-        logger.info(f"Looking for active users in the events of {self._hours}")
-        self._seen = users_of(self._hours, exporter, logger)
-        self.total = self._seen.count()
-        self.done = self._seen.count(up_to=self._after) if self._after else 0
-        devices = self._seen.count(kind="device_id")
-        logger.info(
-            f"Found {self.total:,} active users: {self.total - devices:,} by user_id, "
-            f"{devices:,} by device_id, of devices without a user"
-        )
+            self._continue(state)
+        self._seen = SeenUsers()
 
-    def left(self) -> Iterator[User]:
-        return self._seen.after(self._after)
+    def groups(self) -> Iterator[Group | None]:
+        """A step is one window of events.
+
+        :raises AmplitudeError: as reading `events` does
+        """
+        self._logger.info(f"Looking for active users in the events of {self._hours}")
+        start = self._hours.first
+        if self._part is not None:
+            self._logger.info(f"Reading the events up to {self._part.end_param} again, to know who was seen in them")
+            if self._part.first > start:
+                yield from self._search(Window(start, self._part.first - HOUR))
+                self._seen.end_part()
+            yield from self._search(self._part)
+            if self._kind == "user_id":
+                yield self._group()
+            start = self._part.resume_at
+        if start <= self._hours.last:
+            for download in self._exporter.downloads(Window(start, self._hours.last)):
+                self._add(download)
+                self._part, self._after = download.window, _FIRST
+                yield None
+                yield self._group()
+        if self._kind == "user_id":
+            self._kind, self._part, self._after = "device_id", self._hours, _FIRST
+        yield self._devices()
 
     def passed(self, user: User) -> None:
         self._after = user.digest
         self.done += 1
 
     def state(self) -> dict[str, Any]:
+        part = self._part
+        assert part is not None, "no state is due before the first window is read"
         return {
             "selection": "active",
             "first_hour": self._hours.start_param,
             "last_hour": self._hours.end_param,
-            "done": self.done,
+            "kind": self._kind,
+            "part_first_hour": part.start_param,
+            "part_last_hour": part.end_param,
             "after": self._after.hex(),
+            "done": self.done,
         }
 
     def close(self) -> None:
+        self._exporter.close()
         self._seen.close()
 
-    def _continue(self, state: Mapping[str, Any], logger: logging.Logger) -> None:
+    def _search(self, hours: Window) -> Iterator[None]:
+        for download in self._exporter.downloads(hours):
+            self._add(download)
+            yield None
+
+    def _add(self, download: Download) -> None:
+        if download.archive is not None:
+            self._archive_bytes += download.archive.size
+            events = _add(self._seen, download.window, download.archive, self._exporter, self._logger)
+            self._events += events
+            self._logger.info(f"Looked for active users in {download.window}: {events:,} events")
+
+    def _group(self) -> Group:
+        part = self._seen.end_part()
+        self.total = self._seen.count("user_id")
+        count = self._seen.count("user_id", part, self._after)
+        return Group(self._seen.after(self._after, "user_id", part), count, is_last=False)
+
+    def _devices(self) -> Group:
+        self._seen.finish()
+        users, devices = self._seen.count("user_id"), self._seen.count("device_id")
+        self.total = users + devices
+        self._logger.info(
+            f"Looked through {self._events:,} events of {self._hours.hours:,} hours, "
+            f"{self._archive_bytes / 1e6:,.1f} MB"
+        )
+        self._logger.info(
+            f"Found {self.total:,} active users: {users:,} by user_id, "
+            f"{devices:,} by device_id, of devices without a user"
+        )
+        count = self._seen.count("device_id", after=self._after)
+        return Group(self._seen.after(self._after, "device_id"), count, is_last=True)
+
+    def _continue(self, state: Mapping[str, Any]) -> None:
         try:
             hours = Window(parse_export_hour(state["first_hour"]), parse_export_hour(state["last_hour"]))
+            part = Window(parse_export_hour(state["part_first_hour"]), parse_export_hour(state["part_last_hour"]))
             after = bytes.fromhex(state["after"])
+            kind = _KINDS[state["kind"]]
         except (KeyError, ValueError):
-            hours, after = self._hours, b""
-        if state.get("selection") == "active" and len(after) == DIGEST_BYTES and hours.hours == self._hours.hours:
-            self._hours, self._after = hours, after
-        else:
-            logger.info("The interrupted snapshot was of other users: it begins anew")
-
-
-def users_of(hours: Window, exporter: Exporter, logger: logging.Logger) -> SeenUsers:
-    """The distinct users of the events that were uploaded in these hours.
-
-    :raises AmplitudeError: as reading `events` does
-    """
-    seen = SeenUsers()
-    started_at, events, archive_bytes = time.monotonic(), 0, 0
-    try:
-        with closing(exporter):
-            for download in exporter.downloads(hours):
-                if download.archive is not None:
-                    archive_bytes += download.archive.size
-                    found = _add(seen, download.window, download.archive, exporter, logger)
-                    events += found
-                    logger.info(f"Looked for active users in {download.window}: {found:,} events")
-        seen.finish()
-    except BaseException:
-        seen.close()
-        raise
-    logger.info(
-        f"Looked through {events:,} events of {hours.hours:,} hours, {archive_bytes / 1e6:,.1f} MB, "
-        f"in {time.monotonic() - started_at:.1f} s"
-    )
-    return seen
+            self._logger.info(_BEGINS_ANEW)
+            return
+        is_same = hours.hours == self._hours.hours and hours.first <= part.first <= part.last <= hours.last
+        if not is_same or len(after) not in (0, DIGEST_BYTES):
+            self._logger.info(_BEGINS_ANEW)
+            return
+        self._hours, self._part, self._after, self._kind, self.done = hours, part, after, kind, state["done"]
 
 
 def _add(seen: SeenUsers, window: Window, archive: Archive | None, exporter: Exporter, logger: logging.Logger) -> int:

@@ -15,7 +15,7 @@ from source_amplitude.errors import (
     TransientError,
     UnexpectedError,
 )
-from source_amplitude.user_profiles.profile import Fields
+from source_amplitude.user_profiles.profile import Profile
 
 UNKNOWN_USER_TEXT = "not seen before"
 THROTTLED_TEXT = "exceeds system limit"
@@ -68,7 +68,7 @@ class Answer:
 
     action: ProfileAction
     said: str
-    profile: Fields | None = None
+    profile: Profile | None = None
 
 
 def error_of(answer: Answer) -> AmplitudeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ import requests
 from source_amplitude.config import UserProfilesConfig
 from source_amplitude.http.answers import answer_text, exception_text
 from source_amplitude.http.retry import Retries
+from source_amplitude.odd_values import Oddities
 from source_amplitude.threads import Cancellation
 from source_amplitude.user_profiles.answers import (
     THROTTLED_TEXT,
@@ -53,6 +54,7 @@ class FetchResult:
     status: FetchStatus
     record: bytes = b""
     said: str = ""
+    oddities: Oddities = field(default_factory=Oddities)
 
 
 def parts_to_ask_for(config: UserProfilesConfig) -> list[dict[str, str]]:
@@ -123,8 +125,9 @@ class Fetcher:
                 return FetchResult(user, FetchStatus.FAILED, said=answer.said)
             answers.append(answer.profile)
         computations = answers[-1] if self._asks_for_computations else None
-        record = profile_record(user, answers[0], computations, json_columns_as_string=self._json_columns_as_string)
-        return FetchResult(user, FetchStatus.PROFILE, record)
+        as_string = self._json_columns_as_string
+        record, oddities = profile_record(user, answers[0], computations, json_columns_as_string=as_string)
+        return FetchResult(user, FetchStatus.PROFILE, record, oddities=oddities)
 
     def probe(self, user: User) -> None:
         """Ask about a user with little patience.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import msgspec
 
-from source_amplitude.json_repair import NotAJsonObjectError, strict_json
+from source_amplitude.json_repair import NotAJsonObjectError, may_hold_nul, strict_json
+from source_amplitude.odd_values import ColumnValues, Oddities
+from source_amplitude.schema import declared_types
 from source_amplitude.user_profiles.users import User
 
 Fields = dict[str, msgspec.Raw]
@@ -26,47 +28,63 @@ class NotAProfileError(ValueError):
 _decode = msgspec.json.Decoder(_Body).decode
 
 
-def user_data(body: bytes) -> Fields:
-    """The fields of `userData`, each as its raw JSON on one line.
+@dataclass(frozen=True)
+class Profile:
+    """The fields of `userData` in an answer, each as its raw JSON on one line.
 
-    JSON that is not strict is repaired as that of events is.
+    :param is_repaired: whether the JSON of the answer had to be repaired, as that of events is
+    """
+
+    fields: Fields
+    is_repaired: bool = False
+
+
+def user_data(body: bytes) -> Profile:
+    """The profile in an answer.
 
     :raises NotAProfileError: the body is not a JSON object with `userData`
     """
     try:
         try:
             body.decode()
-            return _decode(_on_one_line(body)).userData
+            repaired = strict_json(body) if may_hold_nul(body) else body
+            fields = _decode(_on_one_line(repaired)).userData
         except (UnicodeDecodeError, msgspec.MsgspecError):
-            return _decode(_on_one_line(strict_json(body))).userData
+            repaired = strict_json(body)
+            fields = _decode(_on_one_line(repaired)).userData
     except (NotAJsonObjectError, msgspec.MsgspecError):
         raise NotAProfileError("not a JSON object with userData") from None
+    return Profile(fields, is_repaired=repaired != body)
 
 
-def profile_record(user: User, profile: Fields, computations: Fields | None, *, json_columns_as_string: bool) -> bytes:
-    """The record of a user: a JSON object and a line break. All fields of the schema are there; what is new stays.
+def profile_record(
+    user: User, profile: Profile, computations: Profile | None, *, json_columns_as_string: bool
+) -> tuple[bytes, Oddities]:
+    """The record of a user, a JSON object and a line break, and what was odd in it.
 
+    All fields of the schema are there, what is new stays, and what does not fit its column is kept (see `odd_values`).
     `user_id` is the key and never null: Amplitude's own if it has one, otherwise what was asked for, which for a device
     without a user is the device's id.
 
     :param computations: the answer whose `amp_props` holds computed properties; it may be `profile` itself
     """
-    amp_props = NULL if profile is computations else profile.get("amp_props", NULL)
-    fields: dict[str, Any] = {
-        "user_id": id_text(profile.get("user_id", NULL)) or user.id,
-        "device_id": id_text(profile.get("device_id", NULL)) or (user.id if user.kind == "device_id" else None),
-        "amp_props": amp_props,
-        "cohort_ids": _texts(profile.get("cohort_ids", NULL)),
-        "recommendations": profile.get("recommendations", NULL),
-        "computations": (computations or {}).get("amp_props", NULL),
-        "propensities": profile.get("propensities", NULL),
-    }
-    fields.update((name, value) for name, value in profile.items() if name not in fields)
-    if json_columns_as_string:
-        for name, value in fields.items():
-            if type(value) is msgspec.Raw and bytes(value)[:1] in (b"{", b"["):
-                fields[name] = bytes(value).decode()
-    return _encode(fields) + b"\n"
+    types = declared_types("user_profiles")
+    fields = {**dict.fromkeys(types, NULL), **profile.fields}
+    if computations is not None:
+        fields["computations"] = computations.fields.get("amp_props", NULL)
+    if computations is profile:
+        fields["amp_props"] = NULL
+    values = ColumnValues(types, json_columns_as_string=json_columns_as_string)
+    record = values.record(fields)
+    asked_for = user.id.replace("\x00", "\ufffd")
+    record["user_id"] = _id(record["user_id"]) or asked_for
+    record["device_id"] = _id(record["device_id"]) or (asked_for if user.kind == "device_id" else None)
+    values.oddities.repaired = int(profile.is_repaired or (computations is not None and computations.is_repaired))
+    return _encode(record) + b"\n", values.oddities
+
+
+def _id(value: msgspec.Raw | None) -> str | None:
+    return None if value is None else msgspec.json.decode(value, type=str | None)
 
 
 def id_text(raw: msgspec.Raw) -> str | None:
@@ -79,11 +97,3 @@ def id_text(raw: msgspec.Raw) -> str | None:
 
 def _on_one_line(body: bytes) -> bytes:
     return msgspec.json.format(body, indent=-1)
-
-
-def _texts(raw: msgspec.Raw) -> Any:
-    """A list as a list of strings; anything else as it came."""
-    value = msgspec.json.decode(raw)
-    if not isinstance(value, list):
-        return raw
-    return [entry if isinstance(entry, str) else _encode(entry).decode() for entry in value]

@@ -8,26 +8,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from source_amplitude.errors import ConfigError
-from source_amplitude.user_profiles.users import User
+from source_amplitude.user_profiles.users import Kind, User
 
 PAIRS_IN_MEMORY = 50_000
+USERS_A_PAGE = 1000
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -16000;
-CREATE TABLE users (digest BLOB PRIMARY KEY, kind TEXT, id TEXT) WITHOUT ROWID;
+CREATE TABLE users (digest BLOB PRIMARY KEY, kind TEXT, id TEXT, part INTEGER) WITHOUT ROWID;
 CREATE TABLE devices_of_users (digest BLOB PRIMARY KEY) WITHOUT ROWID;
 """
+_CHOSEN = "FROM users WHERE kind = ? AND (? IS NULL OR part = ?) AND digest > ?"
 
 
 class SeenUsers:
     """Who was seen in events: users with a user id by that, and devices that no user was seen on.
+
+    The events come in parts, and a user belongs to the first part in which it was seen.
 
     Kept in a database, ordered by a digest of the ids. Its file in the temporary folder has no name, so that the disk
     is free when the process ends. Up to 50,000 pairs of ids wait in memory to be written together.
     """
 
     def __init__(self) -> None:
+        self._part = 0
         self._pairs: set[tuple[str | None, str | None]] = set()
         # Not SQLite's own temporary files: it looks for a folder of its own choice.
         with tempfile.TemporaryDirectory() as folder:
@@ -40,24 +45,29 @@ class SeenUsers:
         if len(self._pairs) >= PAIRS_IN_MEMORY:
             self._write()
 
+    def end_part(self) -> int:
+        """What is added from here on is of another part; returns the number of the one that ends."""
+        self._write()
+        self._part += 1
+        return self._part - 1
+
     def finish(self) -> None:
-        """Everything has been added."""
+        """Everything has been added: devices of users are none of their own."""
         self._write()
         self._execute("DELETE FROM users WHERE digest IN (SELECT digest FROM devices_of_users)")
         self._execute("DROP TABLE devices_of_users")
 
-    def count(self, kind: str | None = None, up_to: bytes | None = None) -> int:
-        """How many users there are, of one kind or up to a digest if given."""
-        [(number,)] = self._execute(
-            "SELECT count(*) FROM users WHERE (? IS NULL OR kind = ?) AND (? IS NULL OR digest <= ?)",
-            (kind, kind, up_to, up_to),
-        )
+    def count(self, kind: Kind, part: int | None = None, after: bytes = b"") -> int:
+        """How many there are, in one part or in all, with a greater digest."""
+        [(number,)] = self._execute(f"SELECT count(*) {_CHOSEN}", (kind, part, part, after))
         return int(number)
 
-    def after(self, digest: bytes) -> Iterator[User]:
-        """The users whose digest is greater, in the order of their digests."""
-        for kind, id_ in self._execute("SELECT kind, id FROM users WHERE digest > ? ORDER BY digest", (digest,)):
-            yield User(kind, id_)
+    def after(self, digest: bytes, kind: Kind, part: int | None = None) -> Iterator[User]:
+        """Those whose digest is greater, in the order of their digests; more may be added while they are read."""
+        page = f"SELECT digest, id {_CHOSEN} ORDER BY digest LIMIT {USERS_A_PAGE}"
+        while rows := self._execute(page, (kind, part, part, digest)).fetchall():
+            yield from (User(kind, id_) for _, id_ in rows)
+            digest = rows[-1][0]
 
     def close(self) -> None:
         self._database.close()
@@ -68,7 +78,9 @@ class SeenUsers:
         taken = {User("device_id", device).digest for user, device in self._pairs if device and user}
         self._pairs.clear()
         self._execute("BEGIN")
-        self._execute_many("INSERT OR IGNORE INTO users VALUES (?, ?, ?)", [(u.digest, u.kind, u.id) for u in users])
+        self._execute_many(
+            "INSERT OR IGNORE INTO users VALUES (?, ?, ?, ?)", [(u.digest, u.kind, u.id, self._part) for u in users]
+        )
         self._execute_many("INSERT OR IGNORE INTO devices_of_users VALUES (?)", [(digest,) for digest in taken])
         self._execute("COMMIT")
 

@@ -10,10 +10,11 @@ from concurrent.futures import Future
 from itertools import islice
 from typing import Any
 
+from source_amplitude.odd_values import Oddities, log_oddities
 from source_amplitude.progress import Progress
 from source_amplitude.user_profiles.fetch import Fetcher, FetchResult, FetchStatus
 from source_amplitude.user_profiles.inflight import in_order
-from source_amplitude.user_profiles.users import Users
+from source_amplitude.user_profiles.users import Group, User, Users
 
 REQUESTS_IN_FLIGHT = 20
 USERS_AHEAD = 100
@@ -29,31 +30,50 @@ class Snapshot:
         self._progress = Progress(logger)
         self._started_at = time.monotonic()
         self._counts: Counter[FetchStatus] = Counter()
-        self._results = self._all()
+        self._oddities = Oddities()
+        self._groups = users.groups()
+        self._group: Group | None = None
+        self._left_in_group = 0
+        self._results: Generator[FetchResult, None, None] | None = None
+        of = f"{users.total:,} users" if users.total else "the users found"
         after = f", continuing after user {users.done:,}" if users.done else ""
         self._progress.say(
-            f"user_profiles: reading {users.total:,} users{after}, {REQUESTS_IN_FLIGHT} at once, "
+            f"user_profiles: reading {of}{after}, {REQUESTS_IN_FLIGHT} at once, "
             f"up to {fetcher.requests_per_minute} requests a minute"
         )
 
     @property
     def is_finished(self) -> bool:
-        return self._users.done >= self._users.total
+        return self._group is not None and self._group.is_last and not self._left_in_group
 
     def state(self) -> dict[str, Any]:
         """From which another run can continue behind the last user whose result was taken and dealt with."""
         return self._users.state()
 
     def portion(self, size: int) -> Iterator[FetchResult]:
-        """The results of the next `size` users; one counts as dealt with when the next is asked for."""
-        for result in islice(self._results, size):
+        """The results of up to `size` users, none while users are looked for; after each portion a state is due.
+
+        A user counts as dealt with when the next result is asked for.
+        """
+        if not self._left_in_group:
+            self._group = next(self._groups)
+            if self._group is None:
+                return
+            self._left_in_group = self._group.count
+            self._results = self._results_of(self._group.users)
+        assert self._results is not None
+        for result in islice(self._results, min(size, self._left_in_group)):
             yield result
             self._users.passed(result.user)
+            self._left_in_group -= 1
             self._count(result)
+        if not self._left_in_group:
+            self._results.close()
 
     def close(self) -> None:
         """End what is under way, and say how it went."""
-        self._results.close()
+        if self._results is not None:
+            self._results.close()
         self._fetcher.close()
         self._users.close()
         self._logger.info(
@@ -63,9 +83,9 @@ class Snapshot:
             f"{self._requests_again()}; at user {self._users.done:,} of {self._users.total:,} "
             f"after {time.monotonic() - self._started_at:.1f} s"
         )
+        log_oddities("user_profiles", self._oddities, self._logger)
 
-    def _all(self) -> Generator[FetchResult, None, None]:
-        users = self._users.left()
+    def _results_of(self, users: Iterator[User]) -> Generator[FetchResult, None, None]:
         # The first one alone, so that a refused key is met once and not by all in flight.
         yield from in_order(islice(users, 1), self._fetcher.fetch, 1, 1, self._result_of)
         yield from in_order(users, self._fetcher.fetch, REQUESTS_IN_FLIGHT, USERS_AHEAD, self._result_of)
@@ -81,6 +101,7 @@ class Snapshot:
 
     def _count(self, result: FetchResult) -> None:
         self._counts[result.status] += 1
+        self._oddities.add(result.oddities)
         number = self._users.done
         if result.status is FetchStatus.UNKNOWN:
             self._logger.debug(f"User {number:,} is unknown to Amplitude")

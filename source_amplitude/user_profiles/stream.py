@@ -34,9 +34,10 @@ class UserProfiles(AmplitudeStream):
 
     Source of the facts: https://amplitude.com/docs/apis/analytics/user-profile
 
-    A snapshot that can be resumed: it is read in portions of 25 users with a state after each. A snapshot that is
-    finished begins anew with the next sync. The key is `user_id`; the record of a device without a user has the
-    device's id there (and in `device_id`), since a key is never null.
+    A snapshot that can be resumed: it is read in portions of up to 25 users with a state after each. The state of a
+    finished one says "done in this job": Airbyte keeps it between the attempts of a job, which then do not read the
+    stream again, and deletes it before the next job. The key is `user_id`; the record of a device without a user has
+    the device's id there (and in `device_id`), since a key is never null.
     """
 
     name = "user_profiles"
@@ -71,8 +72,12 @@ class UserProfiles(AmplitudeStream):
 
     @state.setter
     def state(self, value: MutableMapping[str, Any]) -> None:
-        """The state of a finished snapshot is as good as none: the next one begins anew."""
-        self._state = {} if value == FULL_REFRESH_COMPLETE_STATE else value
+        if value == FULL_REFRESH_COMPLETE_STATE:  # the CDK's checkpoint reader then asks for no records
+            self.logger.info(
+                "The state says that an earlier attempt of this job has read user_profiles: not read again. "
+                "To read the profiles anew, leave this stream's state out"
+            )
+        self._state = value
 
     def probe(self) -> None:
         """Ask about the first listed user, or about a made-up one: that it is unknown is an answer too.
@@ -90,7 +95,7 @@ class UserProfiles(AmplitudeStream):
         stream_slice: Mapping[str, Any] | None = None,
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
-        """The records of the next 25 users. The state moves past them only when all of them are out."""
+        """The records of up to 25 users, none while they are looked for; the state then says that they are out."""
         snapshot = self._snapshot = self._snapshot or self._begin()
         try:
             for result in snapshot.portion(USERS_A_STATE):
@@ -107,14 +112,13 @@ class UserProfiles(AmplitudeStream):
 
     def parse_response(self, response: requests.Response, **_: Any) -> Iterable[Mapping[str, Any]]:
         """The profile in one answer, for users of the plain `HttpStream` interface; `read_records` does not need it."""
-        yield {name: json.loads(bytes(value)) for name, value in user_data(response.content).items()}
+        yield {name: json.loads(bytes(value)) for name, value in user_data(response.content).fields.items()}
 
     def _begin(self) -> Snapshot:
         """The snapshot that the state interrupted, or a new one."""
         if not self.is_in_region:
             raise ConfigError(f"{NOT_IN_THE_EU}: leave the stream user_profiles out of the sync.")
-        interrupted = {} if self._state == FULL_REFRESH_COMPLETE_STATE else self._state
-        return Snapshot(self._users(checked_state(interrupted)), self._fetcher(), self.logger)
+        return Snapshot(self._users(checked_state(self._state)), self._fetcher(), self.logger)
 
     def _users(self, interrupted: Mapping[str, Any]) -> Users:
         users = self._config.user_profiles.users

@@ -13,13 +13,14 @@ from source_amplitude.config import ListedUsers
 from source_amplitude.errors import ConfigError
 
 DIGEST_BYTES = 16
+Kind = Literal["user_id", "device_id"]
 
 
 @dataclass(frozen=True)
 class User:
     """One user, and by which of its ids Amplitude is asked."""
 
-    kind: Literal["user_id", "device_id"]
+    kind: Kind
     id: str
 
     @property
@@ -28,18 +29,35 @@ class User:
         return blake2b(f"{self.kind}:{self.id}".encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
 
 
+@dataclass(frozen=True)
+class Group:
+    """Users to be read in this order.
+
+    :param is_last: whether the snapshot ends with them
+    """
+
+    users: Iterator[User]
+    count: int
+    is_last: bool
+
+
 class Users(ABC):
     """The users of one snapshot.
 
-    `done` of `total` users are passed: their results are out, in this run or in the interrupted one before it.
+    `done` of `total` users are passed: their results are out, in this run or in the interrupted one before it. Where
+    users are still being looked for, `total` is how many were found so far.
     """
 
     total: int
     done: int
 
     @abstractmethod
-    def left(self) -> Iterator[User]:
-        """The users that are still to be read, in the snapshot's order."""
+    def groups(self) -> Iterator[Group | None]:
+        """The users that are still to be read, in the snapshot's order.
+
+        None stands for a step of the search for them, after which a state may be written. Ask for the next group when
+        all users of the one before are passed.
+        """
 
     @abstractmethod
     def passed(self, user: User) -> None:
@@ -72,6 +90,9 @@ class Listed(Users):
     def left(self) -> Iterator[User]:
         return iter(self._users[self.done :])
 
+    def groups(self) -> Iterator[Group | None]:
+        yield Group(self.left(), self.total - self.done, is_last=True)
+
     def passed(self, user: User) -> None:
         self._fingerprint.update(user.digest)
         self.done += 1
@@ -90,23 +111,35 @@ class Listed(Users):
         self.done = 0
 
 
+_ALWAYS = {"selection", "done"}
 _STATE_FIELDS: dict[str, dict[str, type]] = {
     "listed": {"selection": str, "done": int, "fingerprint": str},
-    "active": {"selection": str, "done": int, "after": str, "first_hour": str, "last_hour": str},
+    "active": {
+        "selection": str,
+        "first_hour": str,
+        "last_hour": str,
+        "kind": str,
+        "part_first_hour": str,
+        "part_last_hour": str,
+        "after": str,
+        "done": int,
+    },
 }
 
 
 def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
     """The state of an interrupted snapshot as it came, or an empty one.
 
+    Of a state that an earlier version wrote, fields may be missing: its snapshot begins anew.
+
     :raises ConfigError: for one that this stream cannot have written
     """
     if not state:
         return state
     expected = _STATE_FIELDS.get(str(state.get("selection")), {})
-    if not expected or state.keys() != expected.keys():
+    if not _ALWAYS <= state.keys() <= expected.keys():
         raise _unusable(state)
-    if any(type(state[name]) is not kind for name, kind in expected.items()) or state["done"] < 0:
+    if any(type(value) is not expected[name] for name, value in state.items()) or state["done"] < 0:
         raise _unusable(state)
     return state
 

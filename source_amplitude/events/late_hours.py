@@ -1,0 +1,140 @@
+"""Hours that Amplitude publishes late: what it answered for the windows of the last day, and when they are asked again.
+
+Amplitude's documentation says that an hour is there two hours after its end at the earliest, and gives no upper bound:
+https://amplitude.com/docs/apis/analytics/export
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from source_amplitude.export.archive import ArchiveDamagedError
+from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError, UnchangedError
+from source_amplitude.export.exporter import Exporter
+from source_amplitude.export.prefetch import Download
+from source_amplitude.export.windows import HOUR, Window, export_hour, parse_export_hour
+
+ASK_AGAIN_AFTER_HOURS = (6, 24)
+WIDEST_REMEMBERED_HOURS = 24
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What Amplitude answered for a window when it was asked last.
+
+    :param archive_bytes: 0 where nothing was uploaded
+    :param times: which of `ASK_AGAIN_AFTER_HOURS` had passed by then: so many of them
+    """
+
+    window: Window
+    archive_bytes: int
+    events: int
+    times: int
+
+    def is_due(self, newest: datetime) -> bool:
+        return _times(self.window, newest) > self.times
+
+
+class RecentAnswers:
+    """The windows that are to be asked for again, oldest first.
+
+    A window's age is that of its last hour: how long it has counted as complete.
+    """
+
+    def __init__(self, answers: Iterable[Answered] = ()) -> None:
+        self._answers = sorted(answers, key=lambda answered: answered.window)
+
+    @classmethod
+    def from_state(cls, state: object) -> RecentAnswers:
+        """The memory that `to_state` wrote.
+
+        :raises ValueError, TypeError, OverflowError: it did not write this
+        """
+        if not isinstance(state, list):
+            raise TypeError("not a list")
+        return cls(map(_answered, state))
+
+    def to_state(self) -> list[list[Any]]:
+        """`["20240315T20", 1, 9012, 45, 0]` a window: its first hour, hours, bytes, events, and times asked again."""
+        return [
+            [export_hour(each.window.first), each.window.hours, each.archive_bytes, each.events, each.times]
+            for each in self._answers
+        ]
+
+    def add(self, window: Window, archive_bytes: int, events: int, newest: datetime) -> None:
+        """Remember an answer, instead of those for parts of its hours, unless the window is too old to change.
+
+        :param newest: the newest complete hour when the window was asked for
+        """
+        self._answers = [
+            each for each in self._answers if each.window.first < window.first or each.window.last > window.last
+        ]
+        times = _times(window, newest)
+        if times < len(ASK_AGAIN_AFTER_HOURS):
+            self._answers.append(Answered(window, archive_bytes, events, times))
+            self._answers.sort(key=lambda answered: answered.window)
+
+    def forget(self, answered: Answered) -> None:
+        self._answers = [each for each in self._answers if each != answered]
+
+    def forget_before(self, hour: datetime) -> None:
+        """Windows that begin before this hour are no longer of interest."""
+        self._answers = [each for each in self._answers if each.window.first >= hour]
+
+    def due(self, newest: datetime) -> list[Answered]:
+        """Those to be asked for again when `newest` is the newest complete hour."""
+        return [each for each in self._answers if each.is_due(newest)]
+
+
+def ask_again(answered: Answered, exporter: Exporter, logger: logging.Logger) -> tuple[Answered, Iterable[Download]]:
+    """What Amplitude answers now, and the downloads whose events are to be emitted: none where nothing was added.
+
+    An answer of the same length is not read. One of another length, or without any, is counted. Which of its events are
+    new cannot be known from that: all of them are to be emitted.
+
+    :raises AmplitudeError: as `Downloader.fetch` does
+    """
+    window, started = answered.window, time.monotonic()
+    try:
+        archive = exporter.fetch_if_changed(window, answered.archive_bytes)
+    except UnchangedError:
+        return answered, ()
+    except (TooMuchAtOnceError, DiskFullError) as error:
+        logger.info(f"Late hours cannot be looked for in one request ({error}): all events of it are emitted again")
+        return answered, exporter.downloads(window)
+    if archive is None:
+        if answered.events:
+            logger.warning(f"events {window}: Amplitude has nothing for it any more; {answered.events:,} were read")
+        return answered, ()
+    try:
+        events = sum(len(block.lines) for block in archive.lines())
+    except ArchiveDamagedError:
+        events = None  # reading it will meet the damage again, and knows what to do
+    if events == answered.events:
+        archive.close()
+        return replace(answered, archive_bytes=archive.size), ()
+    counted = "another number of" if events is None else f"{events:,}"
+    logger.info(
+        f"events {window}: {counted} events instead of {answered.events:,}, published late: all are emitted again"
+    )
+    return answered, [Download(window, archive, time.monotonic() - started)]
+
+
+def _times(window: Window, newest: datetime) -> int:
+    return sum(newest - window.last >= hours * HOUR for hours in ASK_AGAIN_AFTER_HOURS)
+
+
+def _answered(entry: object) -> Answered:
+    if not isinstance(entry, list):
+        raise TypeError("not a list")
+    first, *numbers = entry
+    hours, archive_bytes, events, times = numbers
+    if any(type(number) is not int or number < 0 for number in numbers) or hours < 1:
+        raise ValueError("not a count")
+    start = parse_export_hour(first)
+    return Answered(Window(start, start + (hours - 1) * HOUR), archive_bytes, events, times)
