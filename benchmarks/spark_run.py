@@ -12,9 +12,10 @@ from pyspark.sql import DataFrame, SparkSession
 from benchmarks.amplitude import API_KEY, SECRET_KEY
 from benchmarks.contenders.plain_spark import PlainDataSource
 from benchmarks.spark_workers import Workers, WorkersCost
-from harness.spark import spark_session, uuids
+from harness.spark import python_workers, spark_session, uuids
 
 WORKERS = 2
+WARM_READS = 3
 HOUR = timedelta(hours=1)
 
 
@@ -31,8 +32,9 @@ def main() -> None:
         spark_session({"AMPLITUDE_API_URL": options.url}, Path(folder), f"local[{WORKERS}]") as session,
     ):
         session.dataSource.register(PlainDataSource)
-        # Starts the workers: each has a task, and imports what it needs.
-        table(session, options.name, options.first_hour, min(WORKERS, options.hours), 1).count()
+        for _ in range(WARM_READS):  # each worker has a task of them, and imports what it needs
+            table(session, options.name, options.first_hour, min(WORKERS, options.hours), 1).count()
+        assert python_workers(), "no worker is there to be measured"
         workers = Workers()
         workers.start()
         events = table(session, options.name, options.first_hour, options.hours, options.width_hours)

@@ -19,7 +19,7 @@ from harness.runs import IMPATIENT
 from source_amplitude.lakeflow import AmplitudeDataSource, CommunityDataSource
 
 REPOSITORY = Path(__file__).parents[1]
-DAEMON = "pyspark.daemon"
+DAEMON = "pyspark.daemon pyspark.worker"  # of tasks; others plan and look up data sources
 
 
 class SimulatedSpark:
@@ -149,7 +149,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def python_workers() -> list[int]:
-    """The processes of Spark's Python workers that run now."""
+    """The processes that run now of those Python workers of Spark that run tasks."""
     daemons = [pid for pid, command, _ in _processes() if DAEMON in command]
     return [pid for pid, _, parent in _processes() if parent in daemons]
 
