@@ -12,6 +12,7 @@ RUN tools/bin/python -m pip --python /opt/source-amplitude/bin/python install --
     && tools/bin/python -m pip install --require-hashes -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY source_amplitude source_amplitude
+COPY pyspark_amplitude.py ./
 RUN tools/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
     && tools/bin/python -m pip --python /opt/source-amplitude/bin/python install --no-deps dist/*.whl
 

@@ -1,13 +1,17 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from source_amplitude.errors import ConfigError
 from source_amplitude.user_profiles import seen
 from source_amplitude.user_profiles.seen import SeenUsers
 from source_amplitude.user_profiles.users import Kind, User
 
+REPOSITORY = Path(__file__).parents[1]
 ids = st.sampled_from(["a", "b", "c", "ü 🚀", "a\x00b", "", None]) | st.text(st.characters(exclude_categories=["Cs"]))
 
 
@@ -61,3 +65,28 @@ def test_its_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     users.finish()
     assert list(users.after(b"", "user_id")) == [User("user_id", "ada")]
     users.close()
+
+
+def test_given_no_temporary_folder_then_a_config_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(seen.tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(ConfigError, match="TMPDIR"):
+        SeenUsers()
+
+
+@pytest.mark.parametrize("most_bytes", [4096, 60_000], ids=["for a page", "for some users"])
+def test_given_a_full_disk_then_a_config_error(most_bytes: int) -> None:
+    script = f"""
+import resource
+from source_amplitude.errors import ConfigError
+from source_amplitude.user_profiles.seen import SeenUsers
+resource.setrlimit(resource.RLIMIT_FSIZE, ({most_bytes}, {most_bytes}))
+try:
+    users = SeenUsers()
+    for number in range(100_000):
+        users.add(f"user-{{number}}", None)
+    users.finish()
+except ConfigError as error:
+    print(error.message)
+"""
+    ran = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert "cannot hold the list of active users" in ran.stdout

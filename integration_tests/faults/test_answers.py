@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,29 @@ def test_given_429_without_end_then_a_transient_error_after_the_patience(
     simulator.faults.append(Fault("status", status=429))
     outcome = warm_command.read(settings={"export.download.LONGEST_THROTTLED_SECONDS": 1})
     assert_failed(outcome, simulator, "transient_error", "429")
+
+
+def seconds_between_tries(simulator: Simulator, hour: datetime) -> list[float]:
+    """Between the requests for the window that holds an hour, by the simulator's log."""
+    asked = f"{hour:%Y%m%dT%H}"
+    moments = [request.at for request in simulator.log if request.params["start"] <= asked <= request.params["end"]]
+    return [later - earlier for earlier, later in pairwise(moments)]
+
+
+def test_given_retry_after_then_the_next_try_comes_no_earlier(simulator: Simulator, command: Command) -> None:
+    simulator.faults.append(Fault("status", status=429, headers={"Retry-After": "2"}, times=1, hour=MIDDLE_HOUR))
+    assert_whole(command.read(), simulator)
+    [seconds] = seconds_between_tries(simulator, MIDDLE_HOUR)
+    assert seconds >= 2
+
+
+def test_given_failures_in_a_row_then_each_wait_is_longer(simulator: Simulator, command: Command) -> None:
+    simulator.faults.append(Fault("status", status=503, times=4, hour=MIDDLE_HOUR))
+    outcome = command.read(settings={"http.retry.FIRST_WAIT_SECONDS": 0.2, "http.retry.LONGEST_WAIT_SECONDS": 60})
+    assert_whole(outcome, simulator)
+    shortest = [0.2 * 2**number * 0.75 for number in range(4)]
+    waited = seconds_between_tries(simulator, MIDDLE_HOUR)
+    assert all(seconds >= least for seconds, least in zip(waited, shortest, strict=True)), waited
 
 
 def test_given_429_then_fewer_requests_at_once(simulator: Simulator, warm_command: Command) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from source_amplitude.errors import ConfigError
+from source_amplitude.errors import ConfigError, no_temporary_folder
 from source_amplitude.user_profiles.users import Kind, User
 
 PAIRS_IN_MEMORY = 50_000
@@ -29,15 +30,14 @@ class SeenUsers:
 
     Kept in a database, ordered by a digest of the ids. Its file in the temporary folder has no name, so that the disk
     is free when the process ends. Up to 50,000 pairs of ids wait in memory to be written together.
+
+    :raises ConfigError: the temporary folder is full, or cannot be written to
     """
 
     def __init__(self) -> None:
         self._part = 0
         self._pairs: set[tuple[str | None, str | None]] = set()
-        # Not SQLite's own temporary files: it looks for a folder of its own choice.
-        with tempfile.TemporaryDirectory() as folder:
-            self._database = sqlite3.connect(Path(folder) / "users", isolation_level=None)
-            self._database.executescript(_SCHEMA)
+        self._database = _new_database()
 
     def add(self, user_id: str | None, device_id: str | None) -> None:
         """An event of this user on this device; either may be missing or empty."""
@@ -97,7 +97,22 @@ class SeenUsers:
             raise _no_room(error) from error
 
 
-def _no_room(error: sqlite3.OperationalError) -> Exception:
+def _new_database() -> sqlite3.Connection:
+    try:
+        # Not SQLite's own temporary files: it looks for a folder of its own choice.
+        with tempfile.TemporaryDirectory() as folder:
+            database = sqlite3.connect(Path(folder) / "users", isolation_level=None)
+            database.executescript(_SCHEMA)
+            return database
+    except sqlite3.OperationalError as error:
+        raise _no_room(error) from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _no_room(error) from error
+        raise no_temporary_folder(error) from error
+
+
+def _no_room(error: Exception) -> ConfigError:
     return ConfigError(
         f"The temporary folder {tempfile.gettempdir()} cannot hold the list of active users ({error}). "
         "Give it more space, or point TMPDIR to a larger disk; fewer lookback_days make the list shorter."
