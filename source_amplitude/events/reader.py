@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from itertools import chain
 
 from source_amplitude.errors import TransientError
 from source_amplitude.events.blocks import Conversion
 from source_amplitude.events.converter import Records
-from source_amplitude.events.readahead import read_ahead
 from source_amplitude.export.archive import Archive, ArchiveDamagedError, Lines
 from source_amplitude.export.refetch import BadLineError, Refetches
 from source_amplitude.export.windows import Window
-
-BLOCKS_AHEAD = 4
 
 
 class WindowReader:
@@ -51,10 +47,9 @@ class WindowReader:
             while True:
                 before = self.records
                 try:
-                    with closing(read_ahead(self._lines_left(), BLOCKS_AHEAD)) as ahead:
-                        for batch in self._conversion.records_of(ahead):
-                            yield batch
-                            self.records += len(batch)
+                    for batch in self._conversion.records_of(self._lines_left()):
+                        yield batch
+                        self.records += len(batch)
                     return
                 except (BadLineError, ArchiveDamagedError) as error:
                     refetches.allow(error)
