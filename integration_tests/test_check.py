@@ -168,7 +168,7 @@ def test_given_refused_keys_while_reading_then_a_config_error(
         ({"user_profiles": {"users": {"selection": "some"}}}, "users.selection must be one of listed, active."),
         (
             {"user_profiles": {"users": {"selection": "listed", "user_ids": "a"}}},
-            "user_ids must be of type array.",
+            "user_ids must be a list.",
         ),
         (
             {"user_profiles": {"users": {"selection": "active", "lookback_days": 0}}},

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from amplitude_simulator import Simulator
+from amplitude_simulator import Fault, Simulator
 from harness.runs import Command, Outcome, a_catalog, a_config
 from source_amplitude.version import VERSION
 
@@ -61,11 +61,11 @@ def test_given_arguments_that_are_none_then_the_usage_and_2(arguments: list[str]
     assert "Traceback" not in ended.stderr
 
 
-def assert_told_without_traceback(outcome: Outcome, sentence: str) -> None:
+def assert_told_without_traceback(outcome: Outcome, sentence: str, failure_type: str = "config_error") -> None:
     assert outcome.exit_code == 1
     assert "Traceback" not in outcome.everything
     assert 'File \\"' not in outcome.everything
-    assert [error["failure_type"] for error in outcome.errors] == ["config_error"] * len(outcome.errors)
+    assert [error["failure_type"] for error in outcome.errors] == [failure_type] * len(outcome.errors)
     assert sentence in outcome.errors[0]["message"]
     assert not [error["stack_trace"] for error in outcome.errors if error.get("stack_trace")]
     fatal = [message["log"]["message"] for message in outcome.of_type("LOG") if message["log"]["level"] == "FATAL"]
@@ -79,9 +79,42 @@ def test_given_a_users_mistake_then_a_sentence_and_no_traceback(simulator: Simul
     wrong = warm_command.read(a_config(simulator, region="Mars"))
     assert_told_without_traceback(wrong, "region must be one of US, EU.")
     missing = warm_command.read(catalog=a_catalog("visits"))
-    assert_told_without_traceback(missing, "A stream listed in your configuration was not found in the source.")
+    assert_told_without_traceback(missing, "There is no stream visits.")
     absent = warm_command.run("check", "--config", str(warm_command.folder / "absent.json"))
     assert_told_without_traceback(absent, "cannot be read: No such file or directory.")
+
+
+def test_given_something_that_passes_then_a_sentence_and_no_traceback(
+    simulator: Simulator, warm_command: Command
+) -> None:
+    warm_command.environment["AMPLITUDE_API_URL"] = "http://127.0.0.1:9"
+    assert_told_without_traceback(warm_command.read(), "Connection refused", "transient_error")
+    del warm_command.environment["AMPLITUDE_API_URL"]
+    simulator.faults.append(Fault("reset"))
+    outcome = warm_command.read()
+    assert_told_without_traceback(outcome, "ConnectionError: ", "transient_error")
+    assert "('" not in outcome.stream_error["message"], "words, not Python"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("catalog", {"type": "CATALOG", "catalog": {"streams": []}}, "It looks like what discover prints"),
+        ("catalog", {"streams": [{"name": "events", "json_schema": {}}]}, "It looks like what discover prints"),
+        ("catalog", [], "does not hold a configured Airbyte catalog in JSON."),
+        ("state", {"type": "STREAM"}, "put it into square brackets"),
+        ("state", [{"type": "STATE", "state": {}}], 'Give what each STATE message has under "state".'),
+        ("state", [{"type": "s3cret"}], "look at 0/type"),
+    ],
+)
+def test_given_a_usual_mix_up_of_files_then_a_hint(
+    warm_command: Command, name: str, content: object, told: str
+) -> None:
+    arguments = warm_command.read_arguments(state=[])
+    arguments[arguments.index(f"--{name}") + 1] = warm_command.file(f"{name}.json", content)
+    outcome = warm_command.run("read", *arguments)
+    assert_told_without_traceback(outcome, told)
+    assert "s3cret" not in outcome.everything
 
 
 def test_given_a_check_that_fails_then_its_sentence_is_not_in_quotes(

@@ -17,6 +17,13 @@ from source_amplitude.http.hosts import Region
 from source_amplitude.timestamps import parse_timestamp
 
 WIDEST_HOURS = 8760
+_IN_WORDS = {
+    "string": "text",
+    "array": "a list",
+    "object": "an object",
+    "boolean": "true or false",
+    "integer": "a whole number",
+}
 _REGION_BY_OFFICIAL_NAME: dict[str, Region] = {"Standard Server": "US", "EU Residency Server": "EU"}
 
 
@@ -85,7 +92,7 @@ def _sentence(error: ValidationError) -> str:
         return f"{name} must be a whole number from {schema['minimum']} to {schema['maximum']}."
     if error.validator == "oneOf":
         return _sentence_on_choices(error.context or [])
-    return f"{name} must be of type {kind}."
+    return f"{name} must be {_IN_WORDS.get(kind, kind)}."
 
 
 def _sentence_on_choices(problems: Sequence[ValidationError]) -> str:

@@ -130,6 +130,9 @@ class SourceAmplitude(AbstractSource):
         try:
             for message in super().read(logger, config, catalog, usable):
                 if message.trace and message.trace.error:
+                    if message.trace.error.message == _CDK_WORDS_FOR_AN_UNKNOWN_STREAM:
+                        descriptor = message.trace.error.stream_descriptor
+                        message.trace.error.message = _no_such_stream(descriptor.name if descriptor else "")
                     errors.append(message.trace.error)
                     without_stack_trace(message)
                 yield message
@@ -152,6 +155,18 @@ class SourceAmplitude(AbstractSource):
     @airbyte_errors()
     def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
         return state_from(state_path)
+
+
+_CDK_WORDS_FOR_AN_UNKNOWN_STREAM = (
+    "A stream listed in your configuration was not found in the source. Please check the logs for more details."
+)
+
+
+def _no_such_stream(name: str) -> str:
+    return (
+        f"There is no stream {name}. Refresh the schema of the connection, or leave the stream out of it; "
+        f"the streams are {', '.join(STREAM_NAMES)}."
+    )
 
 
 def _summary_of(errors: list[AirbyteErrorTraceMessage]) -> AirbyteTracedException:

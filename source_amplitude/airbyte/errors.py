@@ -15,24 +15,24 @@ _FAILURE_TYPES = {ConfigError: FailureType.config_error, TransientError: Failure
 
 
 class TracedError(AirbyteTracedException):
-    """An error as the CDK prints it, in a TRACE message: with a stack trace unless the user can mend it."""
+    """An error as the CDK prints it, in a TRACE message: with a stack trace only where it may be a bug."""
 
     def as_airbyte_message(self, *args: Any, **kwargs: Any) -> AirbyteMessage:
         return without_stack_trace(super().as_airbyte_message(*args, **kwargs))
 
 
 def without_stack_trace(message: AirbyteMessage) -> AirbyteMessage:
-    """The same TRACE message; a config_error, whose sentence says it all, without its stack trace."""
-    if message.trace and message.trace.error and message.trace.error.failure_type is FailureType.config_error:
+    """The same TRACE message; one whose sentence says it all without its stack trace."""
+    if message.trace and message.trace.error and message.trace.error.failure_type in _FAILURE_TYPES.values():
         message.trace.error.stack_trace = None
     return message
 
 
-def is_config_error(error: BaseException | None) -> bool:
-    """Whether the user can mend it."""
+def is_told_in_a_sentence(error: BaseException | None) -> bool:
+    """Whether the user can mend it, or it passes by itself: no bug, so nobody needs a traceback."""
     if isinstance(error, AirbyteTracedException):
-        return error.failure_type is FailureType.config_error
-    return isinstance(error, ConfigError)
+        return error.failure_type in _FAILURE_TYPES.values()
+    return isinstance(error, ConfigError | TransientError)
 
 
 def traced(error: AmplitudeError) -> AirbyteTracedException:

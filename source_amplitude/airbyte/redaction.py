@@ -9,7 +9,7 @@ from typing import Any
 
 from airbyte_cdk.logger import AirbyteLogFormatter
 
-from source_amplitude.airbyte.errors import is_config_error
+from source_amplitude.airbyte.errors import is_told_in_a_sentence
 
 # What a destination or the next sync needs exactly as it is.
 _DATA = ('{"type":"RECORD"', '{"type":"STATE"', '{"type":"CATALOG"', '{"type":"SPEC"')
@@ -37,11 +37,11 @@ def redacted(line: str) -> str:
 class Formatter(AirbyteLogFormatter):
     """The CDK's lines, without the headers and bodies that it attaches to its debug lines.
 
-    The traceback of an error that the user can mend is left out too: a sentence says what is wrong.
+    The traceback of what is no bug is left out too: a sentence says what is wrong.
     """
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class names it so
-        return "" if is_config_error(ei[1]) else super().formatException(ei)
+        return "" if is_told_in_a_sentence(ei[1]) else super().formatException(ei)
 
     @staticmethod
     def extract_extra_args_from_record(record: logging.LogRecord) -> Mapping[str, str]:

@@ -156,7 +156,10 @@ class Events(AmplitudeStream):
         :param reason: why they begin there
         """
         if start > newest:
-            told = f"No complete hour to read yet: the next is {start:%Y-%m-%dT%H}, the newest {newest:%Y-%m-%dT%H}"
+            told = (
+                f"No complete hour to read yet: the next hour to read is {start:%Y-%m-%dT%H} UTC, "
+                f"the newest complete one {newest:%Y-%m-%dT%H} UTC"
+            )
             # A day more than any delay is no waiting: a state, a start date or a clock is wrong.
             self.logger.log(logging.WARNING if start - newest > FAR_AHEAD else logging.INFO, told)
             return

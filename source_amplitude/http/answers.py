@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import requests
 
@@ -61,11 +60,11 @@ def _words(text: str) -> str:
 
 def exception_text(error: BaseException) -> str:
     """What went wrong on the network in a few words, without addresses of objects or query strings."""
-    reason: Any = error
+    reason = error
     for _ in range(5):
-        inner = getattr(reason, "reason", None) or (reason.args[0] if getattr(reason, "args", None) else None)
-        if not isinstance(inner, BaseException):
+        inner = [each for each in (*reason.args, getattr(reason, "reason", None)) if isinstance(each, BaseException)]
+        if not inner:
             break
-        reason = inner
+        reason = inner[-1]
     text = re.sub(r"<[^>]*>:? ?", "", str(reason)) or type(reason).__name__
     return f"{type(error).__name__}: {text}"[:_SHOWN_CHARACTERS]
