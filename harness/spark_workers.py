@@ -20,5 +20,5 @@ def prepare() -> None:
         if not hasattr(module, constant):
             raise AttributeError(f"{module.__name__} has no {constant}")
         setattr(module, constant, value)
-    hours = importlib.import_module("source_amplitude.lakeflow.hours")
-    hours.utc_now = lambda: datetime.fromisoformat(json.loads(path.read_text())["now"])
+    offsets = importlib.import_module("source_amplitude.lakeflow.offsets")
+    offsets.utc_now = lambda: datetime.fromisoformat(json.loads(path.read_text())["now"])

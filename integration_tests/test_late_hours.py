@@ -127,7 +127,7 @@ def test_given_no_lengths_then_the_log_says_once_that_events_are_counted(
     outcome = connection.sync(47)
     assert len(connection.asked) == 5, "one new window, and four of the day before"
     assert len(outcome.uuids) == 24 * 5, "nothing comes twice"
-    assert outcome.log.count("do not say how long they are") == 1
+    assert outcome.log.count("carry no usable Content-Length") == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""JSON that is not strict, or has NUL: repaired where nothing is lost that JSON, or a database, could have held."""
+"""Repairs JSON that is invalid or contains NUL, dropping only what JSON or a database could not store anyway."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from source_amplitude import progress
-from source_amplitude.export.quiet import QuietRun
+from source_amplitude.export.empty_hours import QuietRun
 from source_amplitude.export.windows import Window
 from source_amplitude.progress import Progress
 

@@ -206,7 +206,7 @@ for name in ("airbyte_cdk", "airbyte_protocol_dataclasses"):
     sys.modules[name] = None  # importing it is an error
 from source_amplitude.lakeflow import AmplitudeDataSource, hours
 
-hours.utc_now = lambda: datetime.fromisoformat({now!r})
+offsets.utc_now = lambda: datetime.fromisoformat({now!r})
 source = AmplitudeDataSource({options!r})
 for reader in (source.reader(source.schema()), source.streamReader(source.schema())):
     if hasattr(reader, "initialOffset"):

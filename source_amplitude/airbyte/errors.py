@@ -29,7 +29,7 @@ def without_stack_trace(message: AirbyteMessage) -> AirbyteMessage:
 
 
 def is_told_in_a_sentence(error: BaseException | None) -> bool:
-    """Whether the user can mend it, or it passes by itself: no bug, so nobody needs a traceback."""
+    """Whether the error is one that the user can fix, or temporary. Neither is a bug, so no traceback is shown."""
     if isinstance(error, AirbyteTracedException):
         return error.failure_type in _FAILURE_TYPES.values()
     return isinstance(error, ConfigError | TransientError)

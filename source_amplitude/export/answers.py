@@ -1,4 +1,4 @@
-"""What the answers of the Export API mean, as data.
+"""What the answers of the Export API mean, as data; `download` acts on it, and `limiter` on a 429.
 
 Facts from https://amplitude.com/docs/apis/analytics/export. Proxies, gateways, firewalls and portals answer in
 Amplitude's place, with any status: only Amplitude's own words make a range empty or the keys wrong.
@@ -29,8 +29,8 @@ class ExportAction(Enum):
     THROTTLED = "too many requests: wait, with fewer in flight"
     RETRY = "it passes: try again"
     REFUSED = "the keys are not accepted"
-    DENIED = "by a plan, a proxy or a firewall, which may pass: try again, then fail"
-    FAIL = "never seen, and so not to be guessed at"
+    DENIED = "blocked by the plan, a proxy or a firewall; may be temporary: retry, then fail"
+    FAIL = "unknown client error: fail rather than guess"
 
 
 EXPORT_ACTIONS: dict[int, ExportAction] = {

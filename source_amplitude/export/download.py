@@ -77,7 +77,7 @@ class Downloader:
     """Fetches windows, from any number of threads.
 
     :param limiter: the limit on requests in flight, shared by all downloads of a sync
-    :param on_bytes: told how many bytes have come, whenever some have
+    :param on_bytes: called with the number of bytes received, each time a chunk arrives
     """
 
     def __init__(
@@ -154,8 +154,8 @@ class Downloader:
         if not self._has_told_of_lengths:
             self._has_told_of_lengths = True
             self._logger.info(
-                "Amplitude's answers do not say how long they are: hours that may have been published late are "
-                "downloaded again and counted"
+                "Amplitude's responses carry no usable Content-Length: hours that may have late events are downloaded "
+                "again in full, and their events counted"
             )
         return None
 
@@ -196,7 +196,7 @@ def _kept_failing(window: Window, retries: Retries, error: PassingError) -> Tran
 def spool(window: Window, response: requests.Response, on_bytes: Callable[[int], object] = lambda _: None) -> Archive:
     """The body of an answer as a verified archive in an unnamed temporary file, which vanishes with its last user.
 
-    :param on_bytes: told how many bytes have come, whenever some have
+    :param on_bytes: called with the number of bytes received, each time a chunk arrives
     :raises DiskFullError: no room
     """
     expected = int(response.headers.get("Content-Length") or 0)

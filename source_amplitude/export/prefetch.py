@@ -15,7 +15,7 @@ from functools import partial
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.archive import Archive
 from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError
-from source_amplitude.export.quiet import QuietRun
+from source_amplitude.export.empty_hours import QuietRun
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import Window, halves, next_window, slices
 from source_amplitude.progress import Progress, counted

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from source_amplitude.lakeflow import hours
+from source_amplitude.lakeflow import offsets
 from source_amplitude.lakeflow.errors import with_clear_errors
-from source_amplitude.lakeflow.hours import Offset
+from source_amplitude.lakeflow.offsets import Offset
 from source_amplitude.lakeflow.options import TABLE, Options
 from source_amplitude.lakeflow.reading import listed_users, logger, read_events, read_profiles
 from source_amplitude.lakeflow.schema import spark_schema
@@ -33,7 +33,7 @@ class LakeflowConnect:
     def __init__(self, options: Mapping[str, str]) -> None:
         self._connection = {name.lower(): value for name, value in options.items()}
         self._region = Options.of(self._connection, logger).config.region
-        self._now = hours.utc_now()
+        self._now = offsets.utc_now()
 
     def list_tables(self) -> list[str]:
         """The names of the tables that a project of the region has."""
@@ -66,8 +66,8 @@ class LakeflowConnect:
         if table_name == USER_PROFILES:
             return self._profiles(options), {}
         start = self._start(options, start_offset)
-        end = hours.end_of_batch(start, hours.newest_hour(options, self._now), options.config.batch_size_hours)
-        batch = hours.hours_between(start, end)
+        end = offsets.end_of_batch(start, offsets.newest_hour(options, self._now), options.config.batch_size_hours)
+        batch = offsets.hours_between(start, end)
         if batch is None:
             return iter(()), dict(start_offset or {})
         return _records(read_events(_as_text(options), [batch])), Offset(last=end.last).as_dict()
@@ -89,9 +89,9 @@ class LakeflowConnect:
         options = self._options(table_name, table_options)
         if table_name == USER_PROFILES:
             return {}
-        most_hours = None if start_offset is None else hours.hours_a_micro_batch(options)
+        most_hours = None if start_offset is None else offsets.hours_a_micro_batch(options)
         start = self._start(options, start_offset)
-        return hours.end_of_batch(start, hours.newest_hour(options, self._now), most_hours).as_dict()
+        return offsets.end_of_batch(start, offsets.newest_hour(options, self._now), most_hours).as_dict()
 
     @with_clear_errors
     def get_partitions(
@@ -108,12 +108,12 @@ class LakeflowConnect:
             return [{}]
         start = self._start(options, start_offset)
         if end_offset is None:
-            end = hours.end_of_batch(start, hours.newest_hour(options, self._now), None)
+            end = offsets.end_of_batch(start, offsets.newest_hour(options, self._now), None)
         else:
             end = self._start(options, end_offset)
-        batch = hours.hours_between(start, end)
-        lists = hours.partitions_of(batch, options) if batch else []
-        return [{_WINDOWS: hours.windows_as_json(windows)} for windows in lists]
+        batch = offsets.hours_between(start, end)
+        lists = offsets.partitions_of(batch, options) if batch else []
+        return [{_WINDOWS: offsets.windows_as_json(windows)} for windows in lists]
 
     @with_clear_errors
     def read_partition(
@@ -123,7 +123,7 @@ class LakeflowConnect:
         options = self._options(table_name, table_options)
         if table_name == USER_PROFILES:
             return self._profiles(options)
-        return _records(read_events(_as_text(options), hours.windows_of_json(partition[_WINDOWS])))
+        return _records(read_events(_as_text(options), offsets.windows_of_json(partition[_WINDOWS])))
 
     def _options(self, table: str, table_options: Mapping[str, str] | None) -> Options:
         check_table(table, self._region)
@@ -131,7 +131,7 @@ class LakeflowConnect:
         return Options.of({**self._connection, **of_table, TABLE: table}, logger)
 
     def _start(self, options: Options, offset: Mapping[str, Any] | None) -> Offset:
-        return Offset.of(offset) if offset else hours.initial_offset(options, self._now)
+        return Offset.of(offset) if offset else offsets.initial_offset(options, self._now)
 
     def _profiles(self, options: Options) -> Iterator[Record]:
         listed_users(options)

@@ -18,14 +18,14 @@ from source_amplitude.errors import ConfigError
 from source_amplitude.export.probe import why_keys_refused
 from source_amplitude.export.windows import Window
 from source_amplitude.http.hosts import warn_of_overrides
-from source_amplitude.lakeflow import hours
+from source_amplitude.lakeflow import offsets
 from source_amplitude.lakeflow.errors import with_clear_errors
-from source_amplitude.lakeflow.hours import Offset
+from source_amplitude.lakeflow.offsets import Offset
 from source_amplitude.lakeflow.options import Options
 from source_amplitude.lakeflow.reading import listed_users, logger, read_events, read_profiles
 from source_amplitude.lakeflow.redaction import hide_api_key
 from source_amplitude.lakeflow.schema import spark_schema
-from source_amplitude.lakeflow.streaming import SupportsTriggerAvailableNow, most_archives, reads_everything
+from source_amplitude.lakeflow.spark_versions import SupportsTriggerAvailableNow, most_archives, reads_everything
 from source_amplitude.lakeflow.tables import EVENTS, USER_PROFILES, check_table
 
 
@@ -82,16 +82,16 @@ class EventsReader(DataSourceReader):
 
     @with_clear_errors
     def partitions(self) -> Sequence[InputPartition]:
-        now = hours.utc_now()
-        start = hours.initial_offset(self._options, now)
-        end = hours.end_of_batch(start, hours.newest_hour(self._options, now), None)
-        partitions = _partitions(self._options, hours.hours_between(start, end))
+        now = offsets.utc_now()
+        start = offsets.initial_offset(self._options, now)
+        end = offsets.end_of_batch(start, offsets.newest_hour(self._options, now), None)
+        partitions = _partitions(self._options, offsets.hours_between(start, end))
         if partitions:
             check_keys(self._options)
         return partitions or [InputPartition([])]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        return read_events(self._options, hours.windows_of_json(partition.value))
+        return read_events(self._options, offsets.windows_of_json(partition.value))
 
 
 class ProfilesReader(DataSourceReader):
@@ -118,7 +118,7 @@ class EventsStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
 
     @with_clear_errors
     def initialOffset(self) -> dict[str, str]:  # noqa: N802
-        return hours.initial_offset(self._options, hours.utc_now()).as_dict()
+        return offsets.initial_offset(self._options, offsets.utc_now()).as_dict()
 
     @with_clear_errors
     def latestOffset(self, start: Mapping[str, Any] | None = None, limit: Any = None) -> dict[str, str]:  # noqa: N802
@@ -128,9 +128,9 @@ class EventsStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         """
         begins = Offset.of(start) if start is not None else self._seen
         if begins is None:
-            begins = hours.initial_offset(self._options, hours.utc_now())
-        most_hours = None if reads_everything(limit) else hours.hours_a_micro_batch(self._options)
-        end = hours.end_of_batch(begins, self._newest(), most_hours)
+            begins = offsets.initial_offset(self._options, offsets.utc_now())
+        most_hours = None if reads_everything(limit) else offsets.hours_a_micro_batch(self._options)
+        end = offsets.end_of_batch(begins, self._newest(), most_hours)
         if end != begins and not self._keys_are_checked:
             check_keys(self._options)
             self._keys_are_checked = True
@@ -151,13 +151,13 @@ class EventsStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     @with_clear_errors
     def partitions(self, start: Mapping[str, Any], end: Mapping[str, Any]) -> Sequence[InputPartition]:
         self._seen = Offset.of(end)
-        return _partitions(self._options, hours.hours_between(Offset.of(start), self._seen))
+        return _partitions(self._options, offsets.hours_between(Offset.of(start), self._seen))
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        return read_events(self._options, hours.windows_of_json(partition.value))
+        return read_events(self._options, offsets.windows_of_json(partition.value))
 
     def _newest(self) -> datetime:
-        return self._available or hours.newest_hour(self._options, hours.utc_now())
+        return self._available or offsets.newest_hour(self._options, offsets.utc_now())
 
 
 def check_keys(options: Options) -> None:
@@ -173,4 +173,4 @@ def check_keys(options: Options) -> None:
 def _partitions(options: Options, window: Window | None) -> list[InputPartition]:
     if window is None:
         return []
-    return [InputPartition(hours.windows_as_json(windows)) for windows in hours.partitions_of(window, options)]
+    return [InputPartition(offsets.windows_as_json(windows)) for windows in offsets.partitions_of(window, options)]

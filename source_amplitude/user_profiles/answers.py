@@ -28,7 +28,7 @@ class ProfileAction(Enum):
     UNKNOWN = "Amplitude has never seen the user: count and go on"
     REJECT = "something is wrong with this one user, or with all: one that is made up tells which"
     REFUSED = "the key is not accepted: try the other one, once"
-    FORBIDDEN = "by a plan, a proxy or a firewall, which may pass: try again, then fail"
+    FORBIDDEN = "blocked by the plan, a proxy or a firewall; may be temporary: retry, then fail"
     THROTTLED = "too many requests: wait and slow down"
     RETRY = "it passes: try again"
 

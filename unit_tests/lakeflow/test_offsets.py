@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.windows import HOUR, HOURLY_SINCE, Window, parse_export_hour
-from source_amplitude.lakeflow import hours
-from source_amplitude.lakeflow.hours import Offset
+from source_amplitude.lakeflow import offsets
+from source_amplitude.lakeflow.offsets import Offset
 from source_amplitude.lakeflow.options import Options
 
 pytestmark = pytest.mark.spark
@@ -52,49 +52,49 @@ def test_given_an_offset_of_another_connector_then_a_sentence_says_so(raw: dict[
 
 
 def test_given_no_start_date_then_a_stream_begins_30_days_ago() -> None:
-    assert hours.initial_offset(options(), NOW).as_dict() == {"first_hour": "20240214T23"}
+    assert offsets.initial_offset(options(), NOW).as_dict() == {"first_hour": "20240214T23"}
 
 
 def test_given_an_end_date_then_nothing_after_it_is_new() -> None:
-    assert hours.newest_hour(options(), NOW) == NEWEST
-    assert hours.newest_hour(options(end_date="2024-03-14"), NOW) == hour("20240314T23")
-    assert hours.newest_hour(options(end_date="2024-03-16"), NOW) == NEWEST
+    assert offsets.newest_hour(options(), NOW) == NEWEST
+    assert offsets.newest_hour(options(end_date="2024-03-14"), NOW) == hour("20240314T23")
+    assert offsets.newest_hour(options(end_date="2024-03-16"), NOW) == NEWEST
 
 
 def test_given_a_limit_then_a_micro_batch_ends_there_and_the_first_end_tells_the_beginning() -> None:
-    end = hours.end_of_batch(Offset(first=hour("20240313T00")), NEWEST, 24)
+    end = offsets.end_of_batch(Offset(first=hour("20240313T00")), NEWEST, 24)
     assert end.as_dict() == {"first_hour": "20240313T00", "last_hour": "20240313T23"}
-    assert hours.end_of_batch(end, NEWEST, 24).as_dict() == {"last_hour": "20240314T23"}
-    assert hours.end_of_batch(end, NEWEST, None).as_dict() == {"last_hour": "20240315T20"}
+    assert offsets.end_of_batch(end, NEWEST, 24).as_dict() == {"last_hour": "20240314T23"}
+    assert offsets.end_of_batch(end, NEWEST, None).as_dict() == {"last_hour": "20240315T20"}
 
 
 def test_given_nothing_new_then_a_micro_batch_ends_where_it_starts() -> None:
     for start in (Offset(last=NEWEST), Offset(hour("20240101T00"), NEWEST), Offset(first=NEWEST + HOUR)):
-        assert hours.end_of_batch(start, NEWEST, 24) == start
-        assert hours.hours_between(start, start) is None
+        assert offsets.end_of_batch(start, NEWEST, 24) == start
+        assert offsets.hours_between(start, start) is None
 
 
 def test_given_a_newest_hour_before_the_offset_then_the_offset_stays() -> None:
     start = Offset(last=NEWEST)
-    assert hours.end_of_batch(start, NEWEST - 5 * HOUR, None) == start
+    assert offsets.end_of_batch(start, NEWEST - 5 * HOUR, None) == start
 
 
 def test_given_a_first_micro_batch_again_then_its_hours_come_from_its_end() -> None:
     end = Offset(hour("20240313T00"), hour("20240313T23"))
-    later = hours.initial_offset(options(), NOW + timedelta(hours=5))
-    assert hours.hours_between(later, end) == hours.hours_between(Offset(first=hour("20240313T00")), end)
-    assert hours.hours_between(Offset(), end) == Window(hour("20240313T00"), hour("20240313T23"))
+    later = offsets.initial_offset(options(), NOW + timedelta(hours=5))
+    assert offsets.hours_between(later, end) == offsets.hours_between(Offset(first=hour("20240313T00")), end)
+    assert offsets.hours_between(Offset(), end) == Window(hour("20240313T00"), hour("20240313T23"))
 
 
 def test_given_a_start_that_was_read_then_a_first_hour_in_the_end_changes_nothing() -> None:
     end = Offset(hour("20240101T00"), hour("20240313T23"))
-    assert hours.hours_between(Offset(last=hour("20240313T20")), end) == Window(
+    assert offsets.hours_between(Offset(last=hour("20240313T20")), end) == Window(
         hour("20240313T21"), hour("20240313T23")
     )
 
 
 def test_given_72_hours_then_each_of_three_tasks_reads_a_day() -> None:
-    partitions = hours.partitions_of(Window(hour("20240313T00"), hour("20240315T23")), options())
+    partitions = offsets.partitions_of(Window(hour("20240313T00"), hour("20240315T23")), options())
     assert [[str(window) for window in windows] for windows in partitions] == [
         ["20240313T00-20240313T23"],
         ["20240314T00-20240314T23"],
@@ -103,13 +103,13 @@ def test_given_72_hours_then_each_of_three_tasks_reads_a_day() -> None:
 
 
 def test_given_few_hours_then_the_tasks_share_them() -> None:
-    partitions = hours.partitions_of(Window(hour("20240313T00"), hour("20240313T03")), options())
+    partitions = offsets.partitions_of(Window(hour("20240313T00"), hour("20240313T03")), options())
     assert [len(all_hours(windows)) for windows in partitions] == [2, 2]
 
 
 def test_given_windows_then_they_come_back_from_json() -> None:
     windows = [Window(hour("20240313T00"), hour("20240313T03"))]
-    assert hours.windows_of_json(hours.windows_as_json(windows)) == windows
+    assert offsets.windows_of_json(offsets.windows_as_json(windows)) == windows
 
 
 @given(
@@ -126,10 +126,12 @@ def test_given_any_range_then_micro_batches_and_tasks_cover_each_hour_once(
     begin = HOURLY_SINCE + first * HOUR
     newest = begin + length * HOUR
     offset, read = Offset(first=begin), []
-    while (end := hours.end_of_batch(offset, newest, hours.hours_a_micro_batch(chosen) if limited else None)) != offset:
-        batch = hours.hours_between(offset, end)
+    while (
+        end := offsets.end_of_batch(offset, newest, offsets.hours_a_micro_batch(chosen) if limited else None)
+    ) != offset:
+        batch = offsets.hours_between(offset, end)
         assert batch is not None
-        partitions = hours.partitions_of(batch, chosen)
+        partitions = offsets.partitions_of(batch, chosen)
         assert len(partitions) <= workers
         read += sorted(hour for windows in partitions for hour in all_hours(windows))
         offset = end
