@@ -35,6 +35,7 @@ class Fault:
     :param hour: strikes export requests whose range holds this hour; None: all
     :param path: strikes requests to this endpoint under "rest", such as "/api/2/users"; `*` stands for anything
     :param day: strikes those whose range holds this day; None: all
+    :param event_type: strikes those that ask about this event type; None: all
     :param user: strikes profile requests for this user or device id; None: all
     :param times: how often it strikes; None: always
     :param at: a place in the body: a number of bytes, from the end if negative, or a share of it as a float
@@ -46,6 +47,7 @@ class Fault:
     user: str | None = None
     path: str = "*"
     day: date | None = None
+    event_type: str | None = None
     times: int | None = None
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -67,6 +69,8 @@ class Fault:
 
     def strikes_path(self, path: str, params: Mapping[str, str]) -> bool:
         if self.api != "rest" or not fnmatchcase(path, self.path):
+            return False
+        if self.event_type not in (None, params.get("event_type")):
             return False
         return self.day is None or params.get("start", "") <= f"{self.day:%Y%m%d}" <= params.get("end", "")
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote
 from amplitude_simulator.export import Answer, is_authorized
 from amplitude_simulator.project import Project
 from amplitude_simulator.rest.annotations import Annotations
-from amplitude_simulator.rest.answers import error
+from amplitude_simulator.rest.answers import as_json, error
 from amplitude_simulator.rest.cohorts import Cohorts
 from amplitude_simulator.rest.dashboard import Dashboard
 from amplitude_simulator.rest.limits import MovingWindow, cost_of
@@ -72,7 +72,7 @@ class Rest:
             return error(403, "Forbidden", "Invalid API Key", "forbidden")
         for beginning, status in self._project.rest.missing.items():
             if path.startswith(beginning):
-                return _not_in_the_plan(status)
+                return _not_in_the_plan(path, status)
         cost = cost_of(path, params)
         if too_many:
             return _too_much(f"Exceeded concurrent limit with query of cost {cost}")
@@ -89,10 +89,11 @@ def _variable_part(path: str, pattern: str) -> str:
     return unquote(path[len(before) : len(path) - len(after)])
 
 
-def _not_in_the_plan(status: int) -> Answer:
-    if status == 404:
-        return Answer(404, b"<html><body><h1>404 Not Found</h1></body></html>", {"Content-Type": "text/html"})
-    return error(status, "Forbidden", "This feature is not included in your plan", "forbidden")
+def _not_in_the_plan(path: str, status: int) -> Answer:
+    if status == 404 and path.startswith(TAXONOMY):
+        return as_json({"success": False, "errors": [{"message": "Not found"}]}, status)
+    message = "Not Found" if status == 404 else "Forbidden"
+    return error(status, message, "This feature is not included in your plan", message.lower().replace(" ", "_"))
 
 
 def _too_much(details: str) -> Answer:

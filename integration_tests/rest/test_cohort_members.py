@@ -255,11 +255,20 @@ def test_given_sigkill_between_cohorts_then_the_next_sync_goes_on_with_the_next(
         assert members(first, cohort.id) + members(second, cohort.id) == list(member_ids(cohort))
 
 
-def test_given_a_finished_snapshot_then_the_next_one_begins_anew(project: Callable[..., Command]) -> None:
+def test_given_a_job_of_two_attempts_then_the_second_does_not_read_finished_members_again(
+    project: Callable[..., Command],
+) -> None:
     command = project(Cohort("a"))
     first = read(command, listed_cohorts("a"))
     assert stream_states(first)[-1] == FINISHED
-    assert len(members(read(command, listed_cohorts("a"), state=first.last_state), "a")) == 20
+    command.simulator.clear_log()
+    second = read(command, listed_cohorts("a"), state=first.last_state)
+    assert second.exit_code == 0
+    assert command.simulator.rest_log == []
+    assert second.records("cohort_members") == []
+    assert stream_states(second)[-1] == FINISHED
+    assert "an earlier attempt of this job has read cohort_members: not read again" in second.log
+    assert len(members(read(command, listed_cohorts("a")), "a")) == 20
 
 
 def test_given_another_connectors_state_then_an_error_says_what_to_do(project: Callable[..., Command]) -> None:

@@ -92,9 +92,20 @@ def test_given_sigterm_while_it_waits_for_the_limit_then_it_ends_by_it(project: 
     kill = KillAfter(0.2, signal.SIGTERM, once=lambda: len(command.simulator.rest_log) == 7)
     outcome = read_streams(command, "average_session_length", start_date=f"{YEAR_AGO}", options={"kill_after": kill})
     assert outcome.exit_code == -signal.SIGTERM
-    assert "s: Amplitude limits the cost of requests in five minutes" in outcome.log
+    assert "Waiting for Amplitude's limit on the cost of requests in five minutes: " in outcome.log
     assert len(command.simulator.rest_log) == 7
     assert outcome.states[-1]["stream"]["stream_state"] == {"date": "2024-09-26"}
+
+
+def test_given_a_wait_for_the_limit_then_the_log_says_again_and_again_how_long_still(
+    project: Callable[..., Command],
+) -> None:
+    command = project(window_seconds=WINDOW_SECONDS)
+    settings = {**SHORT_WINDOWS, "rest.budget.LONG_WAIT_SECONDS": 0.0, "progress.PROGRESS_SECONDS": 0.1}
+    outcome = read_streams(command, "average_session_length", start_date=f"{YEAR_AGO}", options={"settings": settings})
+    assert outcome.exit_code == 0, outcome.everything
+    assert "average_session_length: reading 365 days, 2024-03-01 to 2025-02-28, with 13 requests" in outcome.log
+    assert len([line for line in outcome.log.splitlines() if "Waiting for Amplitude's limit on" in line]) >= 3
 
 
 def test_given_429_for_good_then_a_transient_error(project: Callable[..., Command]) -> None:

@@ -7,11 +7,17 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import Fault, RestData, Simulator
-from harness.rest import ALL_COHORTS, DAILY, SNAPSHOTS, a_state, read_streams, stream_states
-from harness.runs import Command, a_config
+from harness.rest import ALL_COHORTS, DAILY, SNAPSHOTS, a_state, listed_cohorts, read_streams, stream_states
+from harness.runs import Command, Outcome, a_config
 
 TAXONOMY = tuple(stream for stream in SNAPSHOTS if stream.startswith("taxonomy"))
 MEMBERS = {"cohort_members": {"cohorts": ALL_COHORTS}}
+FOREIGN_PAGES = {
+    "nginx": b"<html><head></head><body><h1>404 Not Found</h1><hr>nginx</body></html>",
+    "empty": b"",
+    "a gateway's JSON": b'{"message": "no Route matched with those values"}',
+    "another gateway's JSON": b'{"error": {"code": 404, "message": "Not Found", "status": "NOT_FOUND"}}',
+}
 
 
 @pytest.fixture
@@ -31,9 +37,10 @@ def project(a_simulator: Callable[..., Simulator], tmp_path: Path) -> Callable[.
         ({"/api/2/taxonomy/": 403}, TAXONOMY),
         ({"/api/3/cohorts": 403, "/api/5/cohorts": 403}, ("cohorts", "cohort_members")),
         ({"/api/3/annotation": 403}, ("annotations", "annotation_categories")),
+        ({"/api/3/annotation": 404}, ("annotations", "annotation_categories")),
         ({"/api/2/users": 403, "/api/2/sessions": 403}, DAILY),
     ],
-    ids=["taxonomy 404", "taxonomy 403", "cohorts", "annotations", "dashboard"],
+    ids=["taxonomy 404", "taxonomy 403", "cohorts", "annotations 403", "annotations 404", "dashboard"],
 )
 def test_given_endpoints_that_the_plan_lacks_then_a_warning_and_no_record_and_the_others_are_read(
     project: Callable[..., Command], missing: dict[str, int], lacking: tuple[str, ...]
@@ -41,9 +48,10 @@ def test_given_endpoints_that_the_plan_lacks_then_a_warning_and_no_record_and_th
     command = project(missing=missing)
     outcome = read_streams(command, *SNAPSHOTS, *DAILY, **MEMBERS)
     assert outcome.exit_code == 0, outcome.everything
-    warnings = [line["log"]["message"] for line in outcome.of_type("LOG") if line["log"]["level"] == "WARN"]
     for stream in (*SNAPSHOTS, *DAILY):
-        told = [text for text in warnings if text.startswith(f"{stream}: this project's plan does not include")]
+        told = [
+            text for text in warnings_in(outcome) if text.startswith(f"{stream}: this project's plan does not include")
+        ]
         assert len(told) == (stream in lacking)
         assert bool(outcome.records(stream)) == (stream not in lacking)
         assert (stream, "COMPLETE") in outcome.statuses
@@ -81,12 +89,80 @@ def test_given_wrong_keys_then_a_config_error_with_amplitudes_own_words(
     assert "The region is set to US" in message
 
 
-def test_given_a_403_of_a_proxy_then_it_is_no_word_on_the_plan(project: Callable[..., Command]) -> None:
+@pytest.mark.parametrize("body", FOREIGN_PAGES.values(), ids=FOREIGN_PAGES.keys())
+@pytest.mark.parametrize(
+    "stream", ["cohorts", "annotations", "annotation_categories", "taxonomy_events", "cohort_members", "active_users"]
+)
+def test_given_a_404_that_is_not_amplitudes_then_tried_again_and_no_word_on_the_plan_or_the_configuration(
+    project: Callable[..., Command], stream: str, body: bytes
+) -> None:
     command = project()
-    command.simulator.faults.append(Fault("status", api="rest", status=403, body=b"<h1>Blocked by Zscaler</h1>"))
+    command.simulator.faults.append(Fault("status", api="rest", status=404, body=body))
+    choice = {"cohort_members": {"cohorts": listed_cohorts("k2m9xq7")}}
+    outcome = read_streams(command, stream, **choice)
+    assert outcome.stream_error["failure_type"] == "transient_error"
+    message = outcome.stream_error["message"]
+    assert message.startswith(f"Amplitude kept failing to answer for the stream {stream}; the last error was: 404 ")
+    assert "404 404" not in message
+    assert (stream, "COMPLETE") not in outcome.statuses
+    assert "plan does not include" not in outcome.log
+    retries = [text for text in warnings_in(outcome) if "trying again in" in text]
+    assert [text.partition("404 ")[0] for text in retries] == [f"{stream}: "] * 4
+    asked = [request for request in command.simulator.rest_log if not request.path.endswith("/usage")]
+    assert len(asked) == 5
+
+
+def test_given_a_404_that_is_not_amplitudes_and_passes_then_every_record(project: Callable[..., Command]) -> None:
+    command = project()
+    command.simulator.faults.append(Fault("status", api="rest", status=404, body=b"Not Found", times=4))
+    outcome = read_streams(command, "cohorts")
+    assert outcome.exit_code == 0
+    assert len(outcome.records("cohorts")) == 3
+
+
+@pytest.mark.parametrize("status", [403, 407])
+@pytest.mark.parametrize("stream", ["cohorts", "active_users", "taxonomy_events"])
+def test_given_a_denial_of_a_proxy_then_tried_again_and_it_is_quoted_and_no_word_on_the_plan(
+    project: Callable[..., Command], stream: str, status: int
+) -> None:
+    command = project()
+    page = f"<h1>{status} Blocked by Zscaler</h1>".encode()
+    command.simulator.faults.append(Fault("status", api="rest", status=status, body=page))
+    outcome = read_streams(command, stream)
+    assert outcome.stream_error["failure_type"] == "config_error"
+    assert outcome.stream_error["message"] == (
+        f"Access to the data of the stream {stream} is denied ({status} Blocked by Zscaler). Check api_key, secret_key "
+        "and the region (US); if they are right, the project's plan does not include this data, or a proxy or "
+        "firewall on the way denies it."
+    )
+    assert len(command.simulator.rest_log) == 5
+
+
+def test_given_keys_that_a_gateway_refuses_then_an_error_at_once_that_does_not_call_it_amplitude(
+    project: Callable[..., Command],
+) -> None:
+    command = project()
+    command.simulator.faults.append(Fault("status", api="rest", status=403, body=b'{"message": "Invalid API key"}'))
     outcome = read_streams(command, "cohorts")
     assert outcome.stream_error["failure_type"] == "config_error"
-    assert "403 Blocked by Zscaler" in outcome.stream_error["message"]
+    assert outcome.stream_error["message"].startswith("Authentication failed.")
+    assert "Amplitude says" not in outcome.stream_error["message"]
+    assert len(command.simulator.rest_log) == 1
+
+
+@pytest.mark.parametrize("stream", ["cohort_members", "active_users"])
+def test_given_a_rejection_that_is_not_amplitudes_then_no_word_on_the_configuration(
+    project: Callable[..., Command], stream: str
+) -> None:
+    command = project()
+    for path in ("/api/2/users", "/api/5/cohorts/request/*"):
+        command.simulator.faults.append(Fault("status", api="rest", path=path, status=400, body=b"Bad Request"))
+    choice = {"cohort_members": {"cohorts": listed_cohorts("k2m9xq7")}}
+    outcome = read_streams(command, stream, **choice)
+    assert outcome.stream_error["failure_type"] == "system_error"
+    assert outcome.stream_error["message"].startswith(
+        f"Amplitude gave an unexpected answer for the stream {stream}: 400"
+    )
 
 
 def test_given_a_check_then_none_of_these_endpoints_is_asked(project: Callable[..., Command]) -> None:
@@ -95,3 +171,7 @@ def test_given_a_check_then_none_of_these_endpoints_is_asked(project: Callable[.
     outcome = command.run("check", "--config", config)
     assert outcome.of_type("CONNECTION_STATUS")[0]["connectionStatus"]["status"] == "SUCCEEDED"
     assert command.simulator.rest_log == []
+
+
+def warnings_in(outcome: Outcome) -> list[str]:
+    return [line["log"]["message"] for line in outcome.of_type("LOG") if line["log"]["level"] == "WARN"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from amplitude_simulator import Cohort, RestData, Simulator
+from amplitude_simulator import Cohort, Fault, RestData, Simulator
 from amplitude_simulator.rest.cohorts import SYNC, a_cohort
 from harness.rest import SNAPSHOTS, as_they_came, read_streams
 from harness.runs import Command, Outcome
@@ -94,6 +94,24 @@ def test_given_event_properties_then_the_shared_ones_and_those_of_each_event_typ
         ("a & b", "sizes"),
     ]  # fmt: skip
     assert [record["enum_values"] for record in records] == [None, None, None, ["S", "M"], None, ["S", "M"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "failure_type"), [("Not found", None), ("Not in your plan", "system_error")], ids=["not found", "plan"]
+)
+def test_given_404_for_an_event_type_then_the_others_come_and_it_is_no_word_on_the_plan(
+    command: Command, words: str, failure_type: str | None
+) -> None:
+    body = json.dumps({"success": False, "errors": [{"message": words}]}).encode()
+    path = "/api/2/taxonomy/event-property"
+    command.simulator.faults.append(Fault("status", api="rest", path=path, event_type="search", status=404, body=body))
+    outcome = read_streams(command, "taxonomy_event_properties")
+    records = outcome.records("taxonomy_event_properties")
+    if failure_type:
+        assert outcome.stream_error["failure_type"] == failure_type
+    else:
+        assert outcome.exit_code == 0
+        assert {record["event_type"] for record in records} == {"", "checkout", "page viewed"}
 
 
 def test_given_the_tracking_plan_then_events_user_properties_and_categories(command: Command) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
+from airbyte_cdk.sources.streams.checkpoint.checkpoint_reader import FULL_REFRESH_COMPLETE_STATE
 from airbyte_cdk.sources.streams.http import HttpStream
 
 from source_amplitude.config import Config
@@ -27,6 +28,14 @@ class AmplitudeStream(HttpStream, ABC):
 
     def next_page_token(self, response: requests.Response) -> None:
         return None
+
+    def tell_if_finished(self, state: Mapping[str, Any]) -> None:
+        """Say so where a state is that of a finished snapshot: the CDK's checkpoint reader then asks for no records."""
+        if state == FULL_REFRESH_COMPLETE_STATE:
+            self.logger.info(
+                f"The state says that an earlier attempt of this job has read {self.name}: not read again. "
+                "To read it anew, leave this stream's state out"
+            )
 
     def get_json_schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # the CDK's is wrapped in a cache
         return stream_schema(self.name, json_columns_as_string=self._config.json_columns_as_string)

@@ -44,7 +44,14 @@ def amplitude_words(text: str) -> str | None:
 
 def said(response: requests.Response) -> str:
     """The status of an error answer, and its own words or else the usual ones: `404 Not Found`."""
-    return f"{response.status_code} {answer_text(response) or response.reason or ''}".strip()
+    return with_status(response, answer_text(response))
+
+
+def with_status(response: requests.Response, words: str) -> str:
+    """The status and the words, which may begin with the status themselves, as web pages do."""
+    status = str(response.status_code)
+    words = re.sub(rf"^{status}\b[\s:,.-]*", "", words)
+    return f"{status} {words or response.reason or ''}".strip()
 
 
 def _words(text: str) -> str:

@@ -6,14 +6,14 @@ Facts from https://amplitude.com/docs/apis/analytics/dashboard-rest; wrong keys 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import Any, NamedTuple, cast
 
 import requests
 
-from source_amplitude.errors import AmplitudeError, UnexpectedError
-from source_amplitude.http.answers import amplitude_words, answer_beginning, plain_text
+from source_amplitude.errors import AUTHENTICATION_FAILED, AmplitudeError, ConfigError, UnexpectedError
+from source_amplitude.http.answers import amplitude_words, answer_beginning, plain_text, with_status
 
 # "Invalid API Key", "Invalid API/Secret Key combination"
 KEYS_REFUSED_WORDS = "invalid api"
@@ -24,11 +24,11 @@ class RestAction(Enum):
 
     READ = "read it"
     REFUSED = "the keys are not accepted"
-    FORBIDDEN = "not included in the plan, or the keys are not accepted"
-    NOT_FOUND = "not included in the plan, where the endpoint is one that plans lack"
+    NOT_INCLUDED = "Amplitude says that the plan lacks the endpoint"
+    DENIED = "by a plan, a proxy or a firewall, which may pass: try again, then fail"
     THROTTLED = "too many requests, or too much cost: wait"
     RETRY = "it passes: try again"
-    REJECTED = "this request makes no sense to Amplitude"
+    REJECTED = "this request makes no sense to Amplitude, or the answer none to us"
 
 
 REST_ACTIONS: dict[int, RestAction] = {
@@ -37,15 +37,16 @@ REST_ACTIONS: dict[int, RestAction] = {
     302: RestAction.READ,
     400: RestAction.REJECTED,
     401: RestAction.REFUSED,
-    403: RestAction.FORBIDDEN,
-    404: RestAction.NOT_FOUND,
+    403: RestAction.DENIED,
+    404: RestAction.RETRY,
+    407: RestAction.DENIED,
     408: RestAction.RETRY,
     429: RestAction.THROTTLED,
 }
 
 
 class RejectedError(UnexpectedError):
-    """Amplitude did not accept a request: 400, `success: false`, or a status never seen."""
+    """Amplitude did not accept a request, in its own words."""
 
 
 class NotIncludedError(AmplitudeError):
@@ -56,33 +57,68 @@ class UnusableAnswerError(Exception):
     """A 200 that is not the answer to the request: it is asked for again."""
 
 
-def rest_action(status: int) -> RestAction:
-    return REST_ACTIONS.get(status, RestAction.RETRY if status >= 500 else RestAction.REJECTED)
-
-
 class Said(NamedTuple):
-    """The words of an error answer, and whether they came in Amplitude's form rather than a proxy's."""
+    """The status and the words of an error answer, and whether they came in Amplitude's form rather than a proxy's."""
 
     text: str
     is_from_amplitude: bool
 
 
+def rest_action(status: int, said: Said, plan_statuses: Collection[int]) -> RestAction:
+    """What to do with an answer. Only Amplitude itself can say that a plan lacks something.
+
+    :param plan_statuses: what the endpoint answers where the plan lacks it
+    """
+    action = REST_ACTIONS.get(status, RestAction.RETRY if status >= 500 else RestAction.REJECTED)
+    if status == requests.codes.forbidden and KEYS_REFUSED_WORDS in said.text.lower():
+        return RestAction.REFUSED
+    if status in (requests.codes.forbidden, requests.codes.not_found) and said.is_from_amplitude:
+        return RestAction.NOT_INCLUDED if status in plan_statuses else RestAction.REJECTED
+    return action
+
+
 def error_words(response: requests.Response) -> Said:
-    """What an error answer says: `message (details)` where it has both."""
+    """What an error answer says: its status, and `message (details)` where it has both."""
     beginning = answer_beginning(response)
     words = amplitude_words(beginning)
-    if words is None:
-        words = _taxonomy_words(beginning)
-    if words is None:
-        return Said(plain_text(beginning), is_from_amplitude=False)
-    return Said(plain_text(words), is_from_amplitude=True)
-
-
-def _taxonomy_words(text: str) -> str | None:
+    text = plain_text(beginning if words is None else words)
     try:
-        return _messages(json.loads(text)["errors"])
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return None
+        body = json.loads(beginning)
+        is_from_amplitude = _is_amplitudes(body)
+    except (ValueError, RecursionError):
+        is_from_amplitude = False
+    else:
+        if is_from_amplitude and words is None:
+            text = plain_text(_messages(body["errors"]))
+    return Said(with_status(response, text), is_from_amplitude)
+
+
+def _is_amplitudes(body: Any) -> bool:
+    """Whether it has the form of the Dashboard API's errors, or of the taxonomy's; gateways have errors in JSON too."""
+    if not isinstance(body, dict):
+        return False
+    error, errors = body.get("error"), body.get("errors")
+    if isinstance(error, dict):
+        return "http_code" in error and "message" in error
+    return body.get("success") is False and isinstance(errors, list) and bool(_messages(errors))
+
+
+def keys_refused(region: str, said: Said) -> ConfigError:
+    """The keys were refused; they may be right, and only those of another region."""
+    speaker = "Amplitude says" if said.is_from_amplitude else "The answer was"
+    return ConfigError(
+        f"{AUTHENTICATION_FAILED} {speaker}: {said.text}. The region is set to {region}: "
+        "a project of the other region is refused in the same way."
+    )
+
+
+def access_denied(stream: str, region: str, said: Said) -> ConfigError:
+    """A 403 or 407 that is not Amplitude's word on the plan, says nothing of keys, and stays."""
+    return ConfigError(
+        f"Access to the data of the stream {stream} is denied ({said.text}). Check api_key, secret_key and the region "
+        f"({region}); if they are right, the project's plan does not include this data, or a proxy or firewall on the "
+        "way denies it."
+    )
 
 
 def answer_json(response: requests.Response) -> Mapping[str, Any]:

@@ -16,8 +16,10 @@ from airbyte_cdk.sources.streams.call_rate import (
     HttpRequestRegexMatcher,
     MovingWindowCallRatePolicy,
     Rate,
+    RequestMatcher,
 )
 
+from source_amplitude import progress
 from source_amplitude.rest.days import number_of_days, parse_day_param
 
 logger = logging.getLogger("airbyte")
@@ -36,7 +38,7 @@ JOBS_PER_WINDOW = 60
 
 COST_PER_DAY = {"2/users": 1, "2/sessions/average": 4, "2/sessions/peruser": 4, "2/sessions/length": 4}
 GROUP_BY_FACTOR = 4
-LONG_WAIT = timedelta(seconds=5)
+LONG_WAIT_SECONDS = 5.0
 
 
 def cost_per_day(path: str, *, grouped: bool = False) -> int:
@@ -54,39 +56,56 @@ def request_cost(url: str) -> int:
     return daily * number_of_days(*(parse_day_param(params[name][0]) for name in ("start", "end")))
 
 
-class MovingCostPolicy(MovingWindowCallRatePolicy):
+def seconds_at_the_limit(requests: int, cost: int) -> float:
+    """How long requests of one cost wait for the limit, all in all, when nothing else was asked for before them."""
+    return (requests - 1) // (COST_PER_WINDOW // cost) * WINDOW_SECONDS
+
+
+class MovingWindowPolicy(MovingWindowCallRatePolicy):
+    """A moving window that says what is waited for, and says it again as long as the wait lasts."""
+
+    def __init__(self, what: str, limit: int, seconds: float, matchers: list[RequestMatcher]) -> None:
+        super().__init__([Rate(limit, timedelta(seconds=seconds))], matchers)
+        self._what = what
+
+    def try_acquire(self, request: Any, weight: int) -> None:
+        """
+        :raises CallRateLimitHit: there is no room; the CDK waits as long as it says, and tries again
+        """
+        try:
+            super().try_acquire(request, weight)
+        except CallRateLimitHit as hit:
+            seconds = hit.time_to_wait.total_seconds()
+            if seconds >= LONG_WAIT_SECONDS:
+                logger.info(f"Waiting for Amplitude's limit on {self._what}: {seconds:.0f} s still")
+            hit.time_to_wait = min(hit.time_to_wait, timedelta(seconds=progress.PROGRESS_SECONDS))
+            raise
+
+
+class MovingCostPolicy(MovingWindowPolicy):
     """A moving window in which each request weighs what it costs."""
 
     def get_weight(self, request: Any) -> int:
         return request_cost(request.url)
-
-    def try_acquire(self, request: Any, weight: int) -> None:
-        try:
-            super().try_acquire(request, weight)
-        except CallRateLimitHit as hit:
-            if hit.time_to_wait >= LONG_WAIT:
-                seconds = hit.time_to_wait.total_seconds()
-                logger.info(f"Waiting {seconds:.0f} s: Amplitude limits the cost of requests in five minutes")
-            raise
 
 
 def rest_budget() -> HttpAPIBudget:
     """The budget that all requests of a sync share. A 429 is left to the retries, which know what it said."""
     return HttpAPIBudget(
         policies=[
-            MovingWindowCallRatePolicy(
-                [_rate(JOBS_PER_WINDOW, JOBS_WINDOW_SECONDS)],
+            MovingWindowPolicy(
+                "downloads of cohorts in ten minutes",
+                JOBS_PER_WINDOW,
+                JOBS_WINDOW_SECONDS,
                 [HttpRequestRegexMatcher(url_path_pattern=r"/api/5/cohorts/request/[^/]+$")],
             ),
-            MovingWindowCallRatePolicy(
-                [_rate(TAXONOMY_REQUESTS_PER_WINDOW, TAXONOMY_WINDOW_SECONDS)],
+            MovingWindowPolicy(
+                "taxonomy requests in an hour",
+                TAXONOMY_REQUESTS_PER_WINDOW,
+                TAXONOMY_WINDOW_SECONDS,
                 [HttpRequestRegexMatcher(url_path_pattern=r"/api/2/taxonomy/")],
             ),
-            MovingCostPolicy([_rate(COST_PER_WINDOW, WINDOW_SECONDS)], matchers=[]),
+            MovingCostPolicy("the cost of requests in five minutes", COST_PER_WINDOW, WINDOW_SECONDS, []),
         ],
         status_codes_for_ratelimit_hit=[],
     )
-
-
-def _rate(limit: int, seconds: float) -> Rate:
-    return Rate(limit, timedelta(seconds=seconds))

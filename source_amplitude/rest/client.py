@@ -11,18 +11,20 @@ from typing import Any, TypeVar
 import requests
 import urllib3
 
-from source_amplitude.errors import AUTHENTICATION_FAILED, AmplitudeError, ConfigError, TransientError
+from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError
 from source_amplitude.http.answers import exception_text
 from source_amplitude.http.hosts import Region
 from source_amplitude.http.retry import Retries, retry_after_seconds
 from source_amplitude.rest.answers import (
-    KEYS_REFUSED_WORDS,
+    REST_ACTIONS,
     NotIncludedError,
     RejectedError,
     RestAction,
     Said,
     UnusableAnswerError,
+    access_denied,
     error_words,
+    keys_refused,
     rest_action,
 )
 
@@ -40,7 +42,7 @@ class RestClient:
     """The requests of one stream.
 
     :param send: sends a request to a path with parameters, within the budget, and returns the answer, its body unread
-    :param plan_statuses: answers of these statuses mean that the plan lacks the endpoint (403: unless the keys do)
+    :param plan_statuses: by these statuses Amplitude itself says that the plan lacks the endpoint (403: or the keys)
     """
 
     def __init__(
@@ -57,51 +59,52 @@ class RestClient:
         self._plan_statuses = plan_statuses
         self._logger = logger
 
-    def read(self, path: str, params: Params, reader: Callable[[requests.Response], T]) -> T:
+    def read(
+        self, path: str, params: Params, reader: Callable[[requests.Response], T], readable: Collection[int] = ()
+    ) -> T:
         """What `reader` makes of the answer; it is asked for again when `reader` finds it cut short or unusable.
 
-        :raises NotIncludedError: the plan lacks the endpoint
-        :raises RejectedError: Amplitude does not accept the request
-        :raises AmplitudeError: ConfigError (keys), TransientError (it kept failing)
+        :param readable: statuses of errors that `reader` understands, too
+        :raises NotIncludedError: Amplitude says that the plan lacks the endpoint
+        :raises RejectedError: Amplitude says that it does not accept the request
+        :raises AmplitudeError: ConfigError (keys, or access denied), TransientError (it kept failing), UnexpectedError
         """
         retries = Retries(LONGEST_THROTTLED_SECONDS)
         while True:
+            denied: AmplitudeError | None = None
             try:
                 with closing(self._send(path, params)) as response:
-                    action = rest_action(response.status_code)
-                    if action is RestAction.READ:
+                    status = response.status_code
+                    if REST_ACTIONS.get(status) is RestAction.READ or status in readable:
                         return reader(response)
-                    said = error_words(response)
-                    status, retry_after = response.status_code, retry_after_seconds(response.headers)
+                    said, retry_after = error_words(response), retry_after_seconds(response.headers)
             except UnusableAnswerError as error:
                 wait, told = retries.failed(), str(error)
             except NETWORK_ERRORS as error:
                 wait, told = retries.failed(), exception_text(error)
             else:
-                told = f"{status} {said.text or response.reason}"
+                told = said.text
+                action = rest_action(status, said, self._plan_statuses)
                 if action is RestAction.THROTTLED:
                     wait = retries.throttled(retry_after)
                 elif action is RestAction.RETRY:
                     wait = retries.failed()
+                elif action is RestAction.DENIED:
+                    wait, denied = retries.failed(), access_denied(self._stream, self._region, said)
                 else:
-                    raise self._error(action, status, said, told)
+                    raise self._error(action, said)
             if wait is None:
-                raise TransientError(
+                raise denied or TransientError(
                     f"Amplitude kept failing to answer for the stream {self._stream}; the last error was: {told}. "
                     "The next sync tries again."
                 )
-            self._logger.info(f"{self._stream}: {told}; trying again in {wait:.1f} s")
+            self._logger.warning(f"{self._stream}: {told}; trying again in {wait:.1f} s")
             time.sleep(wait)
 
-    def _error(self, action: RestAction, status: int, said: Said, told: str) -> AmplitudeError:
-        is_about_keys = KEYS_REFUSED_WORDS in said.text.lower()
-        if action is RestAction.FORBIDDEN and said.is_from_amplitude and not is_about_keys:
-            action = RestAction.NOT_FOUND
-        if action is RestAction.NOT_FOUND and status in self._plan_statuses:
-            return NotIncludedError(told)
-        if action in (RestAction.REFUSED, RestAction.FORBIDDEN):
-            return ConfigError(
-                f"{AUTHENTICATION_FAILED} Amplitude says: {told}. The region is set to {self._region}: "
-                "a project of the other region is refused in the same way."
-            )
-        return RejectedError(f"Amplitude gave an unexpected answer for the stream {self._stream}: {told}")
+    def _error(self, action: RestAction, said: Said) -> AmplitudeError:
+        if action is RestAction.NOT_INCLUDED:
+            return NotIncludedError(said.text)
+        if action is RestAction.REFUSED:
+            return keys_refused(self._region, said)
+        kind = RejectedError if said.is_from_amplitude else UnexpectedError
+        return kind(f"Amplitude gave an unexpected answer for the stream {self._stream}: {said.text}")

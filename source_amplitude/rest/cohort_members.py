@@ -31,7 +31,7 @@ _encode = msgspec.json.Encoder().encode
 class CohortMembers(RestStream):
     """One record a member of a cohort. Each cohort takes one of the 500 downloads that a month has.
 
-    A snapshot that is resumed with the cohort that it stopped at; one that is finished begins anew with the next sync.
+    A snapshot that is resumed with the cohort that it stopped at; the state of a finished one says "done in this job".
     """
 
     name = "cohort_members"
@@ -56,8 +56,7 @@ class CohortMembers(RestStream):
 
     @state.setter
     def state(self, value: MutableMapping[str, Any]) -> None:
-        """The state of a finished snapshot is as good as none.
-
+        """
         :raises ConfigError: a state that is not of this stream
         """
         if value and value != FULL_REFRESH_COMPLETE_STATE and not isinstance(value.get(DONE), list):
@@ -65,7 +64,8 @@ class CohortMembers(RestStream):
                 "The saved state of the stream cohort_members is not one that this connector understands. "
                 "Reset the stream."
             )
-        self._state = {} if value == FULL_REFRESH_COMPLETE_STATE else value
+        self.tell_if_finished(value)
+        self._state = value
 
     def read_records(
         self,
@@ -129,12 +129,14 @@ class CohortMembers(RestStream):
 
     def _quota(self) -> Quota | None:
         try:
-            return self.client.read(QUOTA_PATH, {}, _quota_in)
+            return self.client.read(QUOTA_PATH, {}, _quota_in, readable={requests.codes.not_found})
         except (NotIncludedError, RejectedError):
             return None  # new in 2026, and not everywhere yet
 
 
 def _quota_in(response: requests.Response) -> Quota | None:
+    if response.status_code == requests.codes.not_found:
+        return None  # whoever says so: no record depends on it
     try:
         return read_quota(answer_json(response))
     except UnusableAnswerError:

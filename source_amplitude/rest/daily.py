@@ -12,13 +12,15 @@ from airbyte_cdk.models import AirbyteMessage, SyncMode
 from airbyte_cdk.sources.streams.call_rate import APIBudget
 
 from source_amplitude.config import Config
-from source_amplitude.rest.budget import COST_PER_REQUEST, cost_per_day
+from source_amplitude.progress import counted
+from source_amplitude.rest.budget import COST_PER_REQUEST, cost_per_day, seconds_at_the_limit
 from source_amplitude.rest.days import (
     CURSOR_FIELD,
     DAY,
     day_param,
     first_day,
     newest_complete_day,
+    number_of_days,
     parse_day_param,
     ranges,
     read_state,
@@ -70,9 +72,22 @@ class DailyStream(RestStream, ABC):
         if start > newest:
             told = f"{self.name}: no day to read yet: the next is {start}, the newest that is over everywhere {newest}"
             self.logger.log(logging.WARNING if start - newest > FAR_AHEAD else logging.INFO, told)
+        else:
+            self._tell_what_is_read(start, newest)
         for first, last in ranges(start, newest, self.days_per_request):
             if self.is_included:
                 yield {"start": day_param(first), "end": day_param(last)}
+
+    def _tell_what_is_read(self, first: date, last: date) -> None:
+        days = number_of_days(first, last)
+        requests = -(-days // self.days_per_request)
+        cost = cost_per_day(self.api_path, grouped=self.is_grouped) * self.days_per_request
+        minutes = seconds_at_the_limit(requests, cost) / 60
+        told = f"about {counted(round(minutes), 'minute')}" if minutes >= 1 else "less than a minute"
+        self.logger.info(
+            f"{self.name}: reading {counted(days, 'day')}, {first} to {last}, with {counted(requests, 'request')}; "
+            f"at Amplitude's limits that takes {told}"
+        )
 
     def request_params(
         self,

@@ -42,7 +42,7 @@ class RestStream(AmplitudeStream, ABC):
     records_field: ClassVar[str] = "data"
     """Where an answer has its list of records."""
     plan_statuses: ClassVar[frozenset[int]] = frozenset({403})
-    """What the endpoint answers where the project's plan lacks it."""
+    """What Amplitude itself answers where the project's plan lacks the endpoint."""
     empty_hint: ClassVar[str | None] = None
     """Why a list may be empty, for a warning; None: that is nothing unusual."""
 

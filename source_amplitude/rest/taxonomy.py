@@ -9,7 +9,8 @@ from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from source_amplitude.rest.answers import RejectedError
+from source_amplitude.errors import UnexpectedError
+from source_amplitude.rest.answers import NotIncludedError, RejectedError
 from source_amplitude.rest.stream import Record, RestStream
 
 EVENTS_PATH = "api/2/taxonomy/event"
@@ -79,9 +80,13 @@ class TaxonomyEventProperties(TaxonomyStream):
     def _of(self, event_type: str) -> list[Record]:
         try:
             found = self.ask(self.api_path, {"event_type": event_type} if event_type else {})
-        except RejectedError as error:
-            if not event_type or NOT_FOUND_WORDS not in error.message.lower():
+        except (NotIncludedError, RejectedError) as error:
+            if not event_type:
                 raise
+            if NOT_FOUND_WORDS not in error.message.lower():  # the plan has the endpoint: it was read before
+                raise UnexpectedError(
+                    f"Amplitude gave an unexpected answer for the stream {self.name}: {error.message}"
+                ) from error
             # Seen for event types that are in the list all the same.
             self.logger.info(f"{self.name}: Amplitude does not find an event type that it lists ({error.message})")
             return []

@@ -72,11 +72,7 @@ class UserProfiles(AmplitudeStream):
 
     @state.setter
     def state(self, value: MutableMapping[str, Any]) -> None:
-        if value == FULL_REFRESH_COMPLETE_STATE:  # the CDK's checkpoint reader then asks for no records
-            self.logger.info(
-                "The state says that an earlier attempt of this job has read user_profiles: not read again. "
-                "To read the profiles anew, leave this stream's state out"
-            )
+        self.tell_if_finished(value)
         self._state = value
 
     def probe(self) -> None:

@@ -6,12 +6,13 @@ import pytest
 import requests
 from urllib3 import HTTPResponse
 
-from source_amplitude.errors import AmplitudeError, ConfigError, TransientError
+from source_amplitude.errors import AmplitudeError, ConfigError, TransientError, UnexpectedError
 from source_amplitude.http import retry
 from source_amplitude.rest.answers import (
     NotIncludedError,
     RejectedError,
     RestAction,
+    Said,
     UnusableAnswerError,
     answer_json,
     error_words,
@@ -40,7 +41,7 @@ def a_client(*answers: requests.Response, plan_statuses: frozenset[int] = frozen
 
 
 class _Silence:
-    def info(self, text: str) -> None:
+    def warning(self, text: str) -> None:
         """Nobody listens."""
 
 
@@ -48,12 +49,29 @@ class _Silence:
     ("status", "action"),
     [
         (200, RestAction.READ), (202, RestAction.READ), (302, RestAction.READ), (400, RestAction.REJECTED),
-        (401, RestAction.REFUSED), (403, RestAction.FORBIDDEN), (404, RestAction.NOT_FOUND),
+        (401, RestAction.REFUSED), (403, RestAction.DENIED), (404, RestAction.RETRY), (407, RestAction.DENIED),
         (409, RestAction.REJECTED), (429, RestAction.THROTTLED), (500, RestAction.RETRY), (520, RestAction.RETRY),
     ],
 )  # fmt: skip
-def test_each_status_has_its_action(status: int, action: RestAction) -> None:
-    assert rest_action(status) is action
+def test_each_status_has_its_action_whoever_answers(status: int, action: RestAction) -> None:
+    assert rest_action(status, Said(f"{status} x", is_from_amplitude=False), {403, 404}) is action
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "plan_statuses", "action"),
+    [
+        (403, "Forbidden (Not in your plan)", {403}, RestAction.NOT_INCLUDED),
+        (404, "Not found", {403, 404}, RestAction.NOT_INCLUDED),
+        (404, "Not found", {403}, RestAction.REJECTED),
+        (403, "Forbidden (Invalid API Key)", {403, 404}, RestAction.REFUSED),
+        (407, "Forbidden", {403, 404}, RestAction.DENIED),
+        (400, "Not found", {403, 404}, RestAction.REJECTED),
+    ],
+)
+def test_amplitudes_own_words_tell_what_the_plan_lacks(
+    status: int, words: str, plan_statuses: set[int], action: RestAction
+) -> None:
+    assert rest_action(status, Said(f"{status} {words}", is_from_amplitude=True), plan_statuses) is action
 
 
 @pytest.mark.parametrize(
@@ -62,6 +80,11 @@ def test_each_status_has_its_action(status: int, action: RestAction) -> None:
         (an_error("Invalid chart definition", "Invalid user property country"),
          "Invalid chart definition (Invalid user property country)", True),
         (an_error("Forbidden", None), "Forbidden", True),
+        ({"success": False, "errors": []}, '{"success": false, "errors": []}', False),
+        ({"errors": [{"message": "Not found"}]}, '{"errors": [{"message": "Not found"}]}', False),
+        ({"error": {"code": 404, "message": "No route"}}, "No route", False),
+        ({"message": "No route"}, '{"message": "No route"}', False),
+        (b"<html><h1>400 Bad Request</h1>nginx</html>", "Bad Request nginx", False),
         ({"success": False, "errors": [{"message": "Not found"}, {"message": "Sorry"}]}, "Not found; Sorry", True),
         ({"error": "a text"}, '{"error": "a text"}', False),
         (b"<html><h1>502  Bad\nGateway</h1></html>", "502 Bad Gateway", False),
@@ -71,7 +94,7 @@ def test_each_status_has_its_action(status: int, action: RestAction) -> None:
     ],
 )  # fmt: skip
 def test_the_words_of_an_error_are_amplitudes_own(body: Any, text: str, is_from_amplitude: bool) -> None:
-    assert error_words(an_answer(400, body)) == (text, is_from_amplitude)
+    assert error_words(an_answer(400, body)) == (f"400 {text}".strip(), is_from_amplitude)
 
 
 @pytest.mark.parametrize("details", ["Invalid API Key", "Invalid API/Secret Key combination"])
@@ -84,11 +107,11 @@ def test_given_403_about_the_keys_then_a_config_error_with_the_region(details: s
     ("answer", "kind"),
     [
         (an_answer(403, an_error("Forbidden", "Not in your plan")), NotIncludedError),
-        (an_answer(403, b"<h1>Blocked</h1>"), ConfigError),
         (an_answer(401, an_error("Unauthorized", None)), ConfigError),
-        (an_answer(404, b"Not Found"), RejectedError),
+        (an_answer(404, an_error("Not Found", None)), RejectedError),
+        (an_answer(400, b"Bad Request"), UnexpectedError),
         (an_answer(400, an_error("Invalid", "x")), RejectedError),
-        (an_answer(418, b"teapot"), RejectedError),
+        (an_answer(418, b"teapot"), UnexpectedError),
     ],
 )
 def test_each_answer_that_stays_is_its_error(answer: requests.Response, kind: type[AmplitudeError]) -> None:
@@ -98,8 +121,9 @@ def test_each_answer_that_stays_is_its_error(answer: requests.Response, kind: ty
 
 
 def test_given_404_where_plans_lack_the_endpoint_then_it_is_not_included() -> None:
-    with pytest.raises(NotIncludedError, match="404 Not Found"):
-        a_client(an_answer(404, b"Not Found"), plan_statuses=frozenset({403, 404})).read("x", {}, answer_json)
+    answer = an_answer(404, {"success": False, "errors": [{"message": "Not found"}]})
+    with pytest.raises(NotIncludedError, match="404 Not found"):
+        a_client(answer, plan_statuses=frozenset({403, 404})).read("x", {}, answer_json)
 
 
 def test_given_trouble_that_passes_then_the_answer_after_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from airbyte_cdk.sources.streams.call_rate import CallRateLimitHit
 
 from source_amplitude.config import Config
 from source_amplitude.rest import budget
-from source_amplitude.rest.budget import COST_PER_REQUEST, cost_per_day, request_cost, rest_budget
+from source_amplitude.rest.budget import COST_PER_REQUEST, cost_per_day, request_cost, rest_budget, seconds_at_the_limit
 from source_amplitude.rest.daily import DailyStream
 from source_amplitude.rest.streams import rest_streams
 
@@ -66,6 +66,13 @@ def test_given_requests_of_a_cost_of_900_then_the_next_waits_until_they_are_five
     assert 0 < hit.value.time_to_wait.total_seconds() <= 0.3
     time.sleep(0.31)
     acquire(month)
+
+
+@pytest.mark.parametrize(
+    ("requests", "cost", "minutes"), [(1, 120, 0), (7, 120, 0), (8, 120, 5), (13, 120, 5), (365, 4, 5), (61, 120, 40)]
+)
+def test_the_wait_for_the_limit_is_known_before(requests: int, cost: int, minutes: int) -> None:
+    assert seconds_at_the_limit(requests, cost) == minutes * 60
 
 
 def test_the_taxonomy_and_the_starts_of_cohort_downloads_have_pools_of_their_own(
