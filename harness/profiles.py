@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from amplitude_simulator import Simulator
@@ -16,11 +15,6 @@ REAL_PACE: dict[str, Any] = {
     "user_profiles.rate.FIRST_PAUSE_SECONDS": 1.0,
     "http.retry.FIRST_WAIT_SECONDS": 1.0,
 }
-
-
-def a_warm_command(simulator: Simulator, folder: Path) -> Command:
-    """The command line in a process forked from a warm one: nothing else differs."""
-    return Command(simulator, folder)
 
 
 def listed(user_ids: Sequence[str] = (), device_ids: Sequence[str] = ()) -> dict[str, Any]:

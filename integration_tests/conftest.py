@@ -32,12 +32,6 @@ def simulator(a_simulator: Callable[..., Simulator]) -> Simulator:
 
 
 @pytest.fixture
-def warm_command(command: Command) -> Command:
-    """The command line in a process forked from a warm one: nothing else differs."""
-    return command
-
-
-@pytest.fixture
 def command(simulator: Simulator, tmp_path: Path) -> Command:
     return Command(simulator, tmp_path)
 

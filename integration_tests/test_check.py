@@ -119,22 +119,22 @@ def test_given_a_passing_fault_then_check_tries_again(simulator: Simulator, comm
     ids=["404 empty", "404 of a gateway", "portal", "204", "firewall", "keys", "keys, in its words", "proxy", "views"],
 )
 def test_given_an_answer_that_is_not_amplitudes_or_a_permanent_one_then_check_fails_and_quotes_it(
-    simulator: Simulator, warm_command: Command, answer: Fault, told: str
+    simulator: Simulator, command: Command, answer: Fault, told: str
 ) -> None:
     simulator.faults.append(answer)
-    outcome = check(warm_command, a_config(simulator))
+    outcome = check(command, a_config(simulator))
     assert verdict(outcome)[0] == "FAILED"
     assert told in verdict(outcome)[1]
 
 
-def test_given_certificates_that_do_not_exist_then_told_so(simulator: Simulator, warm_command: Command) -> None:
-    warm_command.environment["REQUESTS_CA_BUNDLE"] = "/no/such/authorities.pem"
-    warm_command.environment["AMPLITUDE_API_URL"] = "https://127.0.0.1:9"
-    outcome = check(warm_command, a_config(simulator))
+def test_given_certificates_that_do_not_exist_then_told_so(simulator: Simulator, command: Command) -> None:
+    command.environment["REQUESTS_CA_BUNDLE"] = "/no/such/authorities.pem"
+    command.environment["AMPLITUDE_API_URL"] = "https://127.0.0.1:9"
+    outcome = check(command, a_config(simulator))
     assert verdict(outcome)[0] == "FAILED"
     for told in ("/no/such/authorities.pem", "REQUESTS_CA_BUNDLE"):
         assert told in verdict(outcome)[1]
-    read = warm_command.read()
+    read = command.read()
     assert read.stream_error["failure_type"] == "config_error"
     assert "REQUESTS_CA_BUNDLE" in read.stream_error["message"]
 
@@ -289,17 +289,15 @@ COMPLETE = {"__ab_full_refresh_sync_complete": True}
     ],
     ids=["without a type", "of another type", "with an empty namespace"],
 )
-def test_given_a_state_that_the_cdk_would_pass_over_then_it_is_taken(
-    warm_command: Command, entry: dict[str, Any]
-) -> None:
-    outcome = warm_command.read(state=[entry])
+def test_given_a_state_that_the_cdk_would_pass_over_then_it_is_taken(command: Command, entry: dict[str, Any]) -> None:
+    outcome = command.read(state=[entry])
     assert outcome.exit_code == 0, outcome.everything[-2000:]
     assert len(outcome.uuids) == 21 * 5
 
 
 @pytest.mark.parametrize("stream", [{"stream_descriptor": EVENTS}, {"stream_descriptor": EVENTS, "stream_state": None}])
-def test_given_an_entry_without_a_state_then_a_config_error(warm_command: Command, stream: dict[str, Any]) -> None:
-    outcome = warm_command.read(state=[{"type": "STREAM", "stream": stream}])
+def test_given_an_entry_without_a_state_then_a_config_error(command: Command, stream: dict[str, Any]) -> None:
+    outcome = command.read(state=[{"type": "STREAM", "stream": stream}])
     assert [error["failure_type"] for error in outcome.errors] == ["config_error"]
     assert "events has no stream_state" in outcome.errors[0]["message"]
     assert outcome.records() == []
@@ -319,9 +317,9 @@ def test_given_an_entry_without_a_state_then_a_config_error(warm_command: Comman
     ids=["of a namespace", "global", "legacy", "of a namespace, beside another"],
 )
 def test_given_a_state_that_would_not_be_found_then_a_config_error_instead_of_a_silent_restart(
-    warm_command: Command, state: list[dict[str, Any]]
+    command: Command, state: list[dict[str, Any]]
 ) -> None:
-    outcome = warm_command.read(state=state)
+    outcome = command.read(state=state)
     assert outcome.exit_code == 1
     [error] = outcome.errors
     assert error["failure_type"] == "config_error"

@@ -73,25 +73,23 @@ def assert_told_without_traceback(outcome: Outcome, sentence: str, failure_type:
     assert outcome.stderr == ""
 
 
-def test_given_a_users_mistake_then_a_sentence_and_no_traceback(simulator: Simulator, warm_command: Command) -> None:
-    refused = warm_command.read(a_config(simulator, secret_key="another"))
+def test_given_a_users_mistake_then_a_sentence_and_no_traceback(simulator: Simulator, command: Command) -> None:
+    refused = command.read(a_config(simulator, secret_key="another"))
     assert_told_without_traceback(refused, "Authentication failed. Check your api_key and secret_key.")
-    wrong = warm_command.read(a_config(simulator, region="Mars"))
+    wrong = command.read(a_config(simulator, region="Mars"))
     assert_told_without_traceback(wrong, "region must be one of US, EU.")
-    missing = warm_command.read(catalog=a_catalog("visits"))
+    missing = command.read(catalog=a_catalog("visits"))
     assert_told_without_traceback(missing, "There is no stream visits.")
-    absent = warm_command.run("check", "--config", str(warm_command.folder / "absent.json"))
+    absent = command.run("check", "--config", str(command.folder / "absent.json"))
     assert_told_without_traceback(absent, "cannot be read: No such file or directory.")
 
 
-def test_given_something_that_passes_then_a_sentence_and_no_traceback(
-    simulator: Simulator, warm_command: Command
-) -> None:
-    warm_command.environment["AMPLITUDE_API_URL"] = "http://127.0.0.1:9"
-    assert_told_without_traceback(warm_command.read(), "Connection refused", "transient_error")
-    del warm_command.environment["AMPLITUDE_API_URL"]
+def test_given_something_that_passes_then_a_sentence_and_no_traceback(simulator: Simulator, command: Command) -> None:
+    command.environment["AMPLITUDE_API_URL"] = "http://127.0.0.1:9"
+    assert_told_without_traceback(command.read(), "Connection refused", "transient_error")
+    del command.environment["AMPLITUDE_API_URL"]
     simulator.faults.append(Fault("reset"))
-    outcome = warm_command.read()
+    outcome = command.read()
     assert_told_without_traceback(outcome, "ConnectionError: ", "transient_error")
     assert "('" not in outcome.stream_error["message"], "words, not Python"
 
@@ -107,27 +105,23 @@ def test_given_something_that_passes_then_a_sentence_and_no_traceback(
         ("state", [{"type": "s3cret"}], "look at 0/type"),
     ],
 )
-def test_given_a_usual_mix_up_of_files_then_a_hint(
-    warm_command: Command, name: str, content: object, told: str
-) -> None:
-    arguments = warm_command.read_arguments(state=[])
-    arguments[arguments.index(f"--{name}") + 1] = warm_command.file(f"{name}.json", content)
-    outcome = warm_command.run("read", *arguments)
+def test_given_a_usual_mix_up_of_files_then_a_hint(command: Command, name: str, content: object, told: str) -> None:
+    arguments = command.read_arguments(state=[])
+    arguments[arguments.index(f"--{name}") + 1] = command.file(f"{name}.json", content)
+    outcome = command.run("read", *arguments)
     assert_told_without_traceback(outcome, told)
     assert "s3cret" not in outcome.everything
 
 
-def test_given_a_check_that_fails_then_its_sentence_is_not_in_quotes(
-    simulator: Simulator, warm_command: Command
-) -> None:
-    config = warm_command.file("config.json", a_config(simulator, secret_key="another"))
-    [status] = warm_command.run("check", "--config", config).of_type("CONNECTION_STATUS")
+def test_given_a_check_that_fails_then_its_sentence_is_not_in_quotes(simulator: Simulator, command: Command) -> None:
+    config = command.file("config.json", a_config(simulator, secret_key="another"))
+    [status] = command.run("check", "--config", config).of_type("CONNECTION_STATUS")
     assert status["connectionStatus"]["status"] == "FAILED"
     assert status["connectionStatus"]["message"].startswith("Authentication failed.")
 
 
-def test_given_an_unexpected_error_then_its_traceback_stays(simulator: Simulator, warm_command: Command) -> None:
-    outcome = warm_command.read(settings={"export.width.TARGET_ARCHIVE_BYTES": "many"})
+def test_given_an_unexpected_error_then_its_traceback_stays(simulator: Simulator, command: Command) -> None:
+    outcome = command.read(settings={"export.width.TARGET_ARCHIVE_BYTES": "many"})
     assert outcome.exit_code == 1
     assert outcome.stream_error["failure_type"] == "system_error"
     assert "Traceback" in outcome.stream_error["stack_trace"]
@@ -145,37 +139,37 @@ def test_given_an_unexpected_error_then_its_traceback_stays(simulator: Simulator
     ],
 )
 def test_given_broken_json_then_its_line_and_column_and_none_of_its_content(
-    warm_command: Command, content: str | bytes, place: str
+    command: Command, content: str | bytes, place: str
 ) -> None:
-    path = warm_command.folder / "config.json"
+    path = command.folder / "config.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    outcome = warm_command.run("check", "--config", str(path))
+    outcome = command.run("check", "--config", str(path))
     assert_told_without_traceback(outcome, f"The config file {path} does not hold a JSON object: {place}")
     assert not any(part in outcome.everything for part in ("k3y", "s3cret", "\\\\q"))
 
 
-def test_given_a_broken_catalog_or_state_then_its_line_and_column(simulator: Simulator, warm_command: Command) -> None:
-    arguments = warm_command.read_arguments(state=[])
-    warm_command.file("state.json", '[\n{"type": ]')
-    outcome = warm_command.run("read", *arguments)
+def test_given_a_broken_catalog_or_state_then_its_line_and_column(simulator: Simulator, command: Command) -> None:
+    arguments = command.read_arguments(state=[])
+    command.file("state.json", '[\n{"type": ]')
+    outcome = command.run("read", *arguments)
     assert_told_without_traceback(outcome, "does not hold a JSON array of Airbyte state messages: line 2, column 10")
-    warm_command.file("catalog.json", '{"streams": [}')
-    outcome = warm_command.run("read", *arguments)
+    command.file("catalog.json", '{"streams": [}')
+    outcome = command.run("read", *arguments)
     assert_told_without_traceback(outcome, "does not hold a configured Airbyte catalog in JSON: line 1, column 14")
 
 
 @pytest.mark.parametrize(("mark", "encoding"), [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le")])
 def test_given_files_with_a_byte_order_mark_then_they_are_read(
-    simulator: Simulator, warm_command: Command, mark: bytes, encoding: str
+    simulator: Simulator, command: Command, mark: bytes, encoding: str
 ) -> None:
-    paths = warm_command.read_arguments(a_config(simulator, start_date="2024-03-15"), state=[])
+    paths = command.read_arguments(a_config(simulator, start_date="2024-03-15"), state=[])
     for path in map(Path, paths[1::2]):
         path.write_bytes(mark + path.read_text().encode(encoding))
-    outcome = warm_command.run("read", *paths)
+    outcome = command.run("read", *paths)
     assert (outcome.exit_code, len(outcome.uuids)) == (0, 105)
 
 
-def test_given_misspelt_fields_then_warnings_name_the_nearest(simulator: Simulator, warm_command: Command) -> None:
+def test_given_misspelt_fields_then_warnings_name_the_nearest(simulator: Simulator, command: Command) -> None:
     users = {"selection": "listed", "user_id": ["user-1@example.com"], "user_ids": ["user-2@example.com"]}
     config: dict[str, Any] = {
         **a_config(simulator, start_date=None),
@@ -185,7 +179,7 @@ def test_given_misspelt_fields_then_warnings_name_the_nearest(simulator: Simulat
         "data_region": "Standard Server",
         "user_profiles": {"users": users, "get_cohorts_ids": True},
     }
-    outcome = warm_command.run("check", "--config", warm_command.file("config.json", config))
+    outcome = command.run("check", "--config", command.file("config.json", config))
     assert outcome.exit_code == 0
     warnings = [message["log"]["message"] for message in outcome.of_type("LOG") if message["log"]["level"] == "WARN"]
     has = "The configuration has a field"
@@ -198,22 +192,22 @@ def test_given_misspelt_fields_then_warnings_name_the_nearest(simulator: Simulat
     ]
 
 
-def test_given_empty_optional_fields_then_their_defaults(simulator: Simulator, warm_command: Command) -> None:
+def test_given_empty_optional_fields_then_their_defaults(simulator: Simulator, command: Command) -> None:
     empty = {"region": "", "batch_size_hours": "", "properties_format": "", "user_profiles": {"propensity_type": ""}}
-    outcome = warm_command.read({**a_config(simulator, start_date="2024-03-15"), **empty})
+    outcome = command.read({**a_config(simulator, start_date="2024-03-15"), **empty})
     assert (outcome.exit_code, len(outcome.uuids)) == (0, 105)
-    refused = warm_command.read({**a_config(simulator), "secret_key": ""})
+    refused = command.read({**a_config(simulator), "secret_key": ""})
     assert_told_without_traceback(refused, "secret_key must not be empty.")
 
 
 def test_given_a_temporary_folder_that_does_not_exist_then_a_warning_names_the_one_that_is_used(
-    simulator: Simulator, warm_command: Command
+    simulator: Simulator, command: Command
 ) -> None:
-    there = str(warm_command.temporary_files)
-    config = ["--config", warm_command.file("config.json", json.dumps(a_config(simulator)))]
-    warm_command.environment = {"TMPDIR": "/nonexistent", "TEMP": there}
-    outcome = warm_command.run("check", *config)
+    there = str(command.temporary_files)
+    config = ["--config", command.file("config.json", json.dumps(a_config(simulator)))]
+    command.environment = {"TMPDIR": "/nonexistent", "TEMP": there}
+    outcome = command.run("check", *config)
     assert outcome.exit_code == 0
     assert f"TMPDIR names /nonexistent, where no file can be written: the temporary folder is {there}" in outcome.log
-    warm_command.environment = {"TMPDIR": os.path.relpath(there)}
-    assert "TMPDIR" not in warm_command.run("check", *config).log
+    command.environment = {"TMPDIR": os.path.relpath(there)}
+    assert "TMPDIR" not in command.run("check", *config).log

@@ -8,7 +8,6 @@ import pytest
 
 import demo.__main__ as demo
 from amplitude_simulator import Fault, Project, RestData, Simulator
-from harness.profiles import a_warm_command
 from harness.runs import Command, a_config
 
 REPOSITORY = Path(__file__).parents[1]
@@ -25,21 +24,21 @@ def test_what_is_installed_and_how_large_it_is_comes_before_pip(tmp_path: Path) 
 
 def test_each_command_is_named_at_once_and_shows_that_it_still_runs(
     simulator: Simulator,
-    warm_command: Command,
+    command: Command,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(demo, "DOT_SECONDS", 0.05)
     simulator.faults.append(Fault("latency", seconds=0.5))
-    config = warm_command.file("config.json", a_config(simulator))
-    demo.show("check", warm_command, "check", "--config", config)
+    config = command.file("config.json", a_config(simulator))
+    demo.show("check", command, "check", "--config", config)
     assert re.fullmatch(r"\$ source-amplitude check +\.{3,} -> exit code 0, \d+ messages\n", capsys.readouterr().out)
 
 
 def test_the_whole_demo_ends_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(demo, "Command", a_warm_command)
+    monkeypatch.setattr(demo, "Command", Command)
     monkeypatch.setattr(demo, "REPOSITORY", tmp_path)
     monkeypatch.setattr(demo, "OUTPUT", tmp_path)
     project = Project(demo.FIRST_HOUR, events_per_hour=10, users=10, rest=RestData(first_day=demo.FIRST_DAY))

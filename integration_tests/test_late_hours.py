@@ -10,7 +10,6 @@ import pytest
 
 from amplitude_simulator import Fault, Simulator
 from amplitude_simulator.archives import Member
-from harness.profiles import a_warm_command
 from harness.runs import Command, Outcome, State, a_config
 from integration_tests.conftest import FIRST_HOUR
 
@@ -51,7 +50,7 @@ class Connection:
 
 @pytest.fixture
 def a_connection(a_simulator: Callable[..., Simulator], tmp_path: Path) -> Callable[..., Connection]:
-    return lambda **project: Connection(a_warm_command(a_simulator(**project), tmp_path))
+    return lambda **project: Connection(Command(a_simulator(**project), tmp_path))
 
 
 @pytest.mark.parametrize("states_length", [True, False], ids=["with lengths", "in chunks"])

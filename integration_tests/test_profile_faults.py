@@ -16,7 +16,6 @@ from harness.profiles import (
     COMPLETE,
     REAL_PACE,
     a_profiles_config,
-    a_warm_command,
     active,
     keys_before_last_state,
     keys_of,
@@ -62,10 +61,10 @@ def simulator(a_simulator: Callable[..., Simulator]) -> Simulator:
 @pytest.mark.parametrize("user", ["user-0", "user-30"], ids=["first", "middle"])
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
 def test_given_a_passing_fault_then_every_user_once_in_order(
-    simulator: Simulator, warm_command: Command, fault: Fault, user: str
+    simulator: Simulator, command: Command, fault: Fault, user: str
 ) -> None:
     simulator.faults.append(replace(fault, api="profile", user=user))
-    outcome = read_profiles(warm_command, listed(USERS))
+    outcome = read_profiles(command, listed(USERS))
     assert [request for request in simulator.profile_log if request.fault], "the fault never struck"
     assert outcome.exit_code == 0, outcome.everything
     assert keys_of(outcome) == USERS
@@ -81,11 +80,11 @@ def test_given_a_passing_fault_then_every_user_once_in_order(
     ids=["302", "400", "403", "404", "414", "500", "reset", "html"],
 )
 def test_given_one_user_whom_the_api_cannot_serve_then_counted_and_the_others_are_read(
-    simulator: Simulator, warm_command: Command, fault: Fault, user: str
+    simulator: Simulator, command: Command, fault: Fault, user: str
 ) -> None:
     echo = f'{{"error": "cannot serve {user}"}}'.encode()
     simulator.faults.append(replace(fault, api="profile", user=user, body=echo))
-    outcome = read_profiles(warm_command, listed(USERS))
+    outcome = read_profiles(command, listed(USERS))
     assert outcome.exit_code == 0, outcome.everything
     assert keys_of(outcome) == [other for other in USERS if other != user]
     assert profile_states(outcome)[-1] == COMPLETE
@@ -110,11 +109,11 @@ def test_given_one_user_whom_the_api_cannot_serve_then_counted_and_the_others_ar
     ids=["503", "reset", "html", "403", "wrong path", "400 for everybody", "redirect"],
 )
 def test_given_the_api_fails_for_everybody_then_an_error_and_nobody_is_passed_over(
-    simulator: Simulator, warm_command: Command, fault: Fault, failure_type: str, told: str
+    simulator: Simulator, command: Command, fault: Fault, failure_type: str, told: str
 ) -> None:
     fault = replace(fault, api="profile")
     simulator.faults.append(fault)
-    outcome = read_profiles(warm_command, listed(USERS))
+    outcome = read_profiles(command, listed(USERS))
     assert outcome.exit_code == 1
     assert outcome.stream_error["failure_type"] == failure_type
     assert told in outcome.stream_error["message"]
@@ -122,17 +121,15 @@ def test_given_the_api_fails_for_everybody_then_an_error_and_nobody_is_passed_ov
     assert outcome.states == []
 
 
-def test_given_the_api_fails_on_the_way_then_the_next_run_continues(
-    simulator: Simulator, warm_command: Command
-) -> None:
+def test_given_the_api_fails_on_the_way_then_the_next_run_continues(simulator: Simulator, command: Command) -> None:
     simulator.faults += [Fault("status", api="profile", status=503, user=user) for user in (*USERS[40:], MADE_UP)]
-    failed = read_profiles(warm_command, listed(USERS))
+    failed = read_profiles(command, listed(USERS))
     assert failed.stream_error["failure_type"] == "transient_error"
     assert all(error["failure_type"] == "transient_error" for error in failed.errors), "or Airbyte would not try again"
     assert keys_of(failed) == USERS[:40]
     assert profile_states(failed)[-1]["done"] == 25
     simulator.faults.clear()
-    resumed = read_profiles(warm_command, listed(USERS), failed.last_state)
+    resumed = read_profiles(command, listed(USERS), failed.last_state)
     assert keys_of(resumed) == USERS[25:]
     assert profile_states(resumed)[-1] == COMPLETE
 
@@ -141,18 +138,18 @@ MADE_UP = "source-amplitude-connection-check"
 
 
 def test_given_a_job_of_two_attempts_then_the_second_does_not_read_finished_profiles_again(
-    simulator: Simulator, warm_command: Command
+    simulator: Simulator, command: Command
 ) -> None:
     config, catalog = a_profiles_config(simulator, listed(USERS)), a_catalog("user_profiles", "events")
     simulator.faults.append(Fault("status", status=503, hour=FIRST_HOUR.replace(day=15)))
-    first = warm_command.read(config, None, catalog)
+    first = command.read(config, None, catalog)
     assert first.stream_error["stream_descriptor"]["name"] == "events"
     assert keys_of(first) == USERS
     assert COMPLETE in profile_states(first)
 
     simulator.clear_log()
     simulator.faults.clear()
-    second = warm_command.read(config, first.last_state, catalog)
+    second = command.read(config, first.last_state, catalog)
     assert second.exit_code == 0, second.everything
     assert (keys_of(second), simulator.profile_log) == ([], [])
     assert ("user_profiles", "COMPLETE") in second.statuses
@@ -161,16 +158,16 @@ def test_given_a_job_of_two_attempts_then_the_second_does_not_read_finished_prof
     assert set(first.uuids) | set(second.uuids) == complete
 
 
-def test_given_the_next_job_then_its_snapshot_begins_anew(warm_command: Command) -> None:
-    assert keys_of(read_profiles(warm_command, listed(USERS))) == USERS
-    assert keys_of(read_profiles(warm_command, listed(USERS), [])) == USERS, "the platform has deleted the state"
+def test_given_the_next_job_then_its_snapshot_begins_anew(command: Command) -> None:
+    assert keys_of(read_profiles(command, listed(USERS))) == USERS
+    assert keys_of(read_profiles(command, listed(USERS), [])) == USERS, "the platform has deleted the state"
 
 
-def test_given_a_foreign_state_then_a_config_error(simulator: Simulator, warm_command: Command) -> None:
+def test_given_a_foreign_state_then_a_config_error(simulator: Simulator, command: Command) -> None:
     state = [
         {"type": "STREAM", "stream": {"stream_descriptor": {"name": "user_profiles"}, "stream_state": {"cursor": "x"}}}
     ]
-    outcome = read_profiles(warm_command, listed(USERS), state)
+    outcome = read_profiles(command, listed(USERS), state)
     assert outcome.exit_code == 1
     assert outcome.stream_error["failure_type"] == "config_error"
     assert "Reset the stream's state" in outcome.stream_error["message"]
@@ -196,12 +193,12 @@ def assert_each_once(interrupted: Outcome, resumed: Outcome, expected: set[str])
 
 @pytest.mark.parametrize("seed", range(4))
 def test_given_sigkill_at_a_random_place_then_every_listed_user_once(
-    simulator: Simulator, warm_command: Command, seed: int
+    simulator: Simulator, command: Command, seed: int
 ) -> None:
     simulator.faults.append(Fault("latency", api="profile", seconds=0.03))
     place = after_requests(simulator, random.Random(seed).randrange(1, 380))
-    killed = read_profiles(warm_command, listed(MANY), settings=SLOW_ENOUGH_TO_STOP, kill_after=place)
-    assert_each_once(killed, read_profiles(warm_command, listed(MANY), killed.last_state), set(MANY))
+    killed = read_profiles(command, listed(MANY), settings=SLOW_ENOUGH_TO_STOP, kill_after=place)
+    assert_each_once(killed, read_profiles(command, listed(MANY), killed.last_state), set(MANY))
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -209,7 +206,7 @@ def test_given_sigkill_and_later_events_then_every_active_user_of_the_first_run_
     a_simulator: Callable[..., Simulator], tmp_path: Path, seed: int
 ) -> None:
     simulator = a_simulator(users=400, events_per_hour=60, profiles_per_minute=10**6)
-    command = a_warm_command(simulator, tmp_path)
+    command = Command(simulator, tmp_path)
     place = after_requests(simulator, random.Random(seed).randrange(60, 300))
     killed = read_profiles(command, active(2), settings=SLOW_ENOUGH_TO_STOP, kill_after=place)
     simulator.now = simulator.now.replace(day=16)
@@ -233,7 +230,7 @@ def test_given_a_week_of_slow_exports_then_a_state_after_each_window_and_profile
 ) -> None:
     simulator = a_simulator(first_hour=WEEK, users=100, events_per_hour=3, profiles_per_minute=10**6)
     simulator.faults.append(Fault("latency", seconds=0.1))
-    command = a_warm_command(simulator, tmp_path)
+    command = Command(simulator, tmp_path)
     config = {**a_profiles_config(simulator, active(7)), "batch_size_hours": 3, "num_workers": 1}
     outcome = command.read(config, catalog=a_catalog("user_profiles"))
     assert outcome.exit_code == 0, outcome.everything
@@ -254,7 +251,7 @@ def test_given_a_search_that_is_killed_again_and_again_then_it_gets_on_and_every
     chance = random.Random(seed)
     simulator = a_simulator(first_hour=WEEK, users=300, events_per_hour=3, profiles_per_minute=10**6)
     simulator.faults += [Fault("latency", seconds=0.02), Fault("latency", api="profile", seconds=0.005)]
-    command = a_warm_command(simulator, tmp_path)
+    command = Command(simulator, tmp_path)
     state: list[dict[str, Any]] | None = None
     kept: list[str] = []
     for _ in range(4):
@@ -317,7 +314,7 @@ def test_given_another_tool_uses_a_third_of_the_limit_then_nothing_fails_and_the
     simulator = a_simulator(minute_seconds=1.5, used_by_another_tool=200)
     users = [f"user-{number}" for number in range(1000)]
     outcome = read_profiles(
-        a_warm_command(simulator, tmp_path), listed(users), settings={"user_profiles.rate.WINDOW_SECONDS": 1.55}
+        Command(simulator, tmp_path), listed(users), settings={"user_profiles.rate.WINDOW_SECONDS": 1.55}
     )
     assert outcome.exit_code == 0, outcome.everything
     assert keys_of(outcome) == users
@@ -328,12 +325,10 @@ def test_given_another_tool_uses_a_third_of_the_limit_then_nothing_fails_and_the
 
 
 def test_given_429_without_end_then_a_transient_error_after_the_patience(
-    simulator: Simulator, warm_command: Command
+    simulator: Simulator, command: Command
 ) -> None:
     simulator.faults.append(Fault("status", api="profile", status=429))
-    outcome = read_profiles(
-        warm_command, listed(USERS), settings={"user_profiles.fetch.LONGEST_THROTTLED_SECONDS": 0.5}
-    )
+    outcome = read_profiles(command, listed(USERS), settings={"user_profiles.fetch.LONGEST_THROTTLED_SECONDS": 0.5})
     assert outcome.exit_code == 1
     assert outcome.stream_error["failure_type"] == "transient_error"
     assert "429" in outcome.stream_error["message"]
@@ -345,7 +340,7 @@ def test_given_damaged_archives_while_looking_for_active_users_then_all_are_foun
     simulator = a_simulator(users=50, events_per_hour=20, profiles_per_minute=10**6)
     middle = FIRST_HOUR.replace(day=15, hour=3)
     simulator.faults += [Fault(kind, times=2, hour=middle) for kind in ("gzip_crc", "truncate", "zip_crc", "html")]
-    outcome = read_profiles(a_warm_command(simulator, tmp_path), active(2))
+    outcome = read_profiles(Command(simulator, tmp_path), active(2))
     assert outcome.exit_code == 0, outcome.everything
     assert len(keys_of(outcome)) == len(set(keys_of(outcome))) == 50
 

@@ -13,7 +13,6 @@ from amplitude_simulator.profiles import a_profile
 from harness.profiles import (
     COMPLETE,
     a_profiles_config,
-    a_warm_command,
     active,
     keys_of,
     listed,
@@ -36,8 +35,8 @@ def simulator(a_simulator: Callable[..., Simulator]) -> Simulator:
 
 
 @pytest.fixture
-def command(warm_command: Command) -> Command:
-    return warm_command
+def command(command: Command) -> Command:
+    return command
 
 
 def asked(simulator: Simulator) -> list[str]:
@@ -157,7 +156,7 @@ def test_given_unknown_users_then_counted_and_at_debug_level_told_by_their_numbe
     a_simulator: Callable[..., Simulator], tmp_path: Path, status: int
 ) -> None:
     simulator = a_simulator(unknown_users=("user-7", "user-31"), unknown_user_status=status, profiles_per_minute=10**6)
-    command = a_warm_command(simulator, tmp_path)
+    command = Command(simulator, tmp_path)
     outcome = read_profiles(command, listed(USERS))
     assert outcome.exit_code == 0, outcome.everything
     assert keys_of(outcome) == [user for user in USERS if user not in simulator.project.unknown_users]
@@ -175,7 +174,7 @@ def test_given_all_users_are_unknown_then_states_and_success(
     a_simulator: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     simulator = a_simulator(unknown_users=USERS, profiles_per_minute=10**6)
-    outcome = read_profiles(a_warm_command(simulator, tmp_path), listed(USERS))
+    outcome = read_profiles(Command(simulator, tmp_path), listed(USERS))
     assert (outcome.exit_code, keys_of(outcome)) == (0, [])
     assert profile_states(outcome)[-1] == COMPLETE
     assert "60 users unknown" in outcome.log
@@ -186,7 +185,7 @@ def test_given_only_the_api_key_is_accepted_then_the_other_is_tried_once_a_sync(
 ) -> None:
     simulator = a_simulator(profile_key="api_key", profiles_per_minute=10**6)
     simulator.faults.append(Fault("latency", api="profile", seconds=0.02))
-    outcome = read_profiles(a_warm_command(simulator, tmp_path), listed(USERS))
+    outcome = read_profiles(Command(simulator, tmp_path), listed(USERS))
     assert outcome.exit_code == 0, outcome.everything
     assert keys_of(outcome) == USERS
     assert [request.status for request in simulator.profile_log].count(401) == 1
@@ -194,7 +193,7 @@ def test_given_only_the_api_key_is_accepted_then_the_other_is_tried_once_a_sync(
 
 def test_given_no_key_is_accepted_then_one_config_error(a_simulator: Callable[..., Simulator], tmp_path: Path) -> None:
     simulator = a_simulator(profile_key="none")
-    command = a_warm_command(simulator, tmp_path)
+    command = Command(simulator, tmp_path)
     outcome = read_profiles(command, listed(USERS))
     assert outcome.exit_code == 1
     assert outcome.stream_error["failure_type"] == "config_error"
@@ -223,7 +222,7 @@ def test_given_the_eu_then_events_complete_and_the_gate_is_told_for_user_profile
     a_simulator: Callable[..., Simulator], tmp_path: Path, streams: tuple[str, str]
 ) -> None:
     simulator = a_simulator(region="EU")
-    command = a_warm_command(simulator, tmp_path)
+    command = Command(simulator, tmp_path)
     config = a_profiles_config(simulator, listed(USERS))
     path = command.file("config.json", config)
     [discovered] = command.run("discover", "--config", path).of_type("CATALOG")
@@ -257,7 +256,7 @@ def test_given_the_probed_user_is_unknown_then_check_succeeds(
     a_simulator: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     simulator = a_simulator(unknown_users=["user-0"])
-    outcome = check(a_warm_command(simulator, tmp_path), a_profiles_config(simulator, listed(USERS)))
+    outcome = check(Command(simulator, tmp_path), a_profiles_config(simulator, listed(USERS)))
     assert verdict(outcome)[0] == "SUCCEEDED"
 
 
@@ -292,7 +291,7 @@ def test_given_debug_and_a_fault_then_no_key_no_id_and_no_property_is_printed(
     simulator = a_simulator(profile_key=profile_key, unknown_users=["user-7"], profiles_per_minute=10**6)
     if kind:
         simulator.faults.append(Fault(kind, api="profile", times=2))
-    command = a_warm_command(simulator, tmp_path)
+    command = Command(simulator, tmp_path)
     # Keys are sent without the blanks around them: masked in that form too.
     config = {**a_profiles_config(simulator, listed(USERS)), "secret_key": f" {simulator.project.secret_key} "}
     arguments = command.read_arguments(config, catalog=a_catalog("user_profiles"))
@@ -310,7 +309,7 @@ def test_given_active_users_then_each_once_and_devices_only_without_a_user(
     simulator.faults.append(Fault("members", transform=without_some_user_ids))
     simulator.faults.append(Fault("gzip_crc", times=1, hour=NOW.replace(hour=3, minute=0)))
     outcome = read_profiles(
-        a_warm_command(simulator, tmp_path), active(3), settings={"user_profiles.rate.WINDOW_SECONDS": 0.2}
+        Command(simulator, tmp_path), active(3), settings={"user_profiles.rate.WINDOW_SECONDS": 0.2}
     )
     assert outcome.exit_code == 0, outcome.everything
     users, devices = users_seen(simulator, simulator.project.first_hour, LAST_HOUR)
@@ -357,7 +356,7 @@ def test_given_no_events_then_no_active_users_and_success(
     a_simulator: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     simulator = a_simulator(events_per_hour=0)
-    outcome = read_profiles(a_warm_command(simulator, tmp_path), active(2))
+    outcome = read_profiles(Command(simulator, tmp_path), active(2))
     assert (outcome.exit_code, keys_of(outcome)) == (0, [])
     assert profile_states(outcome)[-1] == COMPLETE
 

@@ -127,20 +127,20 @@ def everywhere() -> list[object]:
 @pytest.mark.parametrize(("hour", "workers"), everywhere())
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
 def test_given_a_passing_fault_then_every_event_once(
-    simulator: Simulator, warm_command: Command, fault: Fault, hour: datetime, workers: int
+    simulator: Simulator, command: Command, fault: Fault, hour: datetime, workers: int
 ) -> None:
     simulator.faults.append(replace(fault, hour=hour))
-    outcome = warm_command.read(a_config(simulator, num_workers=workers, batch_size_hours=12))
+    outcome = command.read(a_config(simulator, num_workers=workers, batch_size_hours=12))
     assert [request for request in simulator.log if request.fault], "the fault never struck"
     assert_whole(outcome, simulator)
-    assert_nothing_left(warm_command)
+    assert_nothing_left(command)
 
 
 @pytest.mark.parametrize(("hour", "workers"), everywhere())
 @pytest.mark.parametrize(("fault", "failure_type", "sentence"), STAYING.values(), ids=STAYING.keys())
 def test_given_a_fault_that_stays_then_an_error_and_a_state_to_continue_from(
     simulator: Simulator,
-    warm_command: Command,
+    command: Command,
     fault: Fault,
     failure_type: str,
     sentence: str,
@@ -149,19 +149,19 @@ def test_given_a_fault_that_stays_then_an_error_and_a_state_to_continue_from(
 ) -> None:
     simulator.faults.append(replace(fault, hour=hour))
     config = a_config(simulator, num_workers=workers, batch_size_hours=12)
-    failed = warm_command.read(config)
+    failed = command.read(config)
     assert_failed(failed, simulator, failure_type, sentence)
-    assert_nothing_left(warm_command)
+    assert_nothing_left(command)
 
     simulator.faults.clear()
-    assert_whole_after(simulator, failed, warm_command.read(config, failed.last_state))
+    assert_whole_after(simulator, failed, command.read(config, failed.last_state))
 
 
 def test_given_429_without_end_then_a_transient_error_after_the_patience(
-    simulator: Simulator, warm_command: Command
+    simulator: Simulator, command: Command
 ) -> None:
     simulator.faults.append(Fault("status", status=429))
-    outcome = warm_command.read(settings={"export.download.LONGEST_THROTTLED_SECONDS": 1})
+    outcome = command.read(settings={"export.download.LONGEST_THROTTLED_SECONDS": 1})
     assert_failed(outcome, simulator, "transient_error", "429")
 
 
@@ -188,10 +188,10 @@ def test_given_failures_in_a_row_then_each_wait_is_longer(simulator: Simulator, 
     assert all(seconds >= least for seconds, least in zip(waited, shortest, strict=True)), waited
 
 
-def test_given_429_then_fewer_requests_at_once(simulator: Simulator, warm_command: Command) -> None:
+def test_given_429_then_fewer_requests_at_once(simulator: Simulator, command: Command) -> None:
     simulator.faults.append(Fault("status", status=429, times=8))
     simulator.faults.append(Fault("latency", seconds=0.05))
-    outcome = warm_command.read(a_config(simulator, num_workers=5, batch_size_hours=3))
+    outcome = command.read(a_config(simulator, num_workers=5, batch_size_hours=3))
     assert_whole(outcome, simulator)
     assert "at most 5 in flight" not in outcome.log
     assert "at most 3 in flight" in outcome.log
@@ -219,7 +219,7 @@ def test_given_events_failed_then_what_it_had_under_way_ends_and_counts_in_the_n
     assert slow.bytes_sent < 1_000_000, "nobody wants the rest of it"
 
 
-def test_given_an_empty_window_then_the_state_moves_past_it(simulator: Simulator, warm_command: Command) -> None:
-    outcome = warm_command.read(a_config(simulator, start_date="2024-03-01"))
+def test_given_an_empty_window_then_the_state_moves_past_it(simulator: Simulator, command: Command) -> None:
+    outcome = command.read(a_config(simulator, start_date="2024-03-01"))
     assert_whole(outcome, simulator)
     assert outcome.cursors[0] == "2024-03-02T00:00:00Z"

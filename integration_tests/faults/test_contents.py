@@ -70,13 +70,11 @@ HARMLESS: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("change", HARMLESS.values(), ids=HARMLESS.keys())
-def test_given_harmless_oddities_then_every_event_once(
-    simulator: Simulator, warm_command: Command, change: Change
-) -> None:
+def test_given_harmless_oddities_then_every_event_once(simulator: Simulator, command: Command, change: Change) -> None:
     simulator.faults.append(Fault("members", transform=change))
-    outcome = warm_command.read()
+    outcome = command.read()
     assert_whole(outcome, simulator)
-    assert_nothing_left(warm_command)
+    assert_nothing_left(command)
     assert len(simulator.log) == 3, "nothing was fetched again"
     assert not list(Path("/tmp").glob("climbed-*")) + list(Path("/tmp").glob("absolute-*"))
 
@@ -103,10 +101,10 @@ FIELDS: dict[str, tuple[bytes, object, bool]] = {
 
 @pytest.mark.parametrize(("text", "expected", "repaired"), FIELDS.values(), ids=FIELDS.keys())
 def test_given_odd_values_then_they_are_kept_or_repaired_and_counted(
-    simulator: Simulator, warm_command: Command, text: bytes, expected: object, repaired: bool
+    simulator: Simulator, command: Command, text: bytes, expected: object, repaired: bool
 ) -> None:
     simulator.faults.append(Fault("members", transform=field(text)))
-    outcome = warm_command.read()
+    outcome = command.read()
     assert_whole(outcome, simulator)
     assert all(record["odd"] == expected for record in outcome.records())
     count = len(outcome.uuids)
@@ -138,10 +136,10 @@ VALUES: list[tuple[str, bytes, object]] = [
 
 @pytest.mark.parametrize(("name", "sent", "expected"), VALUES, ids=str)
 def test_given_values_of_other_types_then_converted_or_null_and_kept_and_counted(
-    simulator: Simulator, warm_command: Command, name: str, sent: bytes, expected: object
+    simulator: Simulator, command: Command, name: str, sent: bytes, expected: object
 ) -> None:
     simulator.faults.append(Fault("members", transform=each_line(lambda line: with_value(line, name, sent))))
-    outcome = warm_command.read()
+    outcome = command.read()
     assert_whole(outcome, simulator)
     records = outcome.records()
     assert [record[name] for record in records] == [expected] * len(records)
@@ -169,9 +167,9 @@ def padded(size: int, only_hour: str = "") -> Change:
     return change
 
 
-def test_given_a_gzip_that_expands_a_thousandfold_then_flat_memory(simulator: Simulator, warm_command: Command) -> None:
+def test_given_a_gzip_that_expands_a_thousandfold_then_flat_memory(simulator: Simulator, command: Command) -> None:
     simulator.faults.append(Fault("members", transform=padded(1_000_000), hour=NIGHT))
-    outcome = warm_command.read(a_config(simulator, start_date="2024-03-15"))
+    outcome = command.read(a_config(simulator, start_date="2024-03-15"))
     assert outcome.exit_code == 0, outcome.everything[-2000:]
     assert set(outcome.uuids) == simulator.project.uuids(FIRST_HOUR + 48 * HOUR, LAST_HOUR)
     assert sum(map(len, outcome.lines)) > 100e6
@@ -204,10 +202,10 @@ NO_EVENTS: dict[str, tuple[Change, str]] = {
 
 @pytest.mark.parametrize(("change", "place"), NO_EVENTS.values(), ids=NO_EVENTS.keys())
 def test_given_a_line_that_stays_no_event_then_an_error_names_the_place_not_the_content(
-    simulator: Simulator, warm_command: Command, change: Change, place: str
+    simulator: Simulator, command: Command, change: Change, place: str
 ) -> None:
     simulator.faults.append(Fault("members", transform=change, hour=NIGHT))
-    outcome = warm_command.read()
+    outcome = command.read()
     assert_failed(outcome, simulator, "system_error", place)
     assert "20240315T00-20240315T20" in outcome.stream_error["message"]
     assert ".json.gz" in outcome.stream_error["message"]
@@ -217,10 +215,10 @@ def test_given_a_line_that_stays_no_event_then_an_error_names_the_place_not_the_
     assert not any(word in json.dumps(outcome.errors) for word in content)
 
 
-def test_given_a_member_that_is_no_gzip_then_a_transient_error(simulator: Simulator, warm_command: Command) -> None:
+def test_given_a_member_that_is_no_gzip_then_a_transient_error(simulator: Simulator, command: Command) -> None:
     change = with_member("123456/123456_2024-03-15_0#9.json.gz", b"<html>not now</html>")
     simulator.faults.append(Fault("members", transform=change, hour=NIGHT))
-    assert_failed(warm_command.read(), simulator, "transient_error", "is not a gzip file")
+    assert_failed(command.read(), simulator, "transient_error", "is not a gzip file")
 
 
 def of_400_events_an_hour(a_simulator: Callable[..., Simulator], tmp_path: Path) -> tuple[Simulator, Command]:

@@ -21,38 +21,38 @@ from integration_tests.faults.expect import assert_failed, assert_whole
 NIGHT = datetime(2024, 3, 15, 10, tzinfo=timezone.utc)
 
 
-def test_given_no_answer_in_time_then_the_window_is_split(simulator: Simulator, warm_command: Command) -> None:
+def test_given_no_answer_in_time_then_the_window_is_split(simulator: Simulator, command: Command) -> None:
     simulator.faults.append(Fault("hang", hour=NIGHT, times=2))
-    outcome = warm_command.read(settings={"export.download.READ_TIMEOUT_SECONDS": scaled(1)})
+    outcome = command.read(settings={"export.download.READ_TIMEOUT_SECONDS": scaled(1)})
     assert_whole(outcome, simulator)
     assert len([request for request in simulator.log if request.params["start"] >= "20240315T00"]) > 2
 
 
 def test_given_a_server_that_accepts_and_never_answers_then_a_transient_error(
-    simulator: Simulator, warm_command: Command
+    simulator: Simulator, command: Command
 ) -> None:
     simulator.faults.append(Fault("hang"))
-    outcome = warm_command.read(settings={"export.download.READ_TIMEOUT_SECONDS": 0.1})
+    outcome = command.read(settings={"export.download.READ_TIMEOUT_SECONDS": 0.1})
     assert_failed(outcome, simulator, "transient_error", "no answer within")
 
 
-def test_given_a_body_that_trickles_then_it_is_fetched_again(simulator: Simulator, warm_command: Command) -> None:
+def test_given_a_body_that_trickles_then_it_is_fetched_again(simulator: Simulator, command: Command) -> None:
     simulator.faults.append(Fault("slow_body", bytes_per_second=20, hour=NIGHT, times=1))
-    outcome = warm_command.read(settings={"export.download.STALL_SECONDS": scaled(1)})
+    outcome = command.read(settings={"export.download.STALL_SECONDS": scaled(1)})
     assert_whole(outcome, simulator)
     assert "stalled" in outcome.log
 
 
-def test_given_a_byte_a_second_without_end_then_a_transient_error(simulator: Simulator, warm_command: Command) -> None:
+def test_given_a_byte_a_second_without_end_then_a_transient_error(simulator: Simulator, command: Command) -> None:
     simulator.faults.append(Fault("slow_body", bytes_per_second=1))
-    outcome = warm_command.read(settings={"export.download.STALL_SECONDS": 0.2})
+    outcome = command.read(settings={"export.download.STALL_SECONDS": 0.2})
     assert_failed(outcome, simulator, "transient_error", "stalled")
 
 
-def test_given_a_slow_but_steady_body_then_it_is_read(simulator: Simulator, warm_command: Command) -> None:
+def test_given_a_slow_but_steady_body_then_it_is_read(simulator: Simulator, command: Command) -> None:
     simulator.faults.append(Fault("slow_body", bytes_per_second=60_000))
     settings = {"export.download.STALL_SECONDS": scaled(0.3), "export.download.READ_TIMEOUT_SECONDS": scaled(5)}
-    assert_whole(warm_command.read(a_config(simulator, batch_size_hours=8), settings=settings), simulator)
+    assert_whole(command.read(a_config(simulator, batch_size_hours=8), settings=settings), simulator)
     assert not [request for request in simulator.log if request.status != 200]
 
 
@@ -62,10 +62,10 @@ def test_given_a_slow_but_steady_body_then_it_is_read(simulator: Simulator, warm
     ids=["no such host", "nobody listens"],
 )
 def test_given_nobody_there_then_a_transient_error(
-    simulator: Simulator, warm_command: Command, address: str, told: str
+    simulator: Simulator, command: Command, address: str, told: str
 ) -> None:
-    warm_command.environment["AMPLITUDE_API_URL"] = address
-    assert_failed(warm_command.read(), simulator, "transient_error", told)
+    command.environment["AMPLITUDE_API_URL"] = address
+    assert_failed(command.read(), simulator, "transient_error", told)
 
 
 @pytest.fixture(scope="module")
@@ -113,11 +113,11 @@ def test_tls_is_verified_and_own_authorities_are_taken_from_the_environment(
             assert simulator.log == [], "no key was sent"
 
 
-def test_given_a_proxy_then_requests_go_through_it(simulator: Simulator, warm_command: Command) -> None:
-    warm_command.environment |= {
+def test_given_a_proxy_then_requests_go_through_it(simulator: Simulator, command: Command) -> None:
+    command.environment |= {
         "AMPLITUDE_API_URL": "http://amplitude.invalid/us", "HTTP_PROXY": simulator.url, "NO_PROXY": "",
     }  # fmt: skip
-    assert_whole(warm_command.read(), simulator)
+    assert_whole(command.read(), simulator)
 
 
 def test_given_a_redirect_to_another_host_then_the_keys_do_not_go_there(

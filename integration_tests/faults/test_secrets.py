@@ -17,19 +17,17 @@ FAULTS = {**PASSING, **{f"{name}, staying": fault for name, (fault, *_) in STAYI
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_given_debug_and_a_fault_then_no_key_and_no_user_is_told_of(
-    simulator: Simulator, warm_command: Command, fault: Fault
+    simulator: Simulator, command: Command, fault: Fault
 ) -> None:
     simulator.faults.append(replace(fault, hour=MIDDLE_HOUR))
-    outcome = warm_command.run("read", *warm_command.read_arguments(), "--debug")
+    outcome = command.run("read", *command.read_arguments(), "--debug")
     assert outcome.of_type("DEBUG")
 
 
 @pytest.mark.parametrize("verb", ["check", "discover"])
-def test_given_debug_then_check_and_discover_tell_no_key(
-    simulator: Simulator, warm_command: Command, verb: str
-) -> None:
-    config = warm_command.file("config.json", a_config(simulator))
-    assert warm_command.run(verb, "--config", config, "--debug").exit_code == 0
+def test_given_debug_then_check_and_discover_tell_no_key(simulator: Simulator, command: Command, verb: str) -> None:
+    config = command.file("config.json", a_config(simulator))
+    assert command.run(verb, "--config", config, "--debug").exit_code == 0
 
 
 def test_a_leak_would_be_noticed(simulator: Simulator, command: Command) -> None:
@@ -51,10 +49,10 @@ def test_a_leak_would_be_noticed(simulator: Simulator, command: Command) -> None
 
 
 def test_given_the_profile_api_cannot_be_connected_to_then_no_user_is_told_of(
-    simulator: Simulator, warm_command: Command
+    simulator: Simulator, command: Command
 ) -> None:
-    warm_command.environment["AMPLITUDE_PROFILE_API_URL"] = "http://127.0.0.1:1"
-    outcome = read_profiles(warm_command, listed([f"ada-{number}" for number in range(20)], ["d-1"]))
+    command.environment["AMPLITUDE_PROFILE_API_URL"] = "http://127.0.0.1:1"
+    outcome = read_profiles(command, listed([f"ada-{number}" for number in range(20)], ["d-1"]))
     assert outcome.exit_code == 1
     assert "The User Profile API kept failing" in outcome.stream_error["message"]
     assert "Giving up" not in outcome.everything, "it is tried again"
@@ -100,9 +98,9 @@ def test_given_libraries_that_log_all_they_can_then_no_query_header_or_body_is_t
         assert secret not in ended.stdout
 
 
-def test_temporary_files_have_no_name_while_they_exist(simulator: Simulator, warm_command: Command) -> None:
+def test_temporary_files_have_no_name_while_they_exist(simulator: Simulator, command: Command) -> None:
     simulator.faults.append(Fault("latency", seconds=0.3))
-    outcome = warm_command.read(a_config(simulator, batch_size_hours=6))
+    outcome = command.read(a_config(simulator, batch_size_hours=6))
     assert outcome.exit_code == 0
-    names = {name for name in warm_command.names_seen if not name.startswith("tmp")}
+    names = {name for name in command.names_seen if not name.startswith("tmp")}
     assert names == set(), "only the CDK's empty folder has a name"

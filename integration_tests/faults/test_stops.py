@@ -248,11 +248,11 @@ def test_given_the_first_process_of_a_container_then_a_closed_output_ends_it(fir
     assert_nothing_left(first_process)
 
 
-def test_given_a_clock_that_moved_back_then_nothing_is_read_twice(simulator: Simulator, warm_command: Command) -> None:
-    first = warm_command.read()
+def test_given_a_clock_that_moved_back_then_nothing_is_read_twice(simulator: Simulator, command: Command) -> None:
+    first = command.read()
     assert_whole(first, simulator)
     simulator.now -= timedelta(hours=5)
-    second = warm_command.read(state=first.last_state)
+    second = command.read(state=first.last_state)
     assert (second.exit_code, second.records()) == (0, [])
     assert second.last_state == first.last_state
 
