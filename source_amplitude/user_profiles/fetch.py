@@ -11,7 +11,7 @@ from urllib.parse import quote
 import requests
 
 from source_amplitude.config import UserProfilesConfig
-from source_amplitude.http.answers import answer_text, exception_text
+from source_amplitude.http.answers import answer_text, exception_text, with_status
 from source_amplitude.http.retry import Retries
 from source_amplitude.odd_values import Oddities
 from source_amplitude.threads import Cancellation
@@ -208,7 +208,7 @@ class Fetcher:
                 return Answer(action, f"200, but {error}")
         text = answer_text(response)
         action = profile_action(response.status_code, text)
-        return Answer(action, f"{response.status_code} {_without(user, text) or response.reason or ''}".strip())
+        return Answer(action, with_status(response, _without(user, text)))
 
 
 def _without(user: User, text: str) -> str:
