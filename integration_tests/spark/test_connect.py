@@ -19,7 +19,7 @@ from pyspark.sql.types import LongType, StringType, StructType
 from amplitude_simulator import Simulator
 from integration_tests.spark.conftest import FIRST_HOUR, NOW
 from source_amplitude.errors import ConfigError
-from source_amplitude.lakeflow import LakeflowConnect, connect, hours
+from source_amplitude.lakeflow import LakeflowConnect, connect, offsets
 
 pytestmark = pytest.mark.spark
 
@@ -35,7 +35,7 @@ def amplitude(a_simulator: Callable[..., Simulator], monkeypatch: pytest.MonkeyP
         simulator = a_simulator(now, **project)
         for name, value in simulator.environment.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(hours, "utc_now", lambda: simulator.now)
+        monkeypatch.setattr(offsets, "utc_now", lambda: simulator.now)
         return simulator
 
     return start
@@ -204,7 +204,7 @@ from datetime import datetime
 
 for name in ("airbyte_cdk", "airbyte_protocol_dataclasses"):
     sys.modules[name] = None  # importing it is an error
-from source_amplitude.lakeflow import AmplitudeDataSource, hours
+from source_amplitude.lakeflow import AmplitudeDataSource, offsets
 
 offsets.utc_now = lambda: datetime.fromisoformat({now!r})
 source = AmplitudeDataSource({options!r})
