@@ -25,7 +25,7 @@ class RestAction(Enum):
     READ = "read it"
     REFUSED = "the keys are not accepted"
     NOT_INCLUDED = "Amplitude says that the plan lacks the endpoint"
-    DENIED = "by a plan, a proxy or a firewall, which may pass: try again, then fail"
+    DENIED = "blocked by the plan, a proxy or a firewall; may be temporary: retry, then fail"
     THROTTLED = "too many requests, or too much cost: wait"
     RETRY = "it passes: try again"
     REJECTED = "this request makes no sense to Amplitude, or the answer none to us"
