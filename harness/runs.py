@@ -141,8 +141,8 @@ class Command:
     """The `source-amplitude` command against a simulator.
 
     `warm`, as it is by default, forks whole runs from a process that has imported the CDK: that saves two seconds of a
-    processor each, and nothing else differs. `prefix` is a program that runs it. `names_seen` are the names that its
-    temporary folder held while it ran.
+    processor each, and nothing else differs. `prefix` is a program that runs it. `named_files` are the files that were
+    seen in its temporary folder while it ran, with the most bytes that each had.
     """
 
     def __init__(self, simulator: Simulator, folder: Path) -> None:
@@ -153,7 +153,7 @@ class Command:
         self.environment: dict[str, str] = {}
         self.prefix: list[str] = []
         self.warm = True
-        self.names_seen: set[str] = set()
+        self.named_files: dict[str, int] = {}
 
     def read(
         self,
@@ -237,7 +237,7 @@ class Command:
                     process.kill()
                     raise
                 peak = max(peak, peak_rss_bytes(process.pid))
-                self.names_seen |= {path.name for path in self.temporary_files.iterdir()}
+                self._look_at_temporary_files()
                 time.sleep(0.005)
             out.seek(0)
             err.seek(0)
@@ -249,6 +249,13 @@ class Command:
             self.assert_no_secret(outcome, self._user_ids(arguments))
             assert_records_fit(outcome, arguments)
             return outcome
+
+    def _look_at_temporary_files(self) -> None:
+        for folder, _, names in os.walk(self.temporary_files):
+            for name in names:
+                with suppress(FileNotFoundError):  # it has just been removed
+                    size = Path(folder, name).stat().st_size
+                    self.named_files[name] = max(size, self.named_files.get(name, 0))
 
     def read_with_a_reader_that_goes_away(self, *arguments: str, **options: Any) -> tuple[int, str]:
         """Read until the first record, close the pipe, and return the exit code and what standard error said."""

@@ -102,5 +102,5 @@ def test_temporary_files_have_no_name_while_they_exist(simulator: Simulator, com
     simulator.faults.append(Fault("latency", seconds=0.3))
     outcome = command.read(a_config(simulator, batch_size_hours=6))
     assert outcome.exit_code == 0
-    names = {name for name in command.names_seen if not name.startswith("tmp")}
-    assert names == set(), "only the CDK's empty folder has a name"
+    # Python's `tempfile` writes that much into a file, and removes it, to see whether it may write in the folder.
+    assert all(size <= len("blat") for size in command.named_files.values()), command.named_files
