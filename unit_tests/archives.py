@@ -30,4 +30,4 @@ def opened(data: bytes) -> Archive:
 
 
 def all_lines(data: bytes) -> list[bytes]:
-    return [line for block in opened(data).lines() for line in block.lines]
+    return [line for block in opened(data).blocks() for _, line in block.numbered_lines()]

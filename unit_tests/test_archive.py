@@ -38,9 +38,22 @@ def test_given_concatenated_gzip_members_then_all_of_them_are_read() -> None:
 
 def test_given_blank_lines_and_crlf_then_line_numbers_still_count_them() -> None:
     data = an_export(b'{"a":1}\r\n\r\n\n  \n{"b":2}\n')
-    [block] = opened(data).lines()
-    assert block.lines == [b'{"a":1}\r', b'{"b":2}']
-    assert list(block.numbers) == [1, 5]
+    [block] = opened(data).blocks()
+    assert list(block.numbered_lines()) == [(1, b'{"a":1}\r'), (5, b'{"b":2}')]
+    assert list(block.starting_at(3).numbered_lines()) == [(5, b'{"b":2}')]
+    assert (block.count, block.starting_at(3).count) == (5, 3)
+
+
+@given(text=st.lists(st.sampled_from([b"{}", b"", b" ", b"{}\r"]), min_size=1), read_bytes=st.integers(1, 9))
+def test_blocks_are_the_text_and_count_its_lines(text: list[bytes], read_bytes: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(archive_module, "READ_BYTES", read_bytes)
+        blocks = list(opened(an_export(b"\n".join(text))).blocks())
+    number = 1
+    for block in blocks:
+        assert (block.number, block.count) == (number, block.text.count(b"\n") + 1)
+        number += block.count
+    assert b"\n".join(block.text for block in blocks) == b"\n".join(text).removesuffix(b"\n")
 
 
 def test_given_an_empty_member_and_a_folder_then_they_hold_no_events() -> None:

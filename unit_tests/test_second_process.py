@@ -13,7 +13,7 @@ from source_amplitude.events import second_process
 from source_amplitude.events.blocks import BadLineError, Conversion
 from source_amplitude.events.converter import RecordConverter, Records
 from source_amplitude.events.second_process import SLOT_BYTES, SLOTS, SecondProcess, start_second_process
-from source_amplitude.export.archive import Line, Lines
+from source_amplitude.export.archive import Block
 from source_amplitude.odd_values import Oddities
 
 LOGGER = logging.getLogger(__name__)
@@ -25,14 +25,14 @@ BLOCKS = [EVENTS[start : start + 50] for start in range(0, len(EVENTS), 50)]
 GROWS = b'{"uuid":"g","a":"%b"}' % (b"\xff" * (SLOT_BYTES - 100))
 
 
-def blocks_of(*groups: list[bytes]) -> list[Lines]:
-    return [Lines(f"member {i}", range(1, 1 + len(lines)), list[Line](lines)) for i, lines in enumerate(groups)]
+def blocks_of(*groups: list[bytes]) -> list[Block]:
+    return [Block(f"member {i}", 1, len(lines), b"\n".join(lines)) for i, lines in enumerate(groups)]
 
 
 def started() -> SecondProcess:
     """One that has started and converted something."""
     running = SecondProcess(json_columns_as_string=True, logger=LOGGER)
-    wait_until(lambda: running.submit([b"{}"]), "the second process to take a block")
+    wait_until(lambda: running.submit(b"{}", 1), "the second process to take a block")
     assert running.result() == Records(b'{"additional_fields":null}\n', 1)
     return running
 
@@ -56,14 +56,15 @@ def test_two_processes_make_the_records_of_one_in_order(second: SecondProcess) -
 
 def test_it_takes_so_many_blocks_at_once_and_gives_them_back_in_order(second: SecondProcess) -> None:
     taken = 0
-    while second.submit(BLOCKS[taken]):
+    blocks = blocks_of(*BLOCKS)
+    while second.submit(blocks[taken].text, blocks[taken].count):
         taken += 1
     assert taken == SLOTS
-    for block in BLOCKS[:SLOTS]:
-        assert second.result() == RecordConverter(json_columns_as_string=True).convert(block)
+    for block in blocks[:SLOTS]:
+        assert second.result() == RecordConverter(json_columns_as_string=True).convert(block.text, block.count)
 
 
-@pytest.mark.parametrize("line", [b"[1]", b'{"uuid":', b""])
+@pytest.mark.parametrize("line", [b"[1]", b'{"uuid":', b"{}{}"])
 def test_given_a_line_that_is_no_event_then_its_place_is_told_and_the_rest_can_still_be_converted(
     second: SecondProcess, line: bytes
 ) -> None:
@@ -121,7 +122,7 @@ def test_given_it_is_killed_then_nothing_is_lost_and_it_is_told_once(
     assert [record.getMessage() for record in caplog.records] == [
         "The second process has ended or does not answer: converting in one from now on"
     ]
-    assert not second.submit(BLOCKS[0])
+    assert not second.submit(b"{}", 1)
 
 
 @pytest.mark.parametrize(

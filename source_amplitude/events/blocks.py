@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from source_amplitude.events.converter import RecordConverter, Records
 from source_amplitude.events.second_process import SecondProcess, start_second_process
-from source_amplitude.export.archive import Archive, Lines
+from source_amplitude.export.archive import Archive, Block
 from source_amplitude.export.refetch import BadLineError
 from source_amplitude.json_repair import NotAJsonObjectError
 
@@ -52,7 +52,7 @@ class Conversion:
         self._converter = RecordConverter(json_columns_as_string=json_columns_as_string)
         self._second = second
 
-    def records_of(self, blocks: Iterable[Lines]) -> Iterator[Records]:
+    def records_of(self, blocks: Iterable[Block]) -> Iterator[Records]:
         """The records of each block, in the blocks' order.
 
         :raises BadLineError: a line is not a JSON object
@@ -62,11 +62,11 @@ class Conversion:
         else:
             yield from self._shared(blocks, self._second)
 
-    def _shared(self, blocks: Iterable[Lines], second: SecondProcess) -> Iterator[Records]:
-        waiting: deque[Lines | Records] = deque()  # blocks are at the second process
+    def _shared(self, blocks: Iterable[Block], second: SecondProcess) -> Iterator[Records]:
+        waiting: deque[Block | Records] = deque()  # blocks are at the second process
         try:
             for block in blocks:
-                waiting.append(block if second.submit(block.lines) else self._convert(block))
+                waiting.append(block if second.submit(block.text, block.count) else self._convert(block))
                 while waiting and (isinstance(waiting[0], Records) or second.is_ready() or len(waiting) > MOST_WAITING):
                     yield self._finished(waiting.popleft(), second)
             while waiting:
@@ -74,19 +74,19 @@ class Conversion:
         finally:
             second.forget()
 
-    def _finished(self, entry: Lines | Records, second: SecondProcess) -> Records:
+    def _finished(self, entry: Block | Records, second: SecondProcess) -> Records:
         if isinstance(entry, Records):
             return entry
         return second.result() or self._convert(entry)
 
-    def _convert(self, block: Lines) -> Records:
+    def _convert(self, block: Block) -> Records:
         convert = self._converter.convert
         try:
-            return convert(block.lines)
+            return convert(block.text, block.count)
         except NotAJsonObjectError:
-            for number, line in zip(block.numbers, block.lines, strict=True):
+            for number, line in block.numbered_lines():
                 try:
-                    convert([line])
+                    convert(line, 1)
                 except NotAJsonObjectError as error:
                     raise BadLineError(f"member {block.member}, line {number}: {error}") from None
             raise

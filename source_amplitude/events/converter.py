@@ -15,7 +15,6 @@ import msgspec
 from msgspec import Raw
 
 from source_amplitude.events.shape import Shape
-from source_amplitude.export.archive import Line
 from source_amplitude.json_repair import NOT_STRICT, may_hold_nul, strict_json
 from source_amplitude.odd_values import ColumnValues, Oddities, is_number
 from source_amplitude.rfc3339 import all_rfc3339
@@ -65,8 +64,8 @@ class RecordConverter:
         self._types = declared_types("events")
         self._shape = Shape(self._types)
 
-    def convert(self, lines: Sequence[Line]) -> Records:
-        """The records of some lines, one each, which fit the stream's schema; a line has no line break in it.
+    def convert(self, text: bytes, count: int) -> Records:
+        """The records of so many lines, one for each that is not blank, which fit the stream's schema.
 
         Timestamps such as `2024-03-15 10:04:58.123000` become RFC 3339 in UTC (Amplitude's documentation: UTC, no
         zone). A line that is JSON but for what `strict_json` repairs is repaired. What does not fit its column, or has
@@ -75,18 +74,24 @@ class RecordConverter:
         :raises NotAJsonObjectError: a line is not a JSON object
         """
         try:
-            return self._shaped(lines)
+            return self._shaped(text, count)
+        except _DOES_NOT_FIT:
+            lines = [line for line in text.split(b"\n") if line.strip()]
+            return self._bisected(lines) if lines else Records(b"", 0)
+
+    def _bisected(self, lines: list[bytes]) -> Records:
+        try:
+            return self._shaped(b"\n".join(lines), len(lines))
         except _DOES_NOT_FIT:
             if len(lines) == 1:
-                return self._unshaped(bytes(lines[0]))
+                return self._unshaped(lines[0])
             middle = len(lines) // 2
-            return self.convert(lines[:middle]).and_then(self.convert(lines[middle:]))
+            return self._bisected(lines[:middle]).and_then(self._bisected(lines[middle:]))
 
-    def _shaped(self, lines: Sequence[Line]) -> Records:
+    def _shaped(self, text: bytes, count: int) -> Records:
         """The records of lines that all fit the shape; one that does not raises what `_DOES_NOT_FIT` names."""
-        text = b"\n".join(lines)
         events = self._shape.decode_lines(text)
-        if may_hold_nul(text) or len(events) != len(lines):
+        if may_hold_nul(text) or len(events) != count:
             raise _OddValueError
         oddities = self._look_at_verbatim_fields(events) if self._shape.verbatim else Oddities()
         self._check_bags(events)

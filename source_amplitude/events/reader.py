@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from itertools import chain
 
 from source_amplitude.errors import TransientError
 from source_amplitude.events.blocks import Conversion
 from source_amplitude.events.converter import Records
-from source_amplitude.export.archive import Archive, ArchiveDamagedError, Lines
+from source_amplitude.export.archive import Archive, ArchiveDamagedError, Block
 from source_amplitude.export.refetch import BadLineError, Refetches
 from source_amplitude.export.windows import Window
 
@@ -47,7 +46,7 @@ class WindowReader:
             while True:
                 before = self.records
                 try:
-                    for batch in self._conversion.records_of(self._lines_left()):
+                    for batch in self._conversion.records_of(self._blocks_left()):
                         yield batch
                         self.records += len(batch)
                     return
@@ -71,24 +70,25 @@ class WindowReader:
             unused.close()
         self._archive = fresh
 
-    def _lines_left(self) -> Iterator[Lines]:
+    def _blocks_left(self) -> Iterator[Block]:
         """The lines of the archive that are not out yet.
 
         An archive that was fetched anew must begin with the very lines that were emitted; if not, an error is better
         than a doubled or a lost event.
         """
         if self._emitted is None:
-            yield from self._archive.lines()
+            yield from self._archive.blocks()
             return
         left = self.records
-        emitted = chain.from_iterable(block.lines for block in self._emitted.lines())
-        for block in self._archive.lines():
-            known = min(left, len(block.lines))
-            if any(line != next(emitted) for line in block.lines[:known]):
+        emitted = (line for block in self._emitted.blocks() for _, line in block.numbered_lines())
+        for block in self._archive.blocks():
+            lines = list(block.numbered_lines())
+            known = min(left, len(lines))
+            if any(line != next(emitted) for _, line in lines[:known]):
                 raise self._answers_differ()
             left -= known
-            if known < len(block.lines):
-                yield Lines(block.member, block.numbers[known:], block.lines[known:])
+            if known < len(lines):
+                yield block.starting_at(lines[known][0])
         if left:
             raise self._answers_differ()
 

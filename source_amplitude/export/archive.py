@@ -26,8 +26,6 @@ except ImportError:  # no wheel for this platform: slower, otherwise the same
 
 READ_BYTES = 256 * 1024
 MAX_LINE_BYTES = 256 * 1024 * 1024
-Line = bytes | memoryview
-_SPACE = 0x20
 _GZIP_MAGIC = b"\x1f\x8b"
 _END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
 _END_OF_DIRECTORY_SIGNATURE = b"PK\x05\x06"
@@ -49,12 +47,26 @@ class ArchiveDamagedError(Exception):
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Consecutive non-empty lines of one member; the first of them is line `number` (from 1, blank lines counted)."""
+class Block:
+    """Consecutive whole lines of one member, blank ones too, with line breaks between them.
+
+    :param number: of the first line, from 1
+    :param count: how many lines there are
+    """
 
     member: str
-    numbers: range | list[int]
-    lines: list[Line]
+    number: int
+    count: int
+    text: bytes
+
+    def numbered_lines(self) -> Iterator[tuple[int, bytes]]:
+        """The lines that are not blank, with their numbers."""
+        return ((self.number + place, line) for place, line in enumerate(self.text.split(b"\n")) if line.strip())
+
+    def starting_at(self, number: int) -> Block:
+        """The lines from the one with this number on."""
+        lines = self.text.split(b"\n")[number - self.number :]
+        return Block(self.member, number, len(lines), b"\n".join(lines))
 
 
 class Archive:
@@ -74,15 +86,15 @@ class Archive:
         except _DAMAGE as error:
             raise ArchiveDamagedError(str(error)) from error
 
-    def lines(self) -> Iterator[Lines]:
-        """All non-empty lines in the archive's order, some hundred at a time.
+    def blocks(self) -> Iterator[Block]:
+        """All lines in the archive's order, some hundred at a time.
 
         :raises ArchiveDamagedError: a member is not gzip, or its gzip data is damaged
         """
         for member in self._members:
             try:
                 with self._zip.open(member) as raw, _GzipFile(fileobj=raw, mode="rb") as inflated:
-                    yield from _split(member.filename, inflated)
+                    yield from _blocks(member.filename, inflated)
             except _DAMAGE as error:
                 raise ArchiveDamagedError(f"member {member.filename}: {error}") from error
 
@@ -111,43 +123,30 @@ class Archive:
                     pass
 
 
-def _split(member: str, inflated: gzip.GzipFile) -> Iterator[Lines]:
+def _blocks(member: str, inflated: gzip.GzipFile) -> Iterator[Block]:
     number = 1
     unfinished: list[bytes] = []
     unfinished_bytes = 0
     while chunk := inflated.read(READ_BYTES):
-        end = chunk.find(b"\n")
-        unfinished.append(chunk[:end] if end >= 0 else chunk)
-        unfinished_bytes += len(unfinished[-1])
-        if unfinished_bytes > MAX_LINE_BYTES:
+        count, first, last = _line_breaks(chunk)
+        if unfinished_bytes + (first if count else len(chunk)) > MAX_LINE_BYTES:
             raise ArchiveDamagedError(f"member {member}: line {number} is longer than {MAX_LINE_BYTES:,} bytes")
-        if end >= 0:
-            lines, start = whole_lines(chunk, end + 1)
-            lines.insert(0, b"".join(unfinished))
-            unfinished, unfinished_bytes = [chunk[start:]], len(chunk) - start
-            yield _without_blanks(member, number, lines)
-            number += len(lines)
-    last = b"".join(unfinished)
-    if last:
-        yield _without_blanks(member, number, [last])
+        if count:
+            yield Block(member, number, count, b"".join([*unfinished, memoryview(chunk)[:last]]))
+            number += count
+            unfinished, unfinished_bytes = [], 0
+            chunk = chunk[last + 1 :]
+        unfinished.append(chunk)
+        unfinished_bytes += len(chunk)
+    if any(unfinished):
+        yield Block(member, number, 1, b"".join(unfinished))
 
 
-def whole_lines(chunk: bytes, start: int = 0) -> tuple[list[Line], int]:
-    """The lines from `start` on, and where the one begins that is not whole."""
-    lines: list[Line] = []
-    view = memoryview(chunk)  # copies of the lines would cost more than parsing them
-    while (end := chunk.find(b"\n", start)) >= 0:
-        lines.append(view[start:end])
-        start = end + 1
-    return lines, start
-
-
-def _without_blanks(member: str, number: int, lines: list[Line]) -> Lines:
-    if not any(map(_is_blank, lines)):
-        return Lines(member, range(number, number + len(lines)), lines)
-    kept = [position for position, line in enumerate(lines) if not _is_blank(line)]
-    return Lines(member, [number + position for position in kept], [lines[position] for position in kept])
-
-
-def _is_blank(line: Line) -> bool:
-    return not line or (line[0] <= _SPACE and not bytes(line).strip())
+def _line_breaks(chunk: bytes) -> tuple[int, int, int]:
+    """How many line breaks there are, and where the first and the last one is: faster than `count` for long lines."""
+    count, last = 0, -1
+    first = found = chunk.find(b"\n")
+    while found >= 0:
+        count, last = count + 1, found
+        found = chunk.find(b"\n", found + 1)
+    return count, first, last
