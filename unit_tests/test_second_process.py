@@ -10,7 +10,7 @@ import pytest
 
 from harness.limits import wait_until
 from source_amplitude.events import second_process
-from source_amplitude.events.blocks import BadLineError, Conversion
+from source_amplitude.events.blocks import BadLineError, Conversion, SharedConversion
 from source_amplitude.events.converter import RecordConverter, Records
 from source_amplitude.events.second_process import SLOT_BYTES, SLOTS, SecondProcess, start_second_process
 from source_amplitude.export.archive import Block
@@ -44,8 +44,13 @@ def second() -> Iterator[SecondProcess]:
     running.close()
 
 
+def conversion_with(second: SecondProcess | None) -> Conversion[Records]:
+    converter = RecordConverter(json_columns_as_string=True)
+    return SharedConversion(converter, second) if second else Conversion(converter)
+
+
 def converted(second: SecondProcess | None, *groups: list[bytes]) -> list[dict[str, object]]:
-    records = Conversion(json_columns_as_string=True, second=second).records_of(blocks_of(*groups))
+    records = conversion_with(second).of_blocks(blocks_of(*groups))
     return [json.loads(record) for batch in records for record in batch]
 
 
@@ -85,22 +90,22 @@ def test_oddities_are_counted_wherever_they_were(second: SecondProcess) -> None:
     blocks = blocks_of(*(odd for _ in range(40)))
     for _ in range(2):
         counted = Oddities()
-        for records in Conversion(json_columns_as_string=True, second=second).records_of(blocks):
+        for records in conversion_with(second).of_blocks(blocks):
             counted.add(records.oddities)
         assert counted == Oddities(repaired=40, nulled={"paying": 40}, converted={"app": 40}, undeclared={"new": 40})
 
 
 def test_given_blocks_that_nobody_takes_then_what_was_odd_in_them_is_not_counted(second: SecondProcess) -> None:
     """They are read again, from an archive fetched anew."""
-    abandoned = Conversion(json_columns_as_string=True, second=second).records_of(blocks_of(*[[b'{"a":1}']] * 20))
+    abandoned = conversion_with(second).of_blocks(blocks_of(*[[b'{"a":1}']] * 20))
     next(abandoned)
     abandoned.close()  # type: ignore[attr-defined]
-    [records] = Conversion(json_columns_as_string=True, second=second).records_of(blocks_of([b'{"a":1}']))
+    [records] = conversion_with(second).of_blocks(blocks_of([b'{"a":1}']))
     assert records.oddities == Oddities(undeclared={"a": 1})
 
 
 def test_given_it_is_left_in_the_middle_then_the_next_window_gets_its_own_records(second: SecondProcess) -> None:
-    abandoned = Conversion(json_columns_as_string=True, second=second).records_of(blocks_of(*BLOCKS))
+    abandoned = conversion_with(second).of_blocks(blocks_of(*BLOCKS))
     next(abandoned)
     abandoned.close()  # type: ignore[attr-defined]
     assert converted(second, *BLOCKS[50:]) == converted(None, *BLOCKS[50:])
@@ -112,8 +117,8 @@ def test_given_it_is_killed_then_nothing_is_lost_and_it_is_told_once(
 ) -> None:
     caplog.set_level(logging.WARNING, LOGGER.name)
     found = []
-    conversion = Conversion(json_columns_as_string=True, second=second)
-    for number, batch in enumerate(conversion.records_of(blocks_of(*BLOCKS))):
+    conversion = conversion_with(second)
+    for number, batch in enumerate(conversion.of_blocks(blocks_of(*BLOCKS))):
         if number == after:
             os.kill(second._process.pid, signal.SIGKILL)
             second._process.wait()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
 
 from source_amplitude.errors import TransientError
 from source_amplitude.events.blocks import Conversion
-from source_amplitude.events.converter import Records
+from source_amplitude.events.lines import Batch
 from source_amplitude.export.archive import Archive, ArchiveDamagedError, Block
 from source_amplitude.export.refetch import BadLineError, Refetches
 from source_amplitude.export.windows import Window
 
+T = TypeVar("T", bound=Batch)
 
-class WindowReader:
+
+class WindowReader(Generic[T]):
     """Reads the archive of a window, and fetches it again when it turns out to be damaged inside.
 
     :param refetch: downloads the window anew; None when Amplitude has nothing for it any more
@@ -24,7 +27,7 @@ class WindowReader:
         window: Window,
         archive: Archive,
         refetch: Callable[[Window], Archive | None],
-        conversion: Conversion,
+        conversion: Conversion[T],
         logger: logging.Logger,
     ) -> None:
         self._window = window
@@ -35,8 +38,8 @@ class WindowReader:
         self._emitted: Archive | None = None  # whose lines the records so far are, when that is not the present one
         self.records = 0
 
-    def batches(self) -> Iterator[Records]:
-        """Some hundred records at a time; closes the archive at the end.
+    def batches(self) -> Iterator[T]:
+        """Some hundred events at a time; closes the archive at the end.
 
         :raises AmplitudeError: UnexpectedError for a line that is no event, TransientError for an archive that stays
             damaged, both after fetching it again
@@ -46,7 +49,7 @@ class WindowReader:
             while True:
                 before = self.records
                 try:
-                    for batch in self._conversion.records_of(self._blocks_left()):
+                    for batch in self._conversion.of_blocks(self._blocks_left()):
                         yield batch
                         self.records += len(batch)
                     return

@@ -16,6 +16,7 @@ import pyarrow as pa
 from source_amplitude.config import ListedUsers
 from source_amplitude.errors import ConfigError
 from source_amplitude.events.blocks import Conversion
+from source_amplitude.events.converter import RecordConverter
 from source_amplitude.events.reader import WindowReader
 from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.limiter import RequestLimiter
@@ -77,7 +78,7 @@ def _event_blocks(options: Options, windows: Sequence[Window]) -> Iterator[bytes
         for download in exporter.downloads(*windows):
             if download.archive is None:
                 continue
-            conversion = Conversion(json_columns_as_string=True)
+            conversion = Conversion(RecordConverter(json_columns_as_string=True))
             reader = WindowReader(download.window, download.archive, exporter.fetch_whole, conversion, logger)
             for records in reader.batches():
                 oddities.add(records.oddities)
