@@ -22,9 +22,8 @@ def test_given_several_members_then_their_lines_in_order() -> None:
 
 
 @pytest.mark.parametrize("read_bytes", [1, 7, 64, 1000, 1 << 20])
-def test_given_any_size_of_reads_then_the_same_lines(monkeypatch: pytest.MonkeyPatch, read_bytes: int) -> None:
-    monkeypatch.setattr(archive_module, "READ_BYTES", read_bytes)
-    assert all_lines(an_export(TEXT)) == LINES
+def test_given_any_size_of_reads_then_the_same_lines(read_bytes: int) -> None:
+    assert all_lines(an_export(TEXT), read_bytes) == LINES
 
 
 def test_given_deflated_members_then_they_are_read_too() -> None:
@@ -46,9 +45,7 @@ def test_given_blank_lines_and_crlf_then_line_numbers_still_count_them() -> None
 
 @given(text=st.lists(st.sampled_from([b"{}", b"", b" ", b"{}\r"]), min_size=1), read_bytes=st.integers(1, 9))
 def test_blocks_are_the_text_and_count_its_lines(text: list[bytes], read_bytes: int) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(archive_module, "READ_BYTES", read_bytes)
-        blocks = list(opened(an_export(b"\n".join(text))).blocks())
+    blocks = list(opened(an_export(b"\n".join(text))).blocks(read_bytes))
     number = 1
     for block in blocks:
         assert (block.number, block.count) == (number, block.text.count(b"\n") + 1)

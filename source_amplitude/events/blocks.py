@@ -52,6 +52,7 @@ class Conversion(Generic[T]):
 
     def __init__(self, converter: LineConverter[T]) -> None:
         self._converter = converter
+        self.block_bytes = converter.block_bytes
 
     def of_blocks(self, blocks: Iterable[Block]) -> Iterator[T]:
         """What each block becomes, in the blocks' order.

@@ -14,6 +14,8 @@ from source_amplitude.json_repair import NOT_STRICT, may_hold_nul, strict_json
 from source_amplitude.odd_values import ColumnValues, Oddities
 from source_amplitude.schema import declared_types
 
+BLOCK_BYTES = 256 * 1024
+
 T = TypeVar("T", bound="Batch")
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode
 
@@ -50,6 +52,11 @@ class LineConverter(ABC, Generic[T]):
         self._json_columns_as_string = json_columns_as_string
         self._types = declared_types("events")
         self._shape = Shape(self._types, missing=missing)
+
+    @property
+    def block_bytes(self) -> int:
+        """How many bytes of lines it is best given at once."""
+        return BLOCK_BYTES
 
     def convert(self, text: bytes, count: int) -> T:
         """What becomes of so many lines: one event for each that is not blank.

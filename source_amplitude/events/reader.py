@@ -80,11 +80,11 @@ class WindowReader(Generic[T]):
         than a doubled or a lost event.
         """
         if self._emitted is None:
-            yield from self._archive.blocks()
+            yield from self._archive.blocks(self._conversion.block_bytes)
             return
         left = self.records
         emitted = (line for block in self._emitted.blocks() for _, line in block.numbered_lines())
-        for block in self._archive.blocks():
+        for block in self._archive.blocks(self._conversion.block_bytes):
             lines = list(block.numbered_lines())
             known = min(left, len(lines))
             if any(line != next(emitted) for _, line in lines[:known]):

@@ -86,15 +86,15 @@ class Archive:
         except _DAMAGE as error:
             raise ArchiveDamagedError(str(error)) from error
 
-    def blocks(self) -> Iterator[Block]:
-        """All lines in the archive's order, some hundred at a time.
+    def blocks(self, read_bytes: int = READ_BYTES) -> Iterator[Block]:
+        """All lines in the archive's order, so many bytes of them at a time, or a line that is longer.
 
         :raises ArchiveDamagedError: a member is not gzip, or its gzip data is damaged
         """
         for member in self._members:
             try:
                 with self._zip.open(member) as raw, _GzipFile(fileobj=raw, mode="rb") as inflated:
-                    yield from _blocks(member.filename, inflated)
+                    yield from _blocks(member.filename, inflated, read_bytes)
             except _DAMAGE as error:
                 raise ArchiveDamagedError(f"member {member.filename}: {error}") from error
 
@@ -123,11 +123,11 @@ class Archive:
                     pass
 
 
-def _blocks(member: str, inflated: gzip.GzipFile) -> Iterator[Block]:
+def _blocks(member: str, inflated: gzip.GzipFile, read_bytes: int) -> Iterator[Block]:
     number = 1
     unfinished: list[bytes] = []
     unfinished_bytes = 0
-    while chunk := inflated.read(READ_BYTES):
+    while chunk := inflated.read(read_bytes):
         count, first, last = _line_breaks(chunk)
         if unfinished_bytes + (first if count else len(chunk)) > MAX_LINE_BYTES:
             raise ArchiveDamagedError(f"member {member}: line {number} is longer than {MAX_LINE_BYTES:,} bytes")
