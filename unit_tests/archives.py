@@ -30,4 +30,4 @@ def opened(data: bytes) -> Archive:
 
 
 def all_lines(data: bytes, read_bytes: int = READ_BYTES) -> list[bytes]:
-    return [line for block in opened(data).blocks(read_bytes) for _, line in block.numbered_lines()]
+    return [line for block in opened(data).blocks(read_bytes) for _, line in block.lines()]

@@ -38,19 +38,38 @@ def test_given_concatenated_gzip_members_then_all_of_them_are_read() -> None:
 def test_given_blank_lines_and_crlf_then_line_numbers_still_count_them() -> None:
     data = an_export(b'{"a":1}\r\n\r\n\n  \n{"b":2}\n')
     [block] = opened(data).blocks()
-    assert list(block.numbered_lines()) == [(1, b'{"a":1}\r'), (5, b'{"b":2}')]
-    assert list(block.starting_at(3).numbered_lines()) == [(5, b'{"b":2}')]
-    assert (block.count, block.starting_at(3).count) == (5, 3)
+    assert block.lines() == [(0, b'{"a":1}\r'), (4, b'{"b":2}')]
+    assert block.told(4) == f"member {name(0)}, line 5"
+    assert block.count == 5
 
 
-@given(text=st.lists(st.sampled_from([b"{}", b"", b" ", b"{}\r"]), min_size=1), read_bytes=st.integers(1, 9))
-def test_blocks_are_the_text_and_count_its_lines(text: list[bytes], read_bytes: int) -> None:
-    blocks = list(opened(an_export(b"\n".join(text))).blocks(read_bytes))
-    number = 1
+@given(
+    members=st.lists(st.lists(st.sampled_from([b"{}", b"", b" ", b"{}\r"]), min_size=1).map(b"\n".join), min_size=1),
+    read_bytes=st.integers(1, 12),
+)
+def test_blocks_are_the_lines_and_know_where_each_is_from(members: list[bytes], read_bytes: int) -> None:
+    places = [
+        (f"member {name(member)}, line {number}", line)
+        for member, text in enumerate(members)
+        for number, line in enumerate(text.split(b"\n"), 1)
+        if line.strip()
+    ]
+    blocks = list(opened(an_export(*members)).blocks(read_bytes))
+    assert [(block.told(place), line) for block in blocks for place, line in block.lines()] == places
     for block in blocks:
-        assert (block.number, block.count) == (number, block.text.count(b"\n") + 1)
-        number += block.count
-    assert b"\n".join(block.text for block in blocks) == b"\n".join(text).removesuffix(b"\n")
+        assert block.count == block.text.count(b"\n") + 1
+        for start in range(block.count):
+            rest = block.starting_at(start)
+            assert rest.count == block.count - start
+            assert [(rest.told(place), line) for place, line in rest.lines()] == [
+                (block.told(place), line) for place, line in block.lines() if place >= start
+            ]
+
+
+def test_small_members_share_a_block_and_large_ones_do_not() -> None:
+    assert [block.count for block in opened(an_export(b"{}", b"{}\n{}", b"[]")).blocks()] == [4]
+    assert [block.count for block in opened(an_export(b"{}", b"{}\n{}", b"[]")).blocks(1)] == [1, 1, 1, 1]
+    assert [block.count for block in opened(an_export(b"{}", b"{}", b"{}" * 9, b"{}")).blocks(5)] == [2, 1, 1]
 
 
 def test_given_an_empty_member_and_a_folder_then_they_hold_no_events() -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 import pytest
 
 from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError
+from source_amplitude.events import lines
 from source_amplitude.events.blocks import Conversion
 from source_amplitude.events.converter import RecordConverter
 from source_amplitude.events.reader import WindowReader
@@ -20,9 +21,14 @@ LINES = [b'{"event_id":%d}\n' % number for number in range(6)]
 WHOLE = an_export(*LINES)
 
 
-def damaged_in(member: int, lines: list[bytes] = LINES) -> bytes:
+@pytest.fixture(autouse=True)
+def a_block_a_member(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 1)
+
+
+def damaged_in(member: int, texts: list[bytes] = LINES) -> bytes:
     """A sound ZIP in which the gzip of one member is cut."""
-    members = [gzip.compress(line, mtime=0) for line in lines]
+    members = [gzip.compress(line, mtime=0) for line in texts]
     members[member] = members[member][:-8]
     return a_zip({name(number): content for number, content in enumerate(members)})
 

@@ -13,7 +13,7 @@ from source_amplitude.events import second_process
 from source_amplitude.events.blocks import BadLineError, Conversion, SharedConversion
 from source_amplitude.events.converter import RecordConverter, Records
 from source_amplitude.events.second_process import SLOT_BYTES, SLOTS, SecondProcess, start_second_process
-from source_amplitude.export.archive import Block
+from source_amplitude.export.archive import Block, Piece
 from source_amplitude.odd_values import Oddities
 
 LOGGER = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ GROWS = b'{"uuid":"g","a":"%b"}' % (b"\xff" * (SLOT_BYTES - 100))
 
 
 def blocks_of(*groups: list[bytes]) -> list[Block]:
-    return [Block(f"member {i}", 1, len(lines), b"\n".join(lines)) for i, lines in enumerate(groups)]
+    return [Block([Piece(f"{i}", 1, len(lines), b"\n".join(lines))]) for i, lines in enumerate(groups)]
 
 
 def started() -> SecondProcess:

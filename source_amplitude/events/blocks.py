@@ -66,11 +66,11 @@ class Conversion(Generic[T]):
         try:
             return convert(block.text, block.count)
         except NotAJsonObjectError:
-            for number, line in block.numbered_lines():
+            for place, line in block.lines():
                 try:
                     convert(line, 1)
                 except NotAJsonObjectError as error:
-                    raise BadLineError(f"member {block.member}, line {number}: {error}") from None
+                    raise BadLineError(f"{block.told(place)}: {error}") from None
             raise
 
 

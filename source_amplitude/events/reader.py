@@ -83,9 +83,9 @@ class WindowReader(Generic[T]):
             yield from self._archive.blocks(self._conversion.block_bytes)
             return
         left = self.records
-        emitted = (line for block in self._emitted.blocks() for _, line in block.numbered_lines())
+        emitted = (line for block in self._emitted.blocks() for _, line in block.lines())
         for block in self._archive.blocks(self._conversion.block_bytes):
-            lines = list(block.numbered_lines())
+            lines = block.lines()
             known = min(left, len(lines))
             if any(line != next(emitted) for _, line in lines[:known]):
                 raise self._answers_differ()

@@ -10,7 +10,7 @@ import gzip
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
@@ -47,7 +47,7 @@ class ArchiveDamagedError(Exception):
 
 
 @dataclass(frozen=True)
-class Block:
+class Piece:
     """Consecutive whole lines of one member, blank ones too, with line breaks between them.
 
     :param number: of the first line, from 1
@@ -59,14 +59,35 @@ class Block:
     count: int
     text: bytes
 
-    def numbered_lines(self) -> Iterator[tuple[int, bytes]]:
-        """The lines that are not blank, with their numbers."""
-        return ((self.number + place, line) for place, line in enumerate(self.text.split(b"\n")) if line.strip())
 
-    def starting_at(self, number: int) -> Block:
-        """The lines from the one with this number on."""
-        lines = self.text.split(b"\n")[number - self.number :]
-        return Block(self.member, number, len(lines), b"\n".join(lines))
+class Block:
+    """Consecutive whole lines of an archive, of one member or of several small ones."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self._pieces = pieces
+        self.text = pieces[0].text if len(pieces) == 1 else b"\n".join(piece.text for piece in pieces)
+        self.count = sum(piece.count for piece in pieces)
+
+    def lines(self) -> list[tuple[int, bytes]]:
+        """The lines that are not blank, each with its place among all lines of the block, from 0."""
+        return [(place, line) for place, line in enumerate(self.text.split(b"\n")) if line.strip()]
+
+    def told(self, place: int) -> str:
+        """Where a line is from, for a message."""
+        for piece in self._pieces:
+            if place < piece.count:
+                return f"member {piece.member}, line {piece.number + place}"
+            place -= piece.count
+        raise IndexError("no line of this block")
+
+    def starting_at(self, place: int) -> Block:
+        """The lines from a place on."""
+        pieces = list(self._pieces)
+        while place >= pieces[0].count:
+            place -= pieces.pop(0).count
+        first = pieces[0]
+        lines = first.text.split(b"\n")[place:]
+        return Block([Piece(first.member, first.number + place, len(lines), b"\n".join(lines)), *pieces[1:]])
 
 
 class Archive:
@@ -91,15 +112,18 @@ class Archive:
 
         :raises ArchiveDamagedError: a member is not gzip, or its gzip data is damaged
         """
-        for member in self._members:
-            try:
-                with self._zip.open(member) as raw, _GzipFile(fileobj=raw, mode="rb") as inflated:
-                    yield from _blocks(member.filename, inflated, read_bytes)
-            except _DAMAGE as error:
-                raise ArchiveDamagedError(f"member {member.filename}: {error}") from error
+        return _blocks(self._pieces(read_bytes), read_bytes)
 
     def close(self) -> None:
         self._file.close()
+
+    def _pieces(self, read_bytes: int) -> Iterator[Piece]:
+        for member in self._members:
+            try:
+                with self._zip.open(member) as raw, _GzipFile(fileobj=raw, mode="rb") as inflated:
+                    yield from _pieces(member.filename, inflated, read_bytes)
+            except _DAMAGE as error:
+                raise ArchiveDamagedError(f"member {member.filename}: {error}") from error
 
     def _check_end(self) -> None:
         """`zipfile` accepts a cut comment, and a directory in which a damaged entry swallowed the next one."""
@@ -123,7 +147,26 @@ class Archive:
                     pass
 
 
-def _blocks(member: str, inflated: gzip.GzipFile, read_bytes: int) -> Iterator[Block]:
+def _blocks(pieces: Iterable[Piece], most_bytes: int) -> Iterator[Block]:
+    waiting: list[Piece] = []
+    waiting_bytes = 0
+    damage: ArchiveDamagedError | None = None
+    try:
+        for piece in pieces:
+            if waiting and waiting_bytes + len(piece.text) > most_bytes:
+                yield Block(waiting)
+                waiting, waiting_bytes = [], 0
+            waiting.append(piece)
+            waiting_bytes += len(piece.text)
+    except ArchiveDamagedError as error:
+        damage = error  # told behind the lines before it
+    if waiting:
+        yield Block(waiting)
+    if damage:
+        raise damage
+
+
+def _pieces(member: str, inflated: gzip.GzipFile, read_bytes: int) -> Iterator[Piece]:
     number = 1
     unfinished: list[bytes] = []
     unfinished_bytes = 0
@@ -132,14 +175,14 @@ def _blocks(member: str, inflated: gzip.GzipFile, read_bytes: int) -> Iterator[B
         if unfinished_bytes + (first if count else len(chunk)) > MAX_LINE_BYTES:
             raise ArchiveDamagedError(f"member {member}: line {number} is longer than {MAX_LINE_BYTES:,} bytes")
         if count:
-            yield Block(member, number, count, b"".join([*unfinished, memoryview(chunk)[:last]]))
+            yield Piece(member, number, count, b"".join([*unfinished, memoryview(chunk)[:last]]))
             number += count
             unfinished, unfinished_bytes = [], 0
             chunk = chunk[last + 1 :]
         unfinished.append(chunk)
         unfinished_bytes += len(chunk)
     if any(unfinished):
-        yield Block(member, number, 1, b"".join(unfinished))
+        yield Piece(member, number, 1, b"".join(unfinished))
 
 
 def _line_breaks(chunk: bytes) -> tuple[int, int, int]:

@@ -181,11 +181,11 @@ def _add(seen: SeenUsers, window: Window, archive: Archive | None, exporter: Exp
 
 
 def _ids_of(block: Block) -> Iterator[tuple[str | None, str | None]]:
-    for number, line in block.numbered_lines():
+    for place, line in block.lines():
         try:
             yield _ids(line)
         except NOT_STRICT:
-            yield _repaired(line, f"member {block.member}, line {number}")
+            yield _repaired(line, block.told(place))
 
 
 def _ids(line: bytes) -> tuple[str | None, str | None]:
