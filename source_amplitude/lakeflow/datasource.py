@@ -23,7 +23,7 @@ from source_amplitude.lakeflow.errors import with_clear_errors
 from source_amplitude.lakeflow.offsets import Offset
 from source_amplitude.lakeflow.options import Options
 from source_amplitude.lakeflow.reading import listed_users, logger, read_events, read_profiles
-from source_amplitude.lakeflow.redaction import hide_api_key
+from source_amplitude.lakeflow.redaction import hide_keys
 from source_amplitude.lakeflow.schema import spark_schema
 from source_amplitude.lakeflow.spark_versions import SupportsTriggerAvailableNow, most_archives, reads_everything
 from source_amplitude.lakeflow.tables import EVENTS, USER_PROFILES, check_table
@@ -45,7 +45,7 @@ class AmplitudeDataSource(DataSource):
     @classmethod
     def name(cls) -> str:
         """What Spark asks for when the format is registered: from then on the session's plans hide the keys."""
-        hide_api_key()
+        hide_keys()
         return "amplitude"
 
     def schema(self) -> StructType:
