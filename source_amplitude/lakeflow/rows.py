@@ -11,6 +11,7 @@ import pyarrow as pa
 from msgspec import structs
 
 from source_amplitude.events.lines import LineConverter, OddValueError
+from source_amplitude.json_repair import NOT_STRICT, may_hold_nul
 from source_amplitude.lakeflow.arrow import ArrowConverter
 from source_amplitude.lakeflow.columns import column, odd_column
 from source_amplitude.lakeflow.schema import arrow_schema
@@ -24,7 +25,7 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of some events, in their order: as record batches, and as newline-delimited JSON where they are odd."""
+    """The rows of some events: as record batches, and as newline-delimited JSON where they are odd."""
 
     parts: list[pa.RecordBatch | bytes]
     count: int
@@ -35,10 +36,7 @@ class Rows:
 
     def and_then(self, others: Rows) -> Rows:
         self.oddities.add(others.oddities)
-        parts, more = self.parts, others.parts
-        if isinstance(parts[-1], bytes) and isinstance(more[0], bytes):
-            parts, more = [*parts[:-1], parts[-1] + more[0]], more[1:]
-        return Rows(parts + more, self.count + others.count, self.oddities)
+        return Rows(self.parts + others.parts, self.count + others.count, self.oddities)
 
 
 class RowConverter(LineConverter[Rows]):
@@ -58,8 +56,8 @@ class RowConverter(LineConverter[Rows]):
 
     def batches(self, rows: Rows) -> Iterator[pa.RecordBatch]:
         """The rows as record batches alone."""
-        for part in rows.parts:
-            yield from self._of_ndjson.batches([part]) if isinstance(part, bytes) else [part]
+        yield from (part for part in rows.parts if isinstance(part, pa.RecordBatch))
+        yield from self._of_ndjson.batches(part for part in rows.parts if isinstance(part, bytes))
 
     def _of_events(self, events: Sequence[Any], oddities: Oddities) -> Rows:
         if not events:
@@ -70,6 +68,25 @@ class RowConverter(LineConverter[Rows]):
         except pa.ArrowException:  # a text that is not UTF-8, or a timestamp that is finer than a microsecond
             raise OddValueError from None
         return Rows([pa.RecordBatch.from_arrays(arrays, schema=self._schema)], len(events), oddities)
+
+    def _bisected(self, lines: list[bytes]) -> Rows:
+        """With the lines that do not fit the shape apart from the others, not in between: a row has no place, and many
+        small batches would cost more than all the rest.
+        """
+        rows = Rows([], 0, Oddities())
+        fitting: list[bytes] = []
+        for line in lines:
+            if self._fits(line):
+                fitting.append(line)
+            else:  # which makes the shape wider, so that the others still fit it
+                rows = rows.and_then(self._unshaped(line))
+        return super()._bisected(fitting).and_then(rows) if fitting else rows
+
+    def _fits(self, line: bytes) -> bool:
+        try:
+            return len(self._shape.decode_lines(line)) == 1 and not may_hold_nul(line)
+        except NOT_STRICT:
+            return False
 
     def _column(self, field: pa.Field, values: Sequence[Any] | None, events: int) -> pa.Array:
         if values is None:

@@ -52,8 +52,10 @@ def expected(lines: list[bytes], *, timestamps: bool) -> tuple[list[dict[str, An
 
 
 def pylist(batches: list[pa.RecordBatch]) -> list[dict[str, Any]]:
+    """Their rows, in an order of their own: those of odd events come behind the others of their block."""
     rows = [row for batch in batches for row in batch.to_pylist()]
-    return [{**row, ADDITIONAL_FIELDS: json.loads(row[ADDITIONAL_FIELDS] or "null")} for row in rows]
+    found = [{**row, ADDITIONAL_FIELDS: json.loads(row[ADDITIONAL_FIELDS] or "null")} for row in rows]
+    return sorted(found, key=lambda row: json.dumps(row, sort_keys=True, default=str))
 
 
 @given(found=st.lists(events | odd_events, min_size=1, max_size=12), timestamps=st.booleans())
@@ -107,6 +109,19 @@ def test_given_values_seen_before_then_no_event_takes_the_detour(values: dict[st
     rows_of(converter, lines)
     [part] = converter.convert(b"\n".join(lines), len(lines)).parts
     assert isinstance(part, pa.RecordBatch)
+
+
+def test_given_odd_events_among_others_then_there_are_two_batches_at_most() -> None:
+    lines = [json.dumps({"uuid": f"{number}{chr(0) if number % 10 == 0 else ''}"}).encode() for number in range(500)]
+    usual, odd = rows_of(RowConverter(columns("events", timestamps=True)), lines)[0]
+    assert odd["uuid"].to_pylist() == [f"{number}\ufffd" for number in range(0, 500, 10)]
+    assert usual.num_rows == 450
+
+
+def test_given_events_with_other_fields_each_then_the_fewest_lines_take_the_detour() -> None:
+    lines = [json.dumps({"uuid": "a", name: None}).encode() for name in ("city", "country", "region")] * 10
+    rows = RowConverter(columns("events", timestamps=True)).convert(b"\n".join(lines), len(lines))
+    assert sum(isinstance(part, bytes) for part in rows.parts) == 3
 
 
 def test_given_events_that_all_take_the_detour_then_they_are_one_batch_too() -> None:
