@@ -16,6 +16,7 @@ from pathlib import Path
 from source_amplitude.airbyte.command import open_output, require_a_temporary_folder
 from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.events.blocks import Conversion
+from source_amplitude.events.converter import RecordConverter
 from source_amplitude.events.reader import WindowReader
 from source_amplitude.export.archive import Archive
 from source_amplitude.export.windows import Window
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
         threading.Thread(target=_log, args=(logger,), daemon=True).start()
         while True:
             archive = Archive(Path(path).open("rb"), Path(path).stat().st_size)  # noqa: SIM115 - the reader closes it
-            conversion = Conversion(json_columns_as_string=False)
+            conversion = Conversion(RecordConverter(json_columns_as_string=False))
             reader = WindowReader(Window(HOUR, HOUR), archive, lambda _: None, conversion, logger)
             for batch in reader.batches():
                 writer.write_bytes(RecordBatch("events", batch.ndjson, batch.count).to_lines())
