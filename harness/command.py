@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import importlib
 import json
-import sys
 
 import time_machine
 
@@ -37,4 +36,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -230,7 +230,7 @@ class Command:
                 process.send_signal(kill_after.signal)
             limit = Limit(limit_seconds)
             peak = 0
-            while process.poll() is None:
+            while (exit_code := process.poll()) is None:
                 try:
                     limit.require_time_left("the command to end")
                 except TimeoutError:
@@ -242,10 +242,10 @@ class Command:
             out.seek(0)
             err.seek(0)
             lines = out.read().split("\n")
-            if lines[-1] and process.returncode == -signal.SIGKILL:
+            if lines[-1] and exit_code == -signal.SIGKILL:
                 lines[-1] = ""  # SIGKILL may cut the line that was being written
             whole = [line for line in lines if line]
-            outcome = Outcome(process.returncode, whole, err.read(), peak, time.monotonic() - started)
+            outcome = Outcome(exit_code, whole, err.read(), peak, time.monotonic() - started)
             self.assert_no_secret(outcome, self._user_ids(arguments))
             assert_records_fit(outcome, arguments)
             return outcome

@@ -56,12 +56,14 @@ def _child(module: str, arguments: list[str], environment: dict[str, str], out: 
     tempfile.tempdir = None
     for path, number in ((out, 1), (err, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
-    sys.stdout = sys.__stdout__ = os.fdopen(1, "w")
-    sys.stderr = sys.__stderr__ = os.fdopen(2, "w")
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = os.fdopen(number, "w")
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     try:
         main(arguments)
     except Exception:  # as the interpreter would, whose hook writes the TRACE message of an error
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
         sys.exit(1)
     finally:
         atexit._run_exitfuncs()  # which multiprocessing leaves out before Python 3.13

@@ -17,7 +17,7 @@ from amplitude_simulator.rest.data import Cohort
 from amplitude_simulator.rest.storage import Storage
 
 QUOTA = 500
-SYNC = {
+SYNC: dict[str, Any] = {
     "target": "braze",
     "frequency": "hourly",
     "last_successful": "2025-06-03T10:00:04.118220-07:00",
