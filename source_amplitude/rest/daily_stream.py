@@ -53,7 +53,7 @@ class DailyStream(RestStream):
     ) -> Iterator[Mapping[str, Any]]:
         """One slice a request: `{"start": "20240301", "end": "20240330"}`, both included."""
         now = datetime.now(timezone.utc)
-        start = first_day(self._config.first_hour(None, now).date(), self._last_day)
+        start = first_day(self._config, self._last_day, now)
         newest = newest_complete_day(now)
         if start > newest:
             told = f"{self.name}: no day to read yet: the next is {start}, the newest that is over everywhere {newest}"
