@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, ClassVar
 
 from source_amplitude.progress import counted
+from source_amplitude.rest.answers import NotIncludedError
 from source_amplitude.rest.days import CURSOR_FIELD, day_param, number_of_days, ranges
 from source_amplitude.rest.endpoint import Days, Endpoint
 from source_amplitude.rest.limits import COST_PER_REQUEST, cost_per_day, seconds_at_the_limit
@@ -27,6 +28,17 @@ class DailyEndpoint(Endpoint, ABC):
     def days_per_request(self) -> int:
         """So many days that the cost of a request fits."""
         return COST_PER_REQUEST // cost_per_day(self.api_path, grouped=self.is_grouped)
+
+    def is_in_plan(self, day: date) -> bool:
+        """Whether the project's plan includes it, by a request for one day; a warning where it does not.
+
+        :raises AmplitudeError: as `RestClient.read`
+        """
+        try:
+            self.records({"start": day_param(day), "end": day_param(day)})
+        except NotIncludedError as error:
+            self._tell_not_included(error)
+        return self.is_included
 
     def requests(self, first: date, last: date) -> Iterator[Days]:
         """The days of each request for a range of days, until the plan turns out to lack the endpoint."""

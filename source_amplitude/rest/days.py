@@ -25,12 +25,15 @@ def newest_complete_day(now: datetime) -> date:
 
 
 def first_day(config: Config, state: date | None, now: datetime) -> date:
-    """Where a sync begins: the state's day and the week before it are read again, but nothing before `start_date`.
+    """Where a sync begins: without a state at `start_date`, or 30 days back.
 
-    Without one, 30 days back; that is for a first sync only, since a pause of months must not lose what lies between.
+    Those are for a first sync only, since a pause of months must not lose what lies between.
     """
-    if state is None:
-        return config.first_hour(None, now).date()
+    return config.first_hour(None, now).date() if state is None else first_day_again(config, state)
+
+
+def first_day_again(config: Config, state: date) -> date:
+    """The state's day and the week before it are read again, but nothing before `start_date`."""
     again = state - LOOKBACK
     return max(again, config.start.date()) if config.start else again
 

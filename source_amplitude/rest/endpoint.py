@@ -63,10 +63,7 @@ class Endpoint(ABC):
                 count += len(lines)
                 yield lines
         except NotIncludedError as error:
-            self.is_included = False
-            self.logger.warning(
-                f"{self.name}: this project's plan does not include this data, so there is none ({error.message})"
-            )
+            self._tell_not_included(error)
         else:
             log_oddities(self.name, self._values.oddities, self.logger)
             self._values = self._new_values()
@@ -115,6 +112,12 @@ class Endpoint(ABC):
     def line(self, record: Record) -> bytes:
         """A record as JSON, with values of the declared types; what does not fit is kept in `additional_fields`."""
         return _encode(self._values.record({name: Raw(_encode(value)) for name, value in record.items()}))
+
+    def _tell_not_included(self, error: NotIncludedError) -> None:
+        self.is_included = False
+        self.logger.warning(
+            f"{self.name}: this project's plan does not include this data, so there is none ({error.message})"
+        )
 
     def _new_values(self) -> ColumnValues:
         json_columns_as_string = self.config.json_columns_as_string
