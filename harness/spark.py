@@ -99,18 +99,10 @@ def spark_session(
     :param folder: for what Spark leaves
     :param settings: where these processes learn the time (see `spark_workers`); None: the real one
     """
-    environment = {
-        **addresses,
-        "PYSPARK_PYTHON": sys.executable,
-        "PYSPARK_DRIVER_PYTHON": sys.executable,
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "harness" / "spark_site"), str(REPOSITORY)]),
-        **({"SIMULATED_SPARK": str(settings)} if settings else {}),
-    }
     builder = SparkSession.builder.master(master).appName("source-amplitude")
-    for name, value in {**_conf(folder), **conf}.items():
+    for name, value in {**local_conf(folder), **conf}.items():
         builder = builder.config(name, value)
-    with _environment(environment):
+    with _environment(spark_environment(addresses, settings)):
         session = builder.getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     for source in (AmplitudeDataSource, CommunityDataSource):
@@ -121,7 +113,23 @@ def spark_session(
         session.stop()
 
 
-def _conf(folder: Path) -> dict[str, str]:
+def spark_environment(addresses: Mapping[str, str], settings: Path | None) -> dict[str, str]:
+    """What Spark and its Python processes must have in their environment here."""
+    return {
+        **addresses,
+        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "harness" / "spark_site"), str(REPOSITORY)]),
+        **({"SIMULATED_SPARK": str(settings)} if settings else {}),
+    }
+
+
+def local_conf(folder: Path) -> dict[str, str]:
+    """For a driver on this machine.
+
+    :param folder: for what Spark leaves
+    """
     return {
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",

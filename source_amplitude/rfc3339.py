@@ -11,8 +11,10 @@ _INSTANT = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ](?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?P<fraction>\.[0-9]{1,9})?"
     r"(?:[Zz]|(?P<hours>[+-][0-9]{2}):?(?P<minutes>[0-5][0-9]))?"
 ).fullmatch
-_MICROSECONDS = b"0000-00-00 00:00:00.000000"
+_USUAL_LINE = b"0000-00-00 00:00:00.000000\n"
+USUAL_CHARACTERS = len(_USUAL_LINE)
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_LINES_TO_INSTANTS = bytes.maketrans(b" \n", b"TZ")
 
 
 def rfc3339(text: str) -> str | None:
@@ -33,14 +35,24 @@ def rfc3339(text: str) -> str | None:
 
 def all_rfc3339(texts: Sequence[str]) -> list[str] | None:
     """What `rfc3339` makes of each text, fast where all are in Amplitude's usual form; None when one is no instant."""
-    if not texts:
-        return []
-    lines = "\n".join(texts)
-    if lines.encode().translate(_DIGITS_TO_ZERO) == b"\n".join([_MICROSECONDS] * len(texts)):
+    if (lines := _usual_lines(texts)) is not None:
         try:
             deque(map(datetime.fromisoformat, texts), maxlen=0)  # for the calendar alone
         except ValueError:
             return None
-        return (lines.replace(" ", "T").replace("\n", "Z\n") + "Z").split("\n")
+        return lines.replace(b" ", b"T").replace(b"\n", b"Z\n").decode().split("\n")[:-1]
     instants = [instant for text in texts if (instant := rfc3339(text)) is not None]
     return instants if len(instants) == len(texts) else None
+
+
+def usual_rfc3339(texts: Sequence[str]) -> bytes | None:
+    """What `rfc3339` makes of each text, `USUAL_CHARACTERS` each and nothing between; None where one is in another form
+    than Amplitude's usual one. Whether the calendar has such a day is left to the caller.
+    """
+    lines = _usual_lines(texts)
+    return None if lines is None else lines.translate(_LINES_TO_INSTANTS)
+
+
+def _usual_lines(texts: Sequence[str]) -> bytes | None:
+    lines = "\n".join([*texts, ""]).encode()
+    return lines if lines.translate(_DIGITS_TO_ZERO) == _USUAL_LINE * len(texts) else None

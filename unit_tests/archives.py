@@ -4,7 +4,7 @@ import gzip
 import io
 import zipfile
 
-from source_amplitude.export.archive import Archive
+from source_amplitude.export.archive import READ_BYTES, Archive
 
 
 def an_export(*members: bytes, compression: int = zipfile.ZIP_STORED, comment: bytes = b"") -> bytes:
@@ -29,5 +29,5 @@ def opened(data: bytes) -> Archive:
     return Archive(io.BytesIO(data), len(data))
 
 
-def all_lines(data: bytes) -> list[bytes]:
-    return [line for block in opened(data).lines() for line in block.lines]
+def all_lines(data: bytes, read_bytes: int = READ_BYTES) -> list[bytes]:
+    return [line for block in opened(data).blocks(read_bytes) for _, line in block.lines()]

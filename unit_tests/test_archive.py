@@ -22,9 +22,8 @@ def test_given_several_members_then_their_lines_in_order() -> None:
 
 
 @pytest.mark.parametrize("read_bytes", [1, 7, 64, 1000, 1 << 20])
-def test_given_any_size_of_reads_then_the_same_lines(monkeypatch: pytest.MonkeyPatch, read_bytes: int) -> None:
-    monkeypatch.setattr(archive_module, "READ_BYTES", read_bytes)
-    assert all_lines(an_export(TEXT)) == LINES
+def test_given_any_size_of_reads_then_the_same_lines(read_bytes: int) -> None:
+    assert all_lines(an_export(TEXT), read_bytes) == LINES
 
 
 def test_given_deflated_members_then_they_are_read_too() -> None:
@@ -38,9 +37,39 @@ def test_given_concatenated_gzip_members_then_all_of_them_are_read() -> None:
 
 def test_given_blank_lines_and_crlf_then_line_numbers_still_count_them() -> None:
     data = an_export(b'{"a":1}\r\n\r\n\n  \n{"b":2}\n')
-    [block] = opened(data).lines()
-    assert block.lines == [b'{"a":1}\r', b'{"b":2}']
-    assert list(block.numbers) == [1, 5]
+    [block] = opened(data).blocks()
+    assert block.lines() == [(0, b'{"a":1}\r'), (4, b'{"b":2}')]
+    assert block.told(4) == f"member {name(0)}, line 5"
+    assert block.count == 5
+
+
+@given(
+    members=st.lists(st.lists(st.sampled_from([b"{}", b"", b" ", b"{}\r"]), min_size=1).map(b"\n".join), min_size=1),
+    read_bytes=st.integers(1, 12),
+)
+def test_blocks_are_the_lines_and_know_where_each_is_from(members: list[bytes], read_bytes: int) -> None:
+    places = [
+        (f"member {name(member)}, line {number}", line)
+        for member, text in enumerate(members)
+        for number, line in enumerate(text.split(b"\n"), 1)
+        if line.strip()
+    ]
+    blocks = list(opened(an_export(*members)).blocks(read_bytes))
+    assert [(block.told(place), line) for block in blocks for place, line in block.lines()] == places
+    for block in blocks:
+        assert block.count == block.text.count(b"\n") + 1
+        for start in range(block.count):
+            rest = block.starting_at(start)
+            assert rest.count == block.count - start
+            assert [(rest.told(place), line) for place, line in rest.lines()] == [
+                (block.told(place), line) for place, line in block.lines() if place >= start
+            ]
+
+
+def test_small_members_share_a_block_and_large_ones_do_not() -> None:
+    assert [block.count for block in opened(an_export(b"{}", b"{}\n{}", b"[]")).blocks()] == [4]
+    assert [block.count for block in opened(an_export(b"{}", b"{}\n{}", b"[]")).blocks(1)] == [1, 1, 1, 1]
+    assert [block.count for block in opened(an_export(b"{}", b"{}", b"{}" * 9, b"{}")).blocks(5)] == [2, 1, 1]
 
 
 def test_given_an_empty_member_and_a_folder_then_they_hold_no_events() -> None:

@@ -38,7 +38,7 @@ SCHEMAS = {
 
 
 def convert_all(lines: list[bytes], json_columns_as_string: bool = True) -> Records:
-    return RecordConverter(json_columns_as_string=json_columns_as_string).convert(lines)
+    return RecordConverter(json_columns_as_string=json_columns_as_string).convert(b"\n".join(lines), len(lines))
 
 
 def converted(line: bytes, json_columns_as_string: bool = True) -> bytes:
@@ -217,8 +217,8 @@ def test_given_any_lines_before_then_the_record_of_a_line_is_the_same(lines: lis
     raw = [json.dumps(line).encode() for line in lines]
     for as_string in (True, False):
         converter = RecordConverter(json_columns_as_string=as_string)
-        new, known = converter.convert(raw), converter.convert(raw)
-        alone = [RecordConverter(json_columns_as_string=as_string).convert([line]) for line in raw]
+        new, known = (converter.convert(b"\n".join(raw), len(raw)) for _ in range(2))
+        alone = [RecordConverter(json_columns_as_string=as_string).convert(line, 1) for line in raw]
         counted = Oddities()
         for records in alone:
             counted.add(records.oddities)
@@ -234,7 +234,7 @@ def parsed(record: bytes) -> dict[str, Any]:
 
 def test_given_more_fields_than_a_shape_holds_then_the_records_are_still_right() -> None:
     lines = [b'{"uuid":"%d","field %d":{"n":1.0}}' % (n, n) for n in range(2 * MOST_FIELDS)]
-    records = list(RecordConverter(json_columns_as_string=True).convert(lines))
+    records = list(convert_all(lines))
     assert [json.loads(record)["uuid"] for record in records] == [str(n) for n in range(2 * MOST_FIELDS)]
     assert json.loads(records[-1])[f"field {2 * MOST_FIELDS - 1}"] == '{"n":1.0}'
 
@@ -339,15 +339,26 @@ SECRET = b"s3cr3t"
 )  # fmt: skip
 def test_given_no_json_object_then_an_error_that_tells_nothing_of_its_content(line: bytes) -> None:
     with pytest.raises(NotAJsonObjectError) as caught:
-        RecordConverter(json_columns_as_string=True).convert([line])
+        RecordConverter(json_columns_as_string=True).convert(line, 1)
     assert SECRET.decode() not in str(caught.value)
     assert caught.value.__cause__ is None
 
 
-@given(line=st.binary(max_size=300).filter(lambda line: b"\n" not in line))
+@pytest.mark.parametrize("lines", [[b"{}{}"], [b"{} {}", b"{}"], [b'{"a":', b"1}"], [b"{}", b"{}{}", b"{}"]])
+def test_given_lines_that_are_not_one_event_each_then_an_error(lines: list[bytes]) -> None:
+    with pytest.raises(NotAJsonObjectError):
+        convert_all(lines)
+
+
+def test_given_blank_lines_then_they_have_no_record() -> None:
+    assert len(convert_all([b"", b'{"a":1}', b" \r", b"{}", b""])) == 2
+    assert len(convert_all([b"", b" "])) == 0
+
+
+@given(line=st.binary(max_size=300).filter(lambda line: b"\n" not in line and line.strip()))
 def test_given_any_bytes_then_a_record_or_that_one_error(line: bytes) -> None:
     try:
-        [record] = RecordConverter(json_columns_as_string=True).convert([line])
+        [record] = RecordConverter(json_columns_as_string=True).convert(line, 1)
     except NotAJsonObjectError:
         return
     assert isinstance(json.loads(record), dict)

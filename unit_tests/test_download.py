@@ -54,7 +54,7 @@ def test_given_failures_that_pass_then_longer_waits_each_time_and_the_archive() 
     failing = an_answer(503), requests.ConnectionError("reset"), an_answer(200, b"<html>"), an_answer(404, b"who?")
     archive = fetch(DAY, *failing, ARCHIVE, waits=waits)
     assert waits.seconds == [1, 2, 4, 8]
-    assert [bytes(line) for block in archive.lines() for line in block.lines] == [b'{"a":1}']
+    assert [line for block in archive.blocks() for _, line in block.lines()] == [b'{"a":1}']
 
 
 def test_given_an_empty_window_then_none() -> None:

@@ -58,12 +58,16 @@ def test_the_glossary_is_in_order() -> None:
     assert terms == sorted(terms, key=str.lower)
 
 
-def test_the_forge_runs_what_ci_runs_on_every_python_that_is_supported() -> None:
-    [job] = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())["jobs"].values()
+def test_the_forge_runs_what_ci_runs_on_every_python_that_is_supported_and_the_oldest_spark() -> None:
+    job, oldest = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())["jobs"].values()
     assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
+    assert [step["run"] for step in oldest["steps"] if "run" in step] == ["make test-spark-oldest"]
     project = (REPOSITORY / "pyproject.toml").read_text()
     [(lowest, above)] = re.findall(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', project)
     assert job["strategy"]["matrix"]["python"] == [f"3.{minor}" for minor in range(int(lowest), int(above))]
+    [spark] = re.findall(r'"pyspark>=(\d+\.\d+),', project)
+    locked = (REPOSITORY / "requirements" / "spark-oldest.txt").read_text()
+    assert re.findall(r"^pyspark\[connect\]==(\d+\.\d+)\.", locked, re.MULTILINE) == [spark]
 
 
 def test_a_commit_runs_what_make_lint_runs() -> None:

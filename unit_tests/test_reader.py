@@ -7,7 +7,9 @@ from datetime import datetime, timezone
 import pytest
 
 from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError
+from source_amplitude.events import lines
 from source_amplitude.events.blocks import Conversion
+from source_amplitude.events.converter import RecordConverter
 from source_amplitude.events.reader import WindowReader
 from source_amplitude.export.archive import Archive
 from source_amplitude.export.windows import Window
@@ -19,9 +21,14 @@ LINES = [b'{"event_id":%d}\n' % number for number in range(6)]
 WHOLE = an_export(*LINES)
 
 
-def damaged_in(member: int, lines: list[bytes] = LINES) -> bytes:
+@pytest.fixture(autouse=True)
+def a_block_a_member(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 1)
+
+
+def damaged_in(member: int, texts: list[bytes] = LINES) -> bytes:
     """A sound ZIP in which the gzip of one member is cut."""
-    members = [gzip.compress(line, mtime=0) for line in lines]
+    members = [gzip.compress(line, mtime=0) for line in texts]
     members[member] = members[member][:-8]
     return a_zip({name(number): content for number, content in enumerate(members)})
 
@@ -33,7 +40,7 @@ def read(*archives: bytes | None) -> tuple[list[bytes], AmplitudeError | None, l
     refetch: Callable[[Window], Archive | None] = lambda _: left.pop(0)  # noqa: E731
     first = left.pop(0)
     assert first is not None
-    conversion = Conversion(json_columns_as_string=True)
+    conversion = Conversion(RecordConverter(json_columns_as_string=True))
     reader = WindowReader(WINDOW, first, refetch, conversion, logging.getLogger("test"))
     records: list[bytes] = []
     error = None

@@ -10,10 +10,10 @@ import pytest
 
 from harness.limits import wait_until
 from source_amplitude.events import second_process
-from source_amplitude.events.blocks import BadLineError, Conversion
+from source_amplitude.events.blocks import BadLineError, Conversion, SharedConversion
 from source_amplitude.events.converter import RecordConverter, Records
 from source_amplitude.events.second_process import SLOT_BYTES, SLOTS, SecondProcess, start_second_process
-from source_amplitude.export.archive import Line, Lines
+from source_amplitude.export.archive import Block, Piece
 from source_amplitude.odd_values import Oddities
 
 LOGGER = logging.getLogger(__name__)
@@ -25,14 +25,14 @@ BLOCKS = [EVENTS[start : start + 50] for start in range(0, len(EVENTS), 50)]
 GROWS = b'{"uuid":"g","a":"%b"}' % (b"\xff" * (SLOT_BYTES - 100))
 
 
-def blocks_of(*groups: list[bytes]) -> list[Lines]:
-    return [Lines(f"member {i}", range(1, 1 + len(lines)), list[Line](lines)) for i, lines in enumerate(groups)]
+def blocks_of(*groups: list[bytes]) -> list[Block]:
+    return [Block([Piece(f"{i}", 1, len(lines), b"\n".join(lines))]) for i, lines in enumerate(groups)]
 
 
 def started() -> SecondProcess:
     """One that has started and converted something."""
     running = SecondProcess(json_columns_as_string=True, logger=LOGGER)
-    wait_until(lambda: running.submit([b"{}"]), "the second process to take a block")
+    wait_until(lambda: running.submit(b"{}", 1), "the second process to take a block")
     assert running.result() == Records(b'{"additional_fields":null}\n', 1)
     return running
 
@@ -44,8 +44,13 @@ def second() -> Iterator[SecondProcess]:
     running.close()
 
 
+def conversion_with(second: SecondProcess | None) -> Conversion[Records]:
+    converter = RecordConverter(json_columns_as_string=True)
+    return SharedConversion(converter, second) if second else Conversion(converter)
+
+
 def converted(second: SecondProcess | None, *groups: list[bytes]) -> list[dict[str, object]]:
-    records = Conversion(json_columns_as_string=True, second=second).records_of(blocks_of(*groups))
+    records = conversion_with(second).of_blocks(blocks_of(*groups))
     return [json.loads(record) for batch in records for record in batch]
 
 
@@ -56,14 +61,15 @@ def test_two_processes_make_the_records_of_one_in_order(second: SecondProcess) -
 
 def test_it_takes_so_many_blocks_at_once_and_gives_them_back_in_order(second: SecondProcess) -> None:
     taken = 0
-    while second.submit(BLOCKS[taken]):
+    blocks = blocks_of(*BLOCKS)
+    while second.submit(blocks[taken].text, blocks[taken].count):
         taken += 1
     assert taken == SLOTS
-    for block in BLOCKS[:SLOTS]:
-        assert second.result() == RecordConverter(json_columns_as_string=True).convert(block)
+    for block in blocks[:SLOTS]:
+        assert second.result() == RecordConverter(json_columns_as_string=True).convert(block.text, block.count)
 
 
-@pytest.mark.parametrize("line", [b"[1]", b'{"uuid":', b""])
+@pytest.mark.parametrize("line", [b"[1]", b'{"uuid":', b"{}{}"])
 def test_given_a_line_that_is_no_event_then_its_place_is_told_and_the_rest_can_still_be_converted(
     second: SecondProcess, line: bytes
 ) -> None:
@@ -84,22 +90,22 @@ def test_oddities_are_counted_wherever_they_were(second: SecondProcess) -> None:
     blocks = blocks_of(*(odd for _ in range(40)))
     for _ in range(2):
         counted = Oddities()
-        for records in Conversion(json_columns_as_string=True, second=second).records_of(blocks):
+        for records in conversion_with(second).of_blocks(blocks):
             counted.add(records.oddities)
         assert counted == Oddities(repaired=40, nulled={"paying": 40}, converted={"app": 40}, undeclared={"new": 40})
 
 
 def test_given_blocks_that_nobody_takes_then_what_was_odd_in_them_is_not_counted(second: SecondProcess) -> None:
     """They are read again, from an archive fetched anew."""
-    abandoned = Conversion(json_columns_as_string=True, second=second).records_of(blocks_of(*[[b'{"a":1}']] * 20))
+    abandoned = conversion_with(second).of_blocks(blocks_of(*[[b'{"a":1}']] * 20))
     next(abandoned)
     abandoned.close()  # type: ignore[attr-defined]
-    [records] = Conversion(json_columns_as_string=True, second=second).records_of(blocks_of([b'{"a":1}']))
+    [records] = conversion_with(second).of_blocks(blocks_of([b'{"a":1}']))
     assert records.oddities == Oddities(undeclared={"a": 1})
 
 
 def test_given_it_is_left_in_the_middle_then_the_next_window_gets_its_own_records(second: SecondProcess) -> None:
-    abandoned = Conversion(json_columns_as_string=True, second=second).records_of(blocks_of(*BLOCKS))
+    abandoned = conversion_with(second).of_blocks(blocks_of(*BLOCKS))
     next(abandoned)
     abandoned.close()  # type: ignore[attr-defined]
     assert converted(second, *BLOCKS[50:]) == converted(None, *BLOCKS[50:])
@@ -111,8 +117,8 @@ def test_given_it_is_killed_then_nothing_is_lost_and_it_is_told_once(
 ) -> None:
     caplog.set_level(logging.WARNING, LOGGER.name)
     found = []
-    conversion = Conversion(json_columns_as_string=True, second=second)
-    for number, batch in enumerate(conversion.records_of(blocks_of(*BLOCKS))):
+    conversion = conversion_with(second)
+    for number, batch in enumerate(conversion.of_blocks(blocks_of(*BLOCKS))):
         if number == after:
             os.kill(second._process.pid, signal.SIGKILL)
             second._process.wait()
@@ -121,7 +127,7 @@ def test_given_it_is_killed_then_nothing_is_lost_and_it_is_told_once(
     assert [record.getMessage() for record in caplog.records] == [
         "The second process has ended or does not answer: converting in one from now on"
     ]
-    assert not second.submit(BLOCKS[0])
+    assert not second.submit(b"{}", 1)
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from typing import Any
 
 import requests
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
-from pyspark.sql.types import StructType
+from pyspark.sql.types import StructType, TimestampType
 
 from source_amplitude.lakeflow.schema import spark_schema
 
@@ -21,16 +22,18 @@ class PlainDataSource(DataSource):
         return "plain"
 
     def schema(self) -> StructType:
-        return spark_schema("events", timestamps=False)
+        return spark_schema("events", timestamps=self.options["timestamps"] == "true")
 
     def reader(self, schema: StructType) -> DataSourceReader:
-        return PlainReader(dict(self.options), schema.fieldNames())
+        timestamps = {field.name for field in schema if isinstance(field.dataType, TimestampType)}
+        return PlainReader(dict(self.options), schema.fieldNames(), timestamps)
 
 
 class PlainReader(DataSourceReader):
-    def __init__(self, options: dict[str, str], names: list[str]) -> None:
+    def __init__(self, options: dict[str, str], names: list[str], timestamps: set[str]) -> None:
         self._options = options
         self._names = names
+        self._timestamps = timestamps
 
     def partitions(self) -> list[InputPartition]:
         return [InputPartition(window.split("-")) for window in self._options["windows"].split(",")]
@@ -49,6 +52,9 @@ class PlainReader(DataSourceReader):
                 with archive.open(name) as member, gzip.open(member) as lines:
                     for line in lines:
                         event = json.loads(line)
+                        for field in self._timestamps:
+                            if text := event.get(field):
+                                event[field] = datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
                         yield tuple(as_column(event.get(field)) for field in self._names)
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(processors() <= 1, reason="one processor: there 
 
 SHARED = {
     "events.blocks.LARGE_ARCHIVE_BYTES": 0,
-    "export.archive.READ_BYTES": 16_384,
+    "events.lines.BLOCK_BYTES": 16_384,
     "events.second_process.ANSWER_SECONDS": 1,
 }
 GONE = "The second process has ended"

@@ -22,16 +22,10 @@ NOW = datetime(2024, 3, 16, 2, 10, tzinfo=timezone.utc)  # 72 hours are complete
 def spark_and_amplitude(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[SimulatedSpark]":
     """One session for all tests: two cores, and tasks that are tried again as on a cluster."""
     from harness.spark import SimulatedSpark, spark_session, write_settings
+    from harness.spark_shown import shown_conf
 
     folder = tmp_path_factory.mktemp("spark")
-    (folder / "log").mkdir()
-    conf = {
-        "spark.ui.enabled": "true",
-        "spark.ui.port": "0",
-        "spark.eventLog.enabled": "true",
-        "spark.eventLog.dir": f"file://{folder}/log",
-        "spark.eventLog.compress": "false",
-    }
+    conf = shown_conf(folder)
     with Simulator(Project(FIRST_HOUR), now=NOW) as simulator:
         settings = folder / "settings.json"
         write_settings(settings, NOW)

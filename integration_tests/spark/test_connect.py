@@ -206,13 +206,15 @@ from datetime import datetime
 for name in ("airbyte_cdk", "airbyte_protocol_dataclasses"):
     sys.modules[name] = None  # importing it is an error
 from source_amplitude.lakeflow import AmplitudeDataSource, offsets
+from source_amplitude.lakeflow.spark_versions import TELLS_LIMITS
 
 offsets.utc_now = lambda: datetime.fromisoformat({now!r})
 source = AmplitudeDataSource({options!r})
 for reader in (source.reader(source.schema()), source.streamReader(source.schema())):
     if hasattr(reader, "initialOffset"):
         start = reader.initialOffset()
-        partitions = reader.partitions(start, reader.latestOffset(start, reader.getDefaultReadLimit()))
+        told = (start, reader.getDefaultReadLimit()) if TELLS_LIMITS else ()
+        partitions = reader.partitions(start, reader.latestOffset(*told))
     else:
         partitions = reader.partitions()
     print(sum(batch.num_rows for partition in partitions for batch in reader.read(partition)))

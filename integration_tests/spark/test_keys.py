@@ -1,50 +1,33 @@
 """No key is shown, wherever Spark shows something."""
 
 import json
-import urllib.request
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
 import pytest
 from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
+from pyspark.errors import AnalysisException, PySparkException
+from pyspark.sql.conf import RuntimeConfig
 
 from amplitude_simulator import Fault
-from harness.spark import SimulatedSpark
+from harness.spark import REPOSITORY, SimulatedSpark
+from harness.spark_shown import before_secrets, pages, texts
+from source_amplitude.lakeflow import AmplitudeDataSource, redaction
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
-
-
-def pages(spark: SimulatedSpark) -> Iterator[str]:
-    """What the UI serves of the session: pages, and its REST API."""
-    url = spark.session.sparkContext.uiWebUrl
-    application = f"{url}/api/v1/applications/{spark.session.sparkContext.applicationId}"
-    addresses = [f"{url}/{page}/" for page in ("jobs", "stages", "environment", "executors", "SQL", "StreamingQuery")]
-    addresses += [f"{application}/{name}" for name in ("jobs", "stages", "environment", "sql?details=true&length=500")]
-    statements = json.loads(read(f"{application}/sql?length=500"))
-    addresses += [f"{url}/SQL/execution/?id={statement['id']}" for statement in statements[-5:]]
-    return map(read, addresses)
-
-
-def read(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=30) as answer:
-        return str(answer.read().decode())
-
-
-def event_log(spark: SimulatedSpark) -> str:
-    folder = Path(spark.session.conf.get("spark.eventLog.dir").removeprefix("file://"))
-    return "".join(path.read_text() for path in folder.rglob("*") if path.is_file() and path.suffix != ".crc")
 
 
 def test_given_all_kinds_of_reads_then_no_key_is_shown(
     spark: SimulatedSpark, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    log = Path(spark.session.conf.get("spark.eventLog.dir").removeprefix("file://"))
     secrets = (spark.simulator.project.api_key, spark.simulator.project.secret_key)
     frame = spark.read()
     frame.explain(mode="extended")
     frame.explain(mode="formatted")
     frame.count()
-    frame.createOrReplaceTempView("events_to_count")
+    given = ", ".join(f"{name} '{value}'" for name, value in spark.options.items())
+    spark.session.sql(f"CREATE OR REPLACE TEMPORARY VIEW events_to_count USING amplitude OPTIONS ({given})").collect()
     spark.session.sql("SELECT count(*) FROM events_to_count").collect()
     spark.stream().explain(extended=True)
     query = spark.run_available(folder)
@@ -55,12 +38,47 @@ def test_given_all_kinds_of_reads_then_no_key_is_shown(
         spark.read().count()
     shown.append(str(caught.value))
     printed = capfd.readouterr()
-    shown += [printed.out, printed.err, *pages(spark), event_log(spark)]
-    shown += [
-        path.read_text() for path in (folder / "checkpoint").rglob("*") if path.is_file() and path.suffix != ".crc"
-    ]
+    shown += [printed.out, printed.err, *pages(spark.session.sparkContext.uiWebUrl), *texts(log)]
+    shown += texts(folder / "checkpoint")
     assert any("BatchScan amplitude" in text for text in shown)
     assert any("SparkListenerApplicationStart" in text for text in shown)
-    for secret in secrets:
-        around = [text[max(0, text.index(secret) - 300) : text.index(secret)] for text in shown if secret in text]
-        assert not around
+    assert not before_secrets(shown, secrets)
+
+
+def test_given_patterns_of_the_session_then_they_hold_beside_those_of_the_keys(
+    spark: SimulatedSpark, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = spark.session.conf
+    spark.session.readStream.format("rate").option("url", "jdbc:of-somebody").load().explain(extended=True)
+    assert "rate" in (printed := capsys.readouterr().out)
+    assert "jdbc:of-somebody" not in printed, "Spark's own pattern, which is a default"
+    patterns = {name: conf.get(name) for name in redaction.REDACTED}
+    try:
+        for name in patterns:
+            conf.set(name, "own")
+        for _ in range(2):
+            spark.session.dataSource.register(AmplitudeDataSource)
+        assert {name: conf.get(name) for name in patterns} == {
+            name: f"own|{keys}" for name, keys in redaction.REDACTED.items()
+        }
+    finally:
+        for name, pattern in patterns.items():
+            conf.set(name, pattern)
+
+
+def test_given_a_platform_that_fixes_the_session_then_a_warning_says_where_keys_belong(
+    spark: SimulatedSpark, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AnalysisException("[CONFIG_NOT_AVAILABLE] Configuration spark.sql.redaction is not available.")
+
+    monkeypatch.setattr(RuntimeConfig, "get", refuse)
+    spark.session.dataSource.register(AmplitudeDataSource)
+    assert "do not give api_key and secret_key as options here" in caplog.text
+
+
+def test_given_the_docs_then_they_have_the_patterns() -> None:
+    page = (REPOSITORY / "docs" / "spark.md").read_text()
+    for name, keys in redaction.REDACTED.items():
+        [line] = re.findall(rf"^{re.escape(name)} +(.+)$", page, re.MULTILINE)
+        assert line.endswith(keys)

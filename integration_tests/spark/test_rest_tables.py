@@ -18,6 +18,7 @@ from harness.spark import SimulatedSpark
 from integration_tests.spark.conftest import NOW
 from integration_tests.spark.test_errors import sentence_of
 from integration_tests.spark.test_streams import offsets
+from source_amplitude.lakeflow.spark_versions import TELLS_LIMITS
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 
@@ -158,15 +159,18 @@ def test_given_a_stream_then_each_trigger_has_the_new_days_and_the_week_before(
     query = spark.run_available(folder, **options)
     assert offsets(folder) == [{"first_date": "2024-03-01", "date": "2024-03-14"}]
     assert read_days(spark.written(folder)) == days(FIRST_DAY, date(2024, 3, 14))
-    assert query.recentProgress[0]["sources"][0]["latestOffset"] == '{"date": "2024-03-14"}'
+    newest = query.recentProgress[0]["sources"][0]["latestOffset"]
+    assert newest == '{"date": "2024-03-14"}' or not TELLS_LIMITS
 
     spark.simulator.clear_log()
     spark.run_available(folder, **options)
-    assert spark.simulator.rest_log == [], "no day is new"
+    # Before 4.2 Spark does not say where the stream is, so that it looks as if there were something new.
+    assert asked(spark) == ([] if TELLS_LIMITS else ["2024-03-14"]), "no day is new"
 
+    spark.simulator.clear_log()
     spark.set_time(NOW + 2 * DAY)
     query = spark.run_available(folder, **options)
-    assert offsets(folder)[1:] == [{"date": "2024-03-16"}]
+    assert offsets(folder)[-1]["date"] == "2024-03-16"
     assert query.recentProgress[0]["numInputRows"] == 10
     again = days(date(2024, 3, 7), date(2024, 3, 16))
     assert asked(spark) == sorted([*again, "2024-03-16"]), "and the newest day for the plan"
@@ -204,8 +208,9 @@ def test_given_a_failure_then_the_micro_batch_runs_again_with_the_same_days(
     spark.simulator.faults.clear()
     spark.simulator.clear_log()
     spark.set_time(NOW + timedelta(days=3))
-    spark.run_available(folder, **{**options, "start_date": ""})
-    assert offsets(folder)[1:] == [{"date": "2024-03-17"}]
+    for _ in range(1 if TELLS_LIMITS else 2):  # before 4.2, a run with `availableNow` is one micro-batch
+        spark.run_available(folder, **{**options, "start_date": ""})
+    assert offsets(folder)[1]["date"] == "2024-03-17"
     first, second = days(date(2024, 2, 15), date(2024, 3, 14)), days(date(2024, 3, 7), date(2024, 3, 17))
     assert asked(spark) == sorted([*first, *second, "2024-03-17"])
 

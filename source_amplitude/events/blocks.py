@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
 
 from source_amplitude.events.converter import RecordConverter, Records
+from source_amplitude.events.lines import Batch, LineConverter
 from source_amplitude.events.second_process import SecondProcess, start_second_process
-from source_amplitude.export.archive import Archive, Lines
+from source_amplitude.export.archive import Archive, Block
 from source_amplitude.export.refetch import BadLineError
 from source_amplitude.json_repair import NotAJsonObjectError
 
 LARGE_ARCHIVE_BYTES = 4_000_000  # smaller ones are read before a second process is there
 MOST_WAITING = 6
+
+T = TypeVar("T", bound=Batch)
 
 
 class Converters:
@@ -28,13 +32,14 @@ class Converters:
         self._logger = logger
         self._second: SecondProcess | None = None
 
-    def conversion_of(self, archive: Archive) -> Conversion:
+    def conversion_of(self, archive: Archive) -> Conversion[Records]:
         if self._share and archive.size >= LARGE_ARCHIVE_BYTES:
             self._share = False
             self._second = start_second_process(
                 json_columns_as_string=self._json_columns_as_string, logger=self._logger
             )
-        return Conversion(json_columns_as_string=self._json_columns_as_string, second=self._second)
+        converter = RecordConverter(json_columns_as_string=self._json_columns_as_string)
+        return SharedConversion(converter, self._second) if self._second else Conversion(converter)
 
     def close(self) -> None:
         if self._second is not None:
@@ -42,51 +47,54 @@ class Converters:
             self._second = None
 
 
-class Conversion:
-    """Converts the blocks of a window.
+class Conversion(Generic[T]):
+    """Converts the blocks of a window."""
 
-    :param second: shares the work with a second process; None does all of it here
-    """
+    def __init__(self, converter: LineConverter[T]) -> None:
+        self._converter = converter
+        self.block_bytes = converter.block_bytes
 
-    def __init__(self, *, json_columns_as_string: bool, second: SecondProcess | None = None) -> None:
-        self._converter = RecordConverter(json_columns_as_string=json_columns_as_string)
-        self._second = second
-
-    def records_of(self, blocks: Iterable[Lines]) -> Iterator[Records]:
-        """The records of each block, in the blocks' order.
+    def of_blocks(self, blocks: Iterable[Block]) -> Iterator[T]:
+        """What each block becomes, in the blocks' order.
 
         :raises BadLineError: a line is not a JSON object
         """
-        if self._second is None:
-            yield from map(self._convert, blocks)
-        else:
-            yield from self._shared(blocks, self._second)
+        yield from map(self._convert, blocks)
 
-    def _shared(self, blocks: Iterable[Lines], second: SecondProcess) -> Iterator[Records]:
-        waiting: deque[Lines | Records] = deque()  # blocks are at the second process
+    def _convert(self, block: Block) -> T:
+        convert = self._converter.convert
+        try:
+            return convert(block.text, block.count)
+        except NotAJsonObjectError:
+            for place, line in block.lines():
+                try:
+                    convert(line, 1)
+                except NotAJsonObjectError as error:
+                    raise BadLineError(f"{block.told(place)}: {error}") from None
+            raise
+
+
+class SharedConversion(Conversion[Records]):
+    """Shares the blocks with a second process."""
+
+    def __init__(self, converter: RecordConverter, second: SecondProcess) -> None:
+        super().__init__(converter)
+        self._second = second
+
+    def of_blocks(self, blocks: Iterable[Block]) -> Iterator[Records]:
+        second = self._second
+        waiting: deque[Block | Records] = deque()  # blocks are at the second process
         try:
             for block in blocks:
-                waiting.append(block if second.submit(block.lines) else self._convert(block))
+                waiting.append(block if second.submit(block.text, block.count) else self._convert(block))
                 while waiting and (isinstance(waiting[0], Records) or second.is_ready() or len(waiting) > MOST_WAITING):
-                    yield self._finished(waiting.popleft(), second)
+                    yield self._finished(waiting.popleft())
             while waiting:
-                yield self._finished(waiting.popleft(), second)
+                yield self._finished(waiting.popleft())
         finally:
             second.forget()
 
-    def _finished(self, entry: Lines | Records, second: SecondProcess) -> Records:
+    def _finished(self, entry: Block | Records) -> Records:
         if isinstance(entry, Records):
             return entry
-        return second.result() or self._convert(entry)
-
-    def _convert(self, block: Lines) -> Records:
-        convert = self._converter.convert
-        try:
-            return convert(block.lines)
-        except NotAJsonObjectError:
-            for number, line in zip(block.numbers, block.lines, strict=True):
-                try:
-                    convert([line])
-                except NotAJsonObjectError as error:
-                    raise BadLineError(f"member {block.member}, line {number}: {error}") from None
-            raise
+        return self._second.result() or self._convert(entry)

@@ -112,7 +112,7 @@ def ask_again(answered: Answered, exporter: Exporter, logger: logging.Logger) ->
             logger.warning(f"events {window}: Amplitude has nothing for it any more; {answered.events:,} were read")
         return answered, ()
     try:
-        events = sum(len(block.lines) for block in archive.lines())
+        events = sum(len(block.lines()) for block in archive.blocks())
     except ArchiveDamagedError:
         events = None  # reading it will meet the damage again, and knows what to do
     if events == answered.events:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from itertools import chain
+from typing import Generic, TypeVar
 
 from source_amplitude.errors import TransientError
 from source_amplitude.events.blocks import Conversion
-from source_amplitude.events.converter import Records
-from source_amplitude.export.archive import Archive, ArchiveDamagedError, Lines
+from source_amplitude.events.lines import Batch
+from source_amplitude.export.archive import Archive, ArchiveDamagedError, Block
 from source_amplitude.export.refetch import BadLineError, Refetches
 from source_amplitude.export.windows import Window
 
+T = TypeVar("T", bound=Batch)
 
-class WindowReader:
+
+class WindowReader(Generic[T]):
     """Reads the archive of a window, and fetches it again when it turns out to be damaged inside.
 
     :param refetch: downloads the window anew; None when Amplitude has nothing for it any more
@@ -25,7 +27,7 @@ class WindowReader:
         window: Window,
         archive: Archive,
         refetch: Callable[[Window], Archive | None],
-        conversion: Conversion,
+        conversion: Conversion[T],
         logger: logging.Logger,
     ) -> None:
         self._window = window
@@ -36,8 +38,8 @@ class WindowReader:
         self._emitted: Archive | None = None  # whose lines the records so far are, when that is not the present one
         self.records = 0
 
-    def batches(self) -> Iterator[Records]:
-        """Some hundred records at a time; closes the archive at the end.
+    def batches(self) -> Iterator[T]:
+        """Some hundred events at a time; closes the archive at the end.
 
         :raises AmplitudeError: UnexpectedError for a line that is no event, TransientError for an archive that stays
             damaged, both after fetching it again
@@ -47,7 +49,7 @@ class WindowReader:
             while True:
                 before = self.records
                 try:
-                    for batch in self._conversion.records_of(self._lines_left()):
+                    for batch in self._conversion.of_blocks(self._blocks_left()):
                         yield batch
                         self.records += len(batch)
                     return
@@ -71,24 +73,25 @@ class WindowReader:
             unused.close()
         self._archive = fresh
 
-    def _lines_left(self) -> Iterator[Lines]:
+    def _blocks_left(self) -> Iterator[Block]:
         """The lines of the archive that are not out yet.
 
         An archive that was fetched anew must begin with the very lines that were emitted; if not, an error is better
         than a doubled or a lost event.
         """
         if self._emitted is None:
-            yield from self._archive.lines()
+            yield from self._archive.blocks(self._conversion.block_bytes)
             return
         left = self.records
-        emitted = chain.from_iterable(block.lines for block in self._emitted.lines())
-        for block in self._archive.lines():
-            known = min(left, len(block.lines))
-            if any(line != next(emitted) for line in block.lines[:known]):
+        emitted = (line for block in self._emitted.blocks() for _, line in block.lines())
+        for block in self._archive.blocks(self._conversion.block_bytes):
+            lines = block.lines()
+            known = min(left, len(lines))
+            if any(line != next(emitted) for _, line in lines[:known]):
                 raise self._answers_differ()
             left -= known
-            if known < len(block.lines):
-                yield Lines(block.member, block.numbers[known:], block.lines[known:])
+            if known < len(lines):
+                yield block.starting_at(lines[known][0])
         if left:
             raise self._answers_differ()
 

@@ -16,14 +16,12 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from source_amplitude.events.converter import RecordConverter, Records
-from source_amplitude.export.archive import Line, whole_lines
 from source_amplitude.json_repair import NotAJsonObjectError
 from source_amplitude.odd_values import Oddities
 
@@ -34,7 +32,7 @@ ANSWER_SECONDS = 10.0  # a thousand times what it needs
 END_SECONDS = 1.0
 # https://docs.kernel.org/admin-guide/cgroup-v2.html: microseconds of processor time, and of the period they are for
 CGROUP_QUOTA = "/sys/fs/cgroup/cpu.max"
-_SIZE = struct.Struct("<I")
+_REQUEST = struct.Struct("<II")  # bytes of text, lines in it
 _REPLY = struct.Struct("<III")  # records, their bytes, bytes of the JSON of their oddities; all 0: it could not
 _decode_oddities = msgspec.json.Decoder(Oddities).decode
 
@@ -77,17 +75,14 @@ class SecondProcess:
             theirs.close()
             os.close(memory)
 
-    def submit(self, lines: Sequence[Line]) -> bool:
-        """Hand over a block; False when it is busy, or not able to take this one."""
-        if self._submitted - self._returned == SLOTS or not self._is_up():
-            return False
-        text = b"\n".join([*lines, b""])
-        if len(text) > SLOT_BYTES:
+    def submit(self, text: bytes, lines: int) -> bool:
+        """Hand over so many lines; False when it is busy, or not able to take these."""
+        if self._submitted - self._returned == SLOTS or len(text) > SLOT_BYTES or not self._is_up():
             return False
         start = _slot(self._submitted)
         self._map[start : start + len(text)] = text
         try:
-            self._socket.sendall(_SIZE.pack(len(text)))
+            self._socket.sendall(_REQUEST.pack(len(text), lines))
         except OSError:
             self._tell_that_it_is_gone()
             return False
@@ -184,16 +179,17 @@ def main(descriptor: str, properties_format: str) -> None:
     blocks = 0
     with suppress(ConnectionError):  # the first process has ended, and nobody wants the records any more
         channel.sendall(_REPLY.pack(0, 0, 0))
-        while request := _receive(channel, _SIZE.size):
+        while request := _receive(channel, _REQUEST.size):
+            size, lines = _REQUEST.unpack(request)
             start = _slot(blocks)
-            text = shared[start : start + _SIZE.unpack(request)[0]]
-            channel.sendall(_convert(converter, text, shared, start + SLOT_BYTES))
+            text = shared[start : start + size]
+            channel.sendall(_convert(converter, text, lines, shared, start + SLOT_BYTES))
             blocks += 1
 
 
-def _convert(converter: RecordConverter, text: bytes, shared: mmap.mmap, start: int) -> bytes:
+def _convert(converter: RecordConverter, text: bytes, lines: int, shared: mmap.mmap, start: int) -> bytes:
     try:
-        records = converter.convert(whole_lines(text)[0])
+        records = converter.convert(text, lines)
     except NotAJsonObjectError:
         return _REPLY.pack(0, 0, 0)
     oddities = msgspec.json.encode(records.oddities)

@@ -27,18 +27,24 @@ class Shape:
 
     A line that does not fit is refused, never bent: `decode_lines` raises `msgspec.MsgspecError`, and the caller reads
     it some other way and makes a wider shape of it with `including`. What is in `bags` and `numbers` is any JSON, for
-    the caller to look at.
+    the caller to look at. `names` are the fields of an event in the order in which `msgspec.structs.astuple` has them.
 
     :param declared: the types of the fields that have a column
     :param kinds: the types that fields are parsed into, by name, in the order in which a record has them
     :param verbatim: names of fields of which the caller has to look at every value: they are not declared, or have had
         odd values
+    :param missing: what an event has in a field that its line lacks
     """
 
     def __init__(
-        self, declared: Mapping[str, FieldType], kinds: Mapping[str, Any] | None = None, verbatim: Iterable[str] = ()
+        self,
+        declared: Mapping[str, FieldType],
+        kinds: Mapping[str, Any] | None = None,
+        verbatim: Iterable[str] = (),
+        missing: Any = UNSET,
     ) -> None:
         self._declared = declared
+        self._missing = missing
         self._kinds = dict(kinds or {})
         self._verbatim = frozenset(verbatim)
         attributes = {f"f{position}": name for position, name in enumerate(self._kinds)}
@@ -46,13 +52,14 @@ class Shape:
             "Event",
             # No value of a line fits the last one, which is made of the others.
             [
-                *((attribute, self._kinds[name], UNSET) for attribute, name in attributes.items()),
+                *((attribute, self._kinds[name], missing) for attribute, name in attributes.items()),
                 (ADDITIONAL_FIELDS, UnsetType, None),
             ],
             rename=attributes,
             forbid_unknown_fields=True,
             gc=False,
         )
+        self.names = (*self._kinds, ADDITIONAL_FIELDS)
         self.decode_lines: Callable[[bytes], list[Any]] = msgspec.json.Decoder(event).decode_lines
         self.verbatim = {attribute: name for attribute, name in attributes.items() if name in self._verbatim}
         others = {attribute: declared[name] for attribute, name in attributes.items() if name not in self._verbatim}
@@ -79,7 +86,7 @@ class Shape:
                 kinds[name] = Raw
                 verbatim.add(name)
         is_known = kinds == self._kinds and verbatim == self._verbatim
-        return self if is_known or len(kinds) > MOST_FIELDS else Shape(self._declared, kinds, verbatim)
+        return self if is_known or len(kinds) > MOST_FIELDS else Shape(self._declared, kinds, verbatim, self._missing)
 
 
 def _needs_no_escapes(name: str) -> bool:

@@ -10,7 +10,7 @@ import gzip
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
@@ -26,8 +26,6 @@ except ImportError:  # no wheel for this platform: slower, otherwise the same
 
 READ_BYTES = 256 * 1024
 MAX_LINE_BYTES = 256 * 1024 * 1024
-Line = bytes | memoryview
-_SPACE = 0x20
 _GZIP_MAGIC = b"\x1f\x8b"
 _END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
 _END_OF_DIRECTORY_SIGNATURE = b"PK\x05\x06"
@@ -49,12 +47,47 @@ class ArchiveDamagedError(Exception):
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Consecutive non-empty lines of one member; the first of them is line `number` (from 1, blank lines counted)."""
+class Piece:
+    """Consecutive whole lines of one member, blank ones too, with line breaks between them.
+
+    :param number: of the first line, from 1
+    :param count: how many lines there are
+    """
 
     member: str
-    numbers: range | list[int]
-    lines: list[Line]
+    number: int
+    count: int
+    text: bytes
+
+
+class Block:
+    """Consecutive whole lines of an archive, of one member or of several small ones."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self._pieces = pieces
+        self.text = pieces[0].text if len(pieces) == 1 else b"\n".join(piece.text for piece in pieces)
+        self.count = sum(piece.count for piece in pieces)
+
+    def lines(self) -> list[tuple[int, bytes]]:
+        """The lines that are not blank, each with its place among all lines of the block, from 0."""
+        return [(place, line) for place, line in enumerate(self.text.split(b"\n")) if line.strip()]
+
+    def told(self, place: int) -> str:
+        """Where a line is from, for a message."""
+        for piece in self._pieces:
+            if place < piece.count:
+                return f"member {piece.member}, line {piece.number + place}"
+            place -= piece.count
+        raise IndexError("no line of this block")
+
+    def starting_at(self, place: int) -> Block:
+        """The lines from a place on."""
+        pieces = list(self._pieces)
+        while place >= pieces[0].count:
+            place -= pieces.pop(0).count
+        first = pieces[0]
+        lines = first.text.split(b"\n")[place:]
+        return Block([Piece(first.member, first.number + place, len(lines), b"\n".join(lines)), *pieces[1:]])
 
 
 class Archive:
@@ -74,20 +107,23 @@ class Archive:
         except _DAMAGE as error:
             raise ArchiveDamagedError(str(error)) from error
 
-    def lines(self) -> Iterator[Lines]:
-        """All non-empty lines in the archive's order, some hundred at a time.
+    def blocks(self, read_bytes: int = READ_BYTES) -> Iterator[Block]:
+        """All lines in the archive's order, so many bytes of them at a time, or a line that is longer.
 
         :raises ArchiveDamagedError: a member is not gzip, or its gzip data is damaged
         """
-        for member in self._members:
-            try:
-                with self._zip.open(member) as raw, _GzipFile(fileobj=raw, mode="rb") as inflated:
-                    yield from _split(member.filename, inflated)
-            except _DAMAGE as error:
-                raise ArchiveDamagedError(f"member {member.filename}: {error}") from error
+        return _blocks(self._pieces(read_bytes), read_bytes)
 
     def close(self) -> None:
         self._file.close()
+
+    def _pieces(self, read_bytes: int) -> Iterator[Piece]:
+        for member in self._members:
+            try:
+                with self._zip.open(member) as raw, _GzipFile(fileobj=raw, mode="rb") as inflated:
+                    yield from _pieces(member.filename, inflated, read_bytes)
+            except _DAMAGE as error:
+                raise ArchiveDamagedError(f"member {member.filename}: {error}") from error
 
     def _check_end(self) -> None:
         """`zipfile` accepts a cut comment, and a directory in which a damaged entry swallowed the next one."""
@@ -111,43 +147,49 @@ class Archive:
                     pass
 
 
-def _split(member: str, inflated: gzip.GzipFile) -> Iterator[Lines]:
+def _blocks(pieces: Iterable[Piece], most_bytes: int) -> Iterator[Block]:
+    waiting: list[Piece] = []
+    waiting_bytes = 0
+    damage: ArchiveDamagedError | None = None
+    try:
+        for piece in pieces:
+            if waiting and waiting_bytes + len(piece.text) > most_bytes:
+                yield Block(waiting)
+                waiting, waiting_bytes = [], 0
+            waiting.append(piece)
+            waiting_bytes += len(piece.text)
+    except ArchiveDamagedError as error:
+        damage = error  # told behind the lines before it
+    if waiting:
+        yield Block(waiting)
+    if damage:
+        raise damage
+
+
+def _pieces(member: str, inflated: gzip.GzipFile, read_bytes: int) -> Iterator[Piece]:
     number = 1
     unfinished: list[bytes] = []
     unfinished_bytes = 0
-    while chunk := inflated.read(READ_BYTES):
-        end = chunk.find(b"\n")
-        unfinished.append(chunk[:end] if end >= 0 else chunk)
-        unfinished_bytes += len(unfinished[-1])
-        if unfinished_bytes > MAX_LINE_BYTES:
+    while chunk := inflated.read(read_bytes):
+        count, first, last = _line_breaks(chunk)
+        if unfinished_bytes + (first if count else len(chunk)) > MAX_LINE_BYTES:
             raise ArchiveDamagedError(f"member {member}: line {number} is longer than {MAX_LINE_BYTES:,} bytes")
-        if end >= 0:
-            lines, start = whole_lines(chunk, end + 1)
-            lines.insert(0, b"".join(unfinished))
-            unfinished, unfinished_bytes = [chunk[start:]], len(chunk) - start
-            yield _without_blanks(member, number, lines)
-            number += len(lines)
-    last = b"".join(unfinished)
-    if last:
-        yield _without_blanks(member, number, [last])
+        if count:
+            yield Piece(member, number, count, b"".join([*unfinished, memoryview(chunk)[:last]]))
+            number += count
+            unfinished, unfinished_bytes = [], 0
+            chunk = chunk[last + 1 :]
+        unfinished.append(chunk)
+        unfinished_bytes += len(chunk)
+    if any(unfinished):
+        yield Piece(member, number, 1, b"".join(unfinished))
 
 
-def whole_lines(chunk: bytes, start: int = 0) -> tuple[list[Line], int]:
-    """The lines from `start` on, and where the one begins that is not whole."""
-    lines: list[Line] = []
-    view = memoryview(chunk)  # copies of the lines would cost more than parsing them
-    while (end := chunk.find(b"\n", start)) >= 0:
-        lines.append(view[start:end])
-        start = end + 1
-    return lines, start
-
-
-def _without_blanks(member: str, number: int, lines: list[Line]) -> Lines:
-    if not any(map(_is_blank, lines)):
-        return Lines(member, range(number, number + len(lines)), lines)
-    kept = [position for position, line in enumerate(lines) if not _is_blank(line)]
-    return Lines(member, [number + position for position in kept], [lines[position] for position in kept])
-
-
-def _is_blank(line: Line) -> bool:
-    return not line or (line[0] <= _SPACE and not bytes(line).strip())
+def _line_breaks(chunk: bytes) -> tuple[int, int, int]:
+    """How many line breaks there are, and where the first and the last one is: faster than `count` for long lines."""
+    count, last = 0, -1
+    first = found = chunk.find(b"\n")
+    while found >= 0:
+        count, last = count + 1, found
+        found = chunk.find(b"\n", found + 1)
+    return count, first, last

@@ -17,7 +17,7 @@ from source_amplitude.errors import ConfigError
 from source_amplitude.lakeflow.connect import LakeflowConnect
 from source_amplitude.lakeflow.datasource import AmplitudeDataSource
 from source_amplitude.lakeflow.errors import with_clear_errors
-from source_amplitude.lakeflow.redaction import hide_api_key
+from source_amplitude.lakeflow.redaction import hide_keys
 
 _TABLES = "_community_tables"
 _METADATA = ("_community_table_metadata", "_lakeflow_metadata")
@@ -51,7 +51,7 @@ class CommunityDataSource(AmplitudeDataSource):
 
     @classmethod
     def name(cls) -> str:
-        hide_api_key()
+        hide_keys()
         return "lakeflow_connect"
 
     def schema(self) -> StructType:

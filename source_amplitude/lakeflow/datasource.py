@@ -23,7 +23,7 @@ from source_amplitude.lakeflow.errors import with_clear_errors
 from source_amplitude.lakeflow.offsets import Offset
 from source_amplitude.lakeflow.options import Options
 from source_amplitude.lakeflow.reading import listed_users, logger, read_events, read_profiles
-from source_amplitude.lakeflow.redaction import hide_api_key
+from source_amplitude.lakeflow.redaction import hide_keys
 from source_amplitude.lakeflow.rest_datasource import DaysStreamReader, EndpointReader
 from source_amplitude.lakeflow.rest_reading import check_choice
 from source_amplitude.lakeflow.schema import spark_schema
@@ -47,7 +47,7 @@ class AmplitudeDataSource(DataSource):
     @classmethod
     def name(cls) -> str:
         """What Spark asks for when the format is registered: from then on the session's plans hide the keys."""
-        hide_api_key()
+        hide_keys()
         return "amplitude"
 
     def schema(self) -> StructType:

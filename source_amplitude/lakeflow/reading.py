@@ -23,6 +23,7 @@ from source_amplitude.export.windows import Window
 from source_amplitude.lakeflow.arrow import ArrowConverter
 from source_amplitude.lakeflow.errors import clear_errors
 from source_amplitude.lakeflow.options import Options
+from source_amplitude.lakeflow.rows import RowConverter
 from source_amplitude.lakeflow.schema import columns
 from source_amplitude.lakeflow.tables import EVENTS, USER_PROFILES
 from source_amplitude.odd_values import ColumnValues, Oddities, log_oddities
@@ -45,7 +46,7 @@ def read_events(options: Options, windows: Sequence[Window]) -> Iterator[pa.Reco
     :raises AmplitudeError: as reading them for Airbyte does
     """
     with clear_errors():
-        yield from _converter(options, EVENTS).batches(_event_blocks(options, windows))
+        yield from _event_batches(options, windows)
 
 
 def read_profiles(options: Options) -> Iterator[pa.RecordBatch]:
@@ -54,7 +55,8 @@ def read_profiles(options: Options) -> Iterator[pa.RecordBatch]:
     :raises AmplitudeError: as reading them for Airbyte does
     """
     with clear_errors():
-        yield from _converter(options, USER_PROFILES).batches(_profile_blocks(options))
+        converter = ArrowConverter(columns(USER_PROFILES, timestamps=options.timestamps))
+        yield from converter.batches(_profile_blocks(options))
 
 
 def listed_users(options: Options) -> ListedUsers:
@@ -70,18 +72,19 @@ def listed_users(options: Options) -> ListedUsers:
     return users
 
 
-def _event_blocks(options: Options, windows: Sequence[Window]) -> Iterator[bytes]:
+def _event_batches(options: Options, windows: Sequence[Window]) -> Iterator[pa.RecordBatch]:
     config = replace(options.config, num_workers=1)
+    converter = RowConverter(columns(EVENTS, timestamps=options.timestamps))
     oddities = Oddities()
     with closing(Exporter(config, RequestLimiter(1), logger)) as exporter:
         for download in exporter.downloads(*windows):
             if download.archive is None:
                 continue
-            conversion = Conversion(json_columns_as_string=True)
+            conversion = Conversion(converter)
             reader = WindowReader(download.window, download.archive, exporter.fetch_whole, conversion, logger)
-            for records in reader.batches():
-                oddities.add(records.oddities)
-                yield records.ndjson
+            for rows in reader.batches():
+                oddities.add(rows.oddities)
+                yield from converter.batches(rows)
             logger.info(f"events {download.window}: {reader.records:,} events")
     log_oddities(EVENTS, oddities, logger)
 
@@ -98,7 +101,3 @@ def _profile_blocks(options: Options) -> Iterator[bytes]:
             if result.status is FetchStatus.PROFILE:
                 yield _encode(values.record(_decode(result.record))) + b"\n"
     log_oddities(USER_PROFILES, values.oddities, logger)
-
-
-def _converter(options: Options, table: str) -> ArrowConverter:
-    return ArrowConverter(columns(table, timestamps=options.timestamps))

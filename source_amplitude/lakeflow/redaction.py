@@ -1,18 +1,41 @@
-"""Spark's plans show the options of a stream. It hides `secret_key` by itself; `api_key` is up to its session."""
+"""Spark shows the options of plans, and whole statements: of SQL, and whatever Spark Connect is asked for.
+
+It hides there what its session's configuration says. It hides `secret_key` by itself where it is an option of a plan.
+"""
 
 from __future__ import annotations
 
+import logging
+
+from pyspark.errors import PySparkException, PySparkRuntimeError
 from pyspark.sql import SparkSession
 
-_REDACTED_OPTIONS = "spark.sql.redaction.options.regex"
-_API_KEY = "(?i)api_?key"
+REDACTED = {
+    # The names of options.
+    "spark.sql.redaction.options.regex": "(?i)api_?key",
+    # Texts: a key in quotes after its name, as in SQL and in the requests of Spark Connect. Without a backslash, of
+    # which a file of properties would need two.
+    "spark.sql.redaction.string.regex": (
+        """(?i)(?:api|secret)_?key[^a-z0-9_]+(?:value[^a-z0-9_]+)?(?<=["'])[!#-&(-~]+"""
+    ),
+}
+
+_logger = logging.getLogger("source_amplitude.lakeflow")
 
 
-def hide_api_key() -> None:
+def hide_keys() -> None:
     """Tell the session that is active, if any: a worker has none."""
-    session = SparkSession.getActiveSession()
-    if session is None:
+    try:
+        session = SparkSession.active()
+    except PySparkRuntimeError:
         return
-    redacted = session.conf.get(_REDACTED_OPTIONS, "")
-    if not redacted or _API_KEY not in redacted:
-        session.conf.set(_REDACTED_OPTIONS, f"{redacted}|{_API_KEY}" if redacted else _API_KEY)
+    try:
+        for name, keys in REDACTED.items():
+            redacted = session.conf.get(name)  # with Spark's own defaults
+            if keys not in (redacted or ""):
+                session.conf.set(name, f"{redacted}|{keys}" if redacted else keys)
+    except PySparkException:  # a platform that lets its sessions set few options
+        _logger.warning(
+            "This Spark session does not let itself be told to hide the keys in its plans and statements: "
+            "do not give api_key and secret_key as options here, but as docs/spark.md says under Keys."
+        )

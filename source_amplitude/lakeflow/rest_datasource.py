@@ -50,7 +50,8 @@ class DaysStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
 
     @with_clear_errors
     def initialOffset(self) -> dict[str, str]:  # noqa: N802
-        return day_offsets.initial_offset(self._options, offsets.utc_now()).as_dict()
+        self._seen = day_offsets.initial_offset(self._options, offsets.utc_now())
+        return self._seen.as_dict()
 
     @with_clear_errors
     def latestOffset(self, start: Mapping[str, Any] | None = None, limit: Any = None) -> dict[str, str]:  # noqa: N802

@@ -12,6 +12,7 @@ from typing import Any
 
 _LIMITS = "pyspark.sql.streaming.datasource"
 _limits: Any = import_module(_LIMITS) if find_spec(_LIMITS) else None
+TELLS_LIMITS = _limits is not None
 
 # A base class of readers that keep to what was available when a query with the trigger `availableNow` began.
 SupportsTriggerAvailableNow: Any = _limits.SupportsTriggerAvailableNow if _limits else object

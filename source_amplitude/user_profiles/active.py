@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from source_amplitude.errors import TransientError
-from source_amplitude.export.archive import Archive, ArchiveDamagedError, Lines
+from source_amplitude.export.archive import Archive, ArchiveDamagedError, Block
 from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.prefetch import Download
 from source_amplitude.export.refetch import BadLineError, Refetches
@@ -167,10 +167,10 @@ def _add(seen: SeenUsers, window: Window, archive: Archive | None, exporter: Exp
         events = 0
         try:
             with closing(archive):
-                for lines in archive.lines():
-                    for user_id, device_id in _ids_of(lines):
+                for block in archive.blocks():
+                    for user_id, device_id in _ids_of(block):
                         seen.add(user_id, device_id)
-                    events += len(lines.lines)
+                        events += 1
                     if exporter.progress.is_due():
                         exporter.progress.say(f"Looking for active users in {window}: {events:,} events so far")
             return events
@@ -180,21 +180,21 @@ def _add(seen: SeenUsers, window: Window, archive: Archive | None, exporter: Exp
     raise TransientError(f"Amplitude's answers for the hours {window} contradict each other.")
 
 
-def _ids_of(lines: Lines) -> Iterator[tuple[str | None, str | None]]:
-    for number, line in zip(lines.numbers, lines.lines, strict=True):
+def _ids_of(block: Block) -> Iterator[tuple[str | None, str | None]]:
+    for place, line in block.lines():
         try:
             yield _ids(line)
         except NOT_STRICT:
-            yield _repaired(line, f"member {lines.member}, line {number}")
+            yield _repaired(line, block.told(place))
 
 
-def _ids(line: bytes | memoryview) -> tuple[str | None, str | None]:
+def _ids(line: bytes) -> tuple[str | None, str | None]:
     event = _decode(line)
     return id_text(event.user_id), id_text(event.device_id)
 
 
-def _repaired(line: bytes | memoryview, place: str) -> tuple[str | None, str | None]:
+def _repaired(line: bytes, place: str) -> tuple[str | None, str | None]:
     try:
-        return _ids(strict_json(bytes(line)))
+        return _ids(strict_json(line))
     except (NotAJsonObjectError, msgspec.MsgspecError) as error:
         raise BadLineError(f"{place}: not an event ({type(error).__name__})") from None

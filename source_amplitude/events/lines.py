@@ -1,0 +1,131 @@
+"""Lines of an export archive to whatever is made of them: many at once by way of a shape, odd ones one by one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from source_amplitude.events.shape import Shape
+from source_amplitude.json_repair import NOT_STRICT, may_hold_nul, strict_json
+from source_amplitude.odd_values import ColumnValues, Oddities
+from source_amplitude.schema import declared_types
+
+BLOCK_BYTES = 256 * 1024
+
+T = TypeVar("T", bound="Batch")
+_decode = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+class Batch(Protocol):
+    """What some events became, in their order."""
+
+    @property
+    def oddities(self) -> Oddities: ...
+
+    def __len__(self) -> int:
+        """How many events."""
+
+    def and_then(self: T, others: T) -> T:
+        """Both, these first."""
+
+
+class OddValueError(Exception):
+    """A line that has to be looked at field by field."""
+
+
+_DOES_NOT_FIT = (*NOT_STRICT, OddValueError)
+
+
+class LineConverter(ABC, Generic[T]):
+    """Makes batches of raw lines.
+
+    :param json_columns_as_string: whether object- and array-valued fields become JSON text
+        (`properties_format: json_string`) or stay as they are (`object`)
+    :param missing: what an event that was parsed into a shape has in a field that its line lacks
+    """
+
+    def __init__(self, *, json_columns_as_string: bool, missing: Any = UNSET) -> None:
+        self._json_columns_as_string = json_columns_as_string
+        self._types = declared_types("events")
+        self._shape = Shape(self._types, missing=missing)
+
+    @property
+    def block_bytes(self) -> int:
+        """How many bytes of lines it is best given at once."""
+        return BLOCK_BYTES
+
+    def convert(self, text: bytes, count: int) -> T:
+        """What becomes of so many lines: one event for each that is not blank.
+
+        A line that is JSON but for what `strict_json` repairs is repaired. What does not fit its column, or has none,
+        is kept in `additional_fields` (see `odd_values`). All that is counted in the batch's `oddities`.
+
+        :raises NotAJsonObjectError: a line is not a JSON object
+        """
+        try:
+            return self._shaped(text, count)
+        except _DOES_NOT_FIT:
+            lines = [line for line in text.split(b"\n") if line.strip()]
+            return self._bisected(lines) if lines else self._of_events([], Oddities())
+
+    @abstractmethod
+    def _of_events(self, events: Sequence[Any], oddities: Oddities) -> T:
+        """Of events that were parsed into the shape, their odd values and fields looked at already.
+
+        :raises OddValueError: one of them has a value that does not fit its column
+        """
+
+    @abstractmethod
+    def _of_record(self, record: Mapping[str, Any], oddities: Oddities) -> T:
+        """Of a record whose values fit their columns."""
+
+    def _bisected(self, lines: list[bytes]) -> T:
+        try:
+            return self._shaped(b"\n".join(lines), len(lines))
+        except _DOES_NOT_FIT:
+            if len(lines) == 1:
+                return self._unshaped(lines[0])
+            middle = len(lines) // 2
+            return self._bisected(lines[:middle]).and_then(self._bisected(lines[middle:]))
+
+    def _shaped(self, text: bytes, count: int) -> T:
+        """For lines that all fit the shape; one that does not raises what `_DOES_NOT_FIT` names."""
+        events = self._shape.decode_lines(text)
+        if may_hold_nul(text) or len(events) != count:
+            raise OddValueError
+        oddities = self._look_at_verbatim_fields(events) if self._shape.verbatim else Oddities()
+        return self._of_events(events, oddities)
+
+    def _look_at_verbatim_fields(self, events: Sequence[Any]) -> Oddities:
+        values = self._column_values()
+        for event in events:
+            for attribute, name in self._shape.verbatim.items():
+                if raw := getattr(event, attribute):
+                    setattr(event, attribute, values.value(name, raw))
+            event.additional_fields = values.additional_fields()
+        return values.oddities
+
+    def _unshaped(self, line: bytes) -> T:
+        """For any line; the next one with the same fields will fit the shape, if its values do."""
+        repaired = line
+        try:
+            if may_hold_nul(line):
+                repaired = strict_json(line)
+            elif not line.isascii():
+                line.decode()
+            fields = _decode(repaired)
+        except NOT_STRICT:
+            repaired = strict_json(line)
+            fields = _decode(repaired)
+        values = self._column_values()
+        record = values.record(fields)
+        values.oddities.repaired = int(repaired != line)
+        self._shape = self._shape.including(fields, {*values.oddities.converted, *values.oddities.nulled})
+        return self._of_record(record, values.oddities)
+
+    def _column_values(self) -> ColumnValues:
+        return ColumnValues(self._types, json_columns_as_string=self._json_columns_as_string)
