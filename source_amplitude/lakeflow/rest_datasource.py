@@ -50,14 +50,13 @@ class DaysStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
 
     @with_clear_errors
     def initialOffset(self) -> dict[str, str]:  # noqa: N802
-        self._seen = day_offsets.initial_offset(self._options, offsets.utc_now())
-        return self._seen.as_dict()
+        return day_offsets.initial_offset(self._options, offsets.utc_now()).as_dict()
 
     @with_clear_errors
     def latestOffset(self, start: Mapping[str, Any] | None = None, limit: Any = None) -> dict[str, str]:  # noqa: N802
         """The newest day that is over, whatever the limit.
 
-        :param start: not given before Spark 4.2
+        :param start: not given before Spark 4.2, which at a restart first asks for the partitions of what was read
         """
         known = DayOffset.of(start) if start is not None else self._seen
         begins = known or day_offsets.initial_offset(self._options, offsets.utc_now())
@@ -67,8 +66,8 @@ class DaysStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
             return end.as_dict()
         if known is None:
             raise ConfigError(
-                f"The project's plan does not include the table {self._options.table}: before Spark 4.2 no stream can "
-                "wait until it does, so leave it out."
+                f"The project's plan does not include the table {self._options.table}: before Spark 4.2 no stream of "
+                "it can begin, so leave it out until it does."
             )
         return begins.as_dict()
 
