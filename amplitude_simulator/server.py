@@ -20,6 +20,7 @@ from amplitude_simulator.project import Project
 from amplitude_simulator.request import Request
 from amplitude_simulator.rest.api import Rest
 from amplitude_simulator.rest.limits import cost_of
+from amplitude_simulator.rest.storage import Storage
 from amplitude_simulator.sending import RESET_ON_CLOSE, Sender
 
 CONCURRENT_REQUESTS = 5
@@ -45,7 +46,7 @@ class Simulator:
     ) -> None:
         self.project = project
         self.profiles = Profiles(project)
-        self.rest = Rest(project, lambda: self.now)
+        self.rest = Rest(project, lambda: self.now, Storage())
         self.log: list[Request] = []
         self.profile_log: list[Request] = []
         self.rest_log: list[Request] = []
@@ -84,6 +85,7 @@ class Simulator:
         """Be another project at another time of day, without faults, at the same address."""
         self.project, self._now = project, now
         self.profiles = Profiles(project)
+        self.rest = Rest(project, lambda: self.now, self.rest.storage)
         self.faults.clear()
         self._struck.clear()
         self.clear_log()

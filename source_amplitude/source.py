@@ -34,11 +34,12 @@ from source_amplitude.export.limiter import RequestLimiter
 from source_amplitude.export.probe import why_no_exports
 from source_amplitude.form import connection_specification, migrate
 from source_amplitude.http.hosts import warn_of_overrides
-from source_amplitude.rest.streams import REST_STREAMS, rest_streams
+from source_amplitude.rest.endpoints import ENDPOINTS
+from source_amplitude.rest.streams import rest_streams
 from source_amplitude.unknown_fields import unknown_fields
 from source_amplitude.user_profiles.stream import UserProfiles
 
-STREAM_NAMES = ("events", "user_profiles", *(str(stream.name) for stream in REST_STREAMS))
+STREAM_NAMES = ("events", "user_profiles", *(endpoint.name for endpoint in ENDPOINTS))
 
 
 class SourceAmplitude(AbstractSource):

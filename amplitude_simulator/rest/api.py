@@ -23,10 +23,10 @@ JOB_FILE = "/api/5/cohorts/request/*/file"
 class Rest:
     """Answers requests to all of these endpoints, within their limits."""
 
-    def __init__(self, project: Project, now: Callable[[], datetime]) -> None:
+    def __init__(self, project: Project, now: Callable[[], datetime], storage: Storage) -> None:
         self._project = project
         data = project.rest
-        self.storage = Storage()
+        self.storage = storage
         self.dashboard = Dashboard(project, now)
         self.cohorts = Cohorts(project, self.storage)
         self._annotations = Annotations(project)

@@ -210,3 +210,11 @@ def test_given_a_failure_in_the_middle_then_the_next_sync_has_the_rest(project: 
     command.simulator.faults.clear()
     second = read_streams(command, "average_session_length", state=first.last_state, start_date=START)
     assert days_of(second, "average_session_length") == days(date(2024, 3, 23), date(2024, 5, 31))
+
+
+def test_given_no_start_date_and_a_pause_of_months_then_no_day_between_is_left_out(
+    project: Callable[..., Command],
+) -> None:
+    command = project(at(2024, 6, 1, 13))
+    read_streams(command, "active_users", state=[a_state("active_users", date="2024-03-20")], start_date=None)
+    assert days_asked_for(command.simulator) == days(date(2024, 3, 13), date(2024, 5, 31))

@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame
 
 from harness.spark import SimulatedSpark, uuids
 from integration_tests.spark.conftest import FIRST_HOUR
+from source_amplitude.rest.endpoints import ENDPOINTS
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 
@@ -20,11 +21,17 @@ def read(spark: SimulatedSpark, table: str, **options: str) -> DataFrame:
 
 
 def test_which_tables_there_are(a_spark: Callable[..., SimulatedSpark]) -> None:
-    assert [row.tableName for row in read(a_spark(), "_community_tables").collect()] == ["events", "user_profiles"]
-    assert [row.tableName for row in read(a_spark(region="EU"), "_community_tables").collect()] == ["events"]
+    others = [endpoint.name for endpoint in ENDPOINTS]
+    tables = [row.tableName for row in read(a_spark(), "_community_tables").collect()]
+    assert tables == ["events", "user_profiles", *others]
+    in_the_eu = [row.tableName for row in read(a_spark(region="EU"), "_community_tables").collect()]
+    assert in_the_eu == ["events", *others]
 
 
-@pytest.mark.parametrize("names", [json.dumps(["events", "user_profiles"]), "events, user_profiles"])
+NAMES = ["events", "user_profiles", "cohorts", "session_length_distribution"]
+
+
+@pytest.mark.parametrize("names", [json.dumps(NAMES), ", ".join(NAMES)])
 @pytest.mark.parametrize("table", ["_community_table_metadata", "_lakeflow_metadata"])
 def test_what_the_tables_are(spark: SimulatedSpark, table: str, names: str) -> None:
     configs = json.dumps({"user_profiles": {"user_ids": "user-1"}})
@@ -33,6 +40,8 @@ def test_what_the_tables_are(spark: SimulatedSpark, table: str, names: str) -> N
     assert rows["events"].ingestion_type == "append"
     assert (rows["user_profiles"].primary_keys, rows["user_profiles"].cursor_field) == (["user_id"], None)
     assert rows["user_profiles"].ingestion_type == "snapshot"
+    assert tuple(rows["cohorts"])[1:] == (["id"], None, "snapshot")
+    assert tuple(rows["session_length_distribution"])[1:] == (["date", "bucket"], "date", "cdc")
 
 
 def test_a_table_is_that_of_the_format_amplitude(spark: SimulatedSpark, folder: Path) -> None:
@@ -45,6 +54,16 @@ def test_a_table_is_that_of_the_format_amplitude(spark: SimulatedSpark, folder: 
     written = uuids(spark.written(folder))
     assert written.keys() == spark.simulator.project.uuids(FIRST_HOUR, FIRST_HOUR.replace(day=15, hour=23))
     assert set(written.values()) == {1}
+
+
+def test_tables_by_day_and_lists_are_those_of_the_format_amplitude(spark: SimulatedSpark, folder: Path) -> None:
+    days = read(spark, "average_session_length", end_date="2024-03-14")
+    assert [row.date for row in days.collect()] == ["2024-03-13", "2024-03-14"]
+    assert read(spark, "cohorts").collect() == spark.read(table="cohorts").collect()
+    options = {**spark.options, "tableName": "average_session_length"}
+    stream = spark.session.readStream.format("lakeflow_connect").options(**options).load()
+    spark.run(stream.writeStream.format("parquet").option("path", f"{folder}/events"), folder)
+    assert sorted(row.date for row in spark.written(folder).collect()) == ["2024-03-13", "2024-03-14"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from amplitude_simulator import Simulator
 from integration_tests.spark.conftest import FIRST_HOUR, NOW
 from source_amplitude.errors import ConfigError
 from source_amplitude.lakeflow import LakeflowConnect, connect, offsets
+from source_amplitude.rest.endpoints import ENDPOINTS
 
 pytestmark = pytest.mark.spark
 
@@ -70,7 +71,7 @@ def test_given_the_document_then_its_examples_run_as_they_stand(
     for example in examples:
         exec(compile(example, str(DOCUMENT), "exec"), names)
     printed = capsys.readouterr().out
-    assert names["tables"] == ["events", "user_profiles"]
+    assert names["tables"] == ["events", "user_profiles", *(endpoint.name for endpoint in ENDPOINTS)]
     assert names["metadata"] == {
         "primary_keys": ["uuid"], "cursor_field": "server_upload_time", "ingestion_type": "append",
     }  # fmt: skip
@@ -157,7 +158,7 @@ def test_given_tables_then_their_schemas_are_spark_s(amplitude: Callable[..., Si
 
 def test_given_a_project_in_the_eu_then_it_has_no_user_profiles(amplitude: Callable[..., Simulator]) -> None:
     connector = a_connector(amplitude(region="EU"))
-    assert connector.list_tables() == ["events"]
+    assert connector.list_tables() == ["events", *(endpoint.name for endpoint in ENDPOINTS)]
     for call in (connector.get_table_schema, connector.read_table_metadata):
         with pytest.raises(ConfigError, match="User Profile API is not supported in EU region"):
             call("user_profiles", {})
@@ -217,9 +218,11 @@ for reader in (source.reader(source.schema()), source.streamReader(source.schema
     else:
         partitions = reader.partitions()
     print(sum(batch.num_rows for partition in partitions for batch in reader.read(partition)))
-profiles = AmplitudeDataSource({options!r} | {{"table": "user_profiles", "user_ids": "user-1@example.com"}})
-reader = profiles.reader(profiles.schema())
-print(sum(batch.num_rows for partition in reader.partitions() for batch in reader.read(partition)))
+for more in ({{"table": "user_profiles", "user_ids": "user-1@example.com"}}, {{"table": "active_users"}},
+             {{"table": "cohort_members", "cohort_ids": "k2m9xq7"}}):
+    table = AmplitudeDataSource({options!r} | more)
+    reader = table.reader(table.schema())
+    print(sum(batch.num_rows for partition in reader.partitions() for batch in reader.read(partition)))
 """
 
 
@@ -229,4 +232,4 @@ def test_given_no_airbyte_cdk_then_all_that_workers_do_works(amplitude: Callable
     options = {"api_key": project.api_key, "secret_key": project.secret_key, "start_date": "2024-03-13"}
     code = WITHOUT_THE_CDK.format(now=simulator.now.isoformat(), options=options)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.split() == [str(72 * 5), str(72 * 5), "1"], done.stderr
+    assert done.stdout.split() == [str(72 * 5), str(72 * 5), "1", "2", "20"], done.stderr

@@ -25,7 +25,7 @@ class Session:
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
 
-    def get(self, url: str, query: str, read_timeout: float) -> requests.Response:
+    def get(self, url: str, query: str, read_timeout: float, *, allow_redirects: bool = True) -> requests.Response:
         """The answer, whatever it says.
 
         :param read_timeout: seconds without a byte from the server
@@ -33,7 +33,12 @@ class Session:
         :raises ConfigError: the environment names certificates or a proxy that cannot be used
         """
         try:
-            return self._session.get(f"{url}?{query}", timeout=(CONNECT_TIMEOUT_SECONDS, read_timeout), stream=True)
+            return self._session.get(
+                f"{url}?{query}",
+                timeout=(CONNECT_TIMEOUT_SECONDS, read_timeout),
+                stream=True,
+                allow_redirects=allow_redirects,
+            )
         except _UNUSABLE_ADDRESS as error:
             raise ConfigError(
                 f"Requests to {url} cannot be sent ({type(error).__name__}). "

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from source_amplitude.lakeflow import offsets
+from source_amplitude.lakeflow import offsets, rest_connect
 from source_amplitude.lakeflow.errors import with_clear_errors
 from source_amplitude.lakeflow.offsets import Offset
 from source_amplitude.lakeflow.options import TABLE, Options
 from source_amplitude.lakeflow.reading import listed_users, logger, read_events, read_profiles
+from source_amplitude.lakeflow.rest_reading import read_part
 from source_amplitude.lakeflow.schema import spark_schema
-from source_amplitude.lakeflow.tables import EVENTS, TABLES, USER_PROFILES, check_table, tables_in
+from source_amplitude.lakeflow.tables import ENDPOINT_TABLES, EVENTS, TABLES, USER_PROFILES, check_table, tables_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,7 +48,7 @@ class LakeflowConnect:
 
     @with_clear_errors
     def read_table_metadata(self, table_name: str, table_options: Mapping[str, str]) -> dict[str, Any]:
-        """`primary_keys`, `ingestion_type` (`append` or `snapshot`), and for the former a `cursor_field`."""
+        """`primary_keys`, `ingestion_type` (`append`, `cdc` or `snapshot`), and but for the last a `cursor_field`."""
         check_table(table_name, self._region)
         return TABLES[table_name].as_metadata()
 
@@ -57,7 +58,8 @@ class LakeflowConnect:
     ) -> tuple[Iterator[Record], dict[str, Any]]:
         """The next batch, and the offset to call with for the one after it; the same offset when there is none.
 
-        A batch of events is of `batch_size_hours` hours at most. A snapshot is one batch, with the offset `{}`.
+        A batch of events is of `batch_size_hours` hours at most, and one of a table by day has all days that there are.
+        A snapshot is one batch, with the offset `{}`.
 
         :param start_offset: None or `{}` at first
         :raises ConfigError: there is no such table, or the offset is another connector's
@@ -65,6 +67,9 @@ class LakeflowConnect:
         options = self._options(table_name, table_options)
         if table_name == USER_PROFILES:
             return self._profiles(options), {}
+        if table_name in ENDPOINT_TABLES:
+            batches, offset = rest_connect.next_batch(_as_text(options), start_offset or {}, self._now)
+            return _records(batches), offset
         start = self._start(options, start_offset)
         end = offsets.end_of_batch(start, offsets.newest_hour(options, self._now), options.config.batch_size_hours)
         batch = offsets.hours_between(start, end)
@@ -89,6 +94,8 @@ class LakeflowConnect:
         options = self._options(table_name, table_options)
         if table_name == USER_PROFILES:
             return {}
+        if table_name in ENDPOINT_TABLES:
+            return rest_connect.latest_offset(options, start_offset or {}, self._now)
         most_hours = None if start_offset is None else offsets.hours_a_micro_batch(options)
         start = self._start(options, start_offset)
         return offsets.end_of_batch(start, offsets.newest_hour(options, self._now), most_hours).as_dict()
@@ -106,6 +113,8 @@ class LakeflowConnect:
         if table_name == USER_PROFILES:
             listed_users(options)
             return [{}]
+        if table_name in ENDPOINT_TABLES:
+            return rest_connect.partitions(options, start_offset, end_offset, self._now)
         start = self._start(options, start_offset)
         if end_offset is None:
             end = offsets.end_of_batch(start, offsets.newest_hour(options, self._now), None)
@@ -123,6 +132,8 @@ class LakeflowConnect:
         options = self._options(table_name, table_options)
         if table_name == USER_PROFILES:
             return self._profiles(options)
+        if table_name in ENDPOINT_TABLES:
+            return _records(read_part(_as_text(options), partition))
         return _records(read_events(_as_text(options), offsets.windows_of_json(partition[_WINDOWS])))
 
     def _options(self, table: str, table_options: Mapping[str, str] | None) -> Options:

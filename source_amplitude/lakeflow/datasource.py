@@ -24,9 +24,11 @@ from source_amplitude.lakeflow.offsets import Offset
 from source_amplitude.lakeflow.options import Options
 from source_amplitude.lakeflow.reading import listed_users, logger, read_events, read_profiles
 from source_amplitude.lakeflow.redaction import hide_keys
+from source_amplitude.lakeflow.rest_datasource import DaysStreamReader, EndpointReader
+from source_amplitude.lakeflow.rest_reading import check_choice
 from source_amplitude.lakeflow.schema import spark_schema
 from source_amplitude.lakeflow.spark_versions import SupportsTriggerAvailableNow, most_archives, reads_everything
-from source_amplitude.lakeflow.tables import EVENTS, USER_PROFILES, check_table
+from source_amplitude.lakeflow.tables import ENDPOINT_TABLES, EVENTS, USER_PROFILES, check_table, is_by_day
 
 
 class AmplitudeDataSource(DataSource):
@@ -57,17 +59,21 @@ class AmplitudeDataSource(DataSource):
         if self._options.table == USER_PROFILES:
             listed_users(self._options)
             return ProfilesReader(self._options)
+        if self._options.table in ENDPOINT_TABLES:
+            check_choice(self._options)
+            return EndpointReader(self._options)
         return EventsReader(self._options)
 
     @with_clear_errors
     def streamReader(self, schema: StructType) -> DataSourceStreamReader:  # noqa: N802 - Spark's name
-        if self._options.table != EVENTS:
+        by_day = is_by_day(self._options.table)
+        if self._options.table != EVENTS and not by_day:
             raise ConfigError(
                 f"The table {self._options.table} cannot be read as a stream, since it has no history: "
                 "read it as a batch, with spark.read."
             )
         self._check_columns(schema)
-        return EventsStreamReader(self._options)
+        return DaysStreamReader(self._options) if by_day else EventsStreamReader(self._options)
 
     def _check_columns(self, schema: StructType) -> None:
         if [(field.name, field.dataType) for field in schema] != [(own.name, own.dataType) for own in self.schema()]:

@@ -7,19 +7,21 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from source_amplitude.errors import AmplitudeError
+from source_amplitude.errors import AmplitudeError, ConfigError, TransientError, UnexpectedError
 
+_KINDS = (ConfigError, TransientError, UnexpectedError, AmplitudeError)
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """Raise the core's errors without their causes and internal messages."""
+    """Raise the core's errors as what they are of the three kinds, without their causes and internal messages."""
     try:
         yield
     except AmplitudeError as error:
-        raise type(error)(error.message) from None
+        kind = next(kind for kind in type(error).__mro__ if kind in _KINDS)
+        raise kind(error.message) from None
 
 
 def with_clear_errors(function: Callable[P, T]) -> Callable[P, T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Mapping
@@ -24,7 +25,8 @@ _NUMBERS = ("batch_size_hours", "export_delay_hours", "num_workers")
 _BOOLEANS = ("get_amp_props", "get_cohort_ids", "get_computations")
 _LISTS = ("recommendation_ids", "prediction_ids")
 _OTHERS = (TABLE, "region", "data_region", "start_date", "end_date", "timestamps", "user_ids", "device_ids",
-           "propensity_type", "requests_per_minute")  # fmt: skip
+           "propensity_type", "requests_per_minute", "active_users_group_by_country", "cohort_ids", "max_cohorts",
+           "user_properties")  # fmt: skip
 # Of Spark (`load("events")`) and of pipelines that are made of community connectors.
 _FOREIGN = ("path", "tablename", "tablenamelist", "tableconfigs", "isdeleteflow", "namespace")
 _KNOWN = frozenset([*_KEYS, *_NUMBERS, *_BOOLEANS, *_LISTS, *_OTHERS, *_FOREIGN])
@@ -98,7 +100,34 @@ def _configuration(given: Mapping[str, str]) -> dict[str, Any]:
     users = {name: [given[name]] for name in ("user_ids", "device_ids") if name in given}
     if users:
         profiles["users"] = {"selection": "listed", **users}
-    return {**config, "user_profiles": profiles} if profiles else config
+    if "active_users_group_by_country" in given:
+        config["active_users_group_by_country"] = _boolean(given, "active_users_group_by_country")
+    return {**config, "user_profiles": profiles, "cohort_members": _cohort_members(given)}
+
+
+def _cohort_members(given: Mapping[str, str]) -> dict[str, Any]:
+    """Which cohorts, by their ids or all of them up to a number, and with which user properties."""
+    found: dict[str, Any] = {}
+    if "cohort_ids" in given and "max_cohorts" in given:
+        raise ConfigError("Give one of the options cohort_ids and max_cohorts, not both.")
+    if "cohort_ids" in given:
+        found["cohorts"] = {"selection": "listed", "cohort_ids": [given["cohort_ids"]]}
+    if "max_cohorts" in given:
+        found["cohorts"] = {"selection": "all", "max_cohorts": _number(given["max_cohorts"])}
+    if "user_properties" in given:
+        found["user_properties"] = _names_in(given["user_properties"], "user_properties")
+    return found
+
+
+def _names_in(text: str, option: str) -> list[Any]:
+    """Names with commas between, or as a JSON list where they hold commas themselves."""
+    if not text.startswith("["):
+        return text.split(",")
+    try:
+        names = json.loads(text)
+    except ValueError:
+        raise ConfigError(f"The option {option} must hold JSON.") from None
+    return list(names)
 
 
 def _key(given: Mapping[str, str], name: str) -> str:

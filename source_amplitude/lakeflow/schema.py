@@ -15,14 +15,15 @@ _ADDITIONAL_FIELDS_COMMENT = "What has no column or does not fit it, as a JSON o
 
 
 def columns(table: str, *, timestamps: bool) -> dict[str, FieldType]:
-    """The columns of a table, in order, the last of them `additional_fields`.
+    """The columns of a table, in order, the last of them `additional_fields`, where it has that.
 
     :param timestamps: whether timestamps are of a type of their own instead of text
     """
     of_timestamps = FieldType.TIMESTAMP if timestamps else FieldType.STRING
     declared = declared_types(table).items()
     found = {name: of_timestamps if kind is FieldType.TIMESTAMP else kind for name, kind in declared}
-    return {**found, ADDITIONAL_FIELDS: FieldType.OBJECT}
+    has_additional = ADDITIONAL_FIELDS in stream_schema(table, json_columns_as_string=True)["properties"]
+    return {**found, ADDITIONAL_FIELDS: FieldType.OBJECT} if has_additional else found
 
 
 def spark_schema(table: str, *, timestamps: bool) -> StructType:

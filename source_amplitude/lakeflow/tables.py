@@ -7,6 +7,9 @@ from typing import Any
 
 from source_amplitude.errors import NOT_IN_THE_EU, ConfigError
 from source_amplitude.http.hosts import Region
+from source_amplitude.rest.daily import DailyEndpoint
+from source_amplitude.rest.endpoint import Endpoint
+from source_amplitude.rest.endpoints import ENDPOINTS
 
 EVENTS = "events"
 USER_PROFILES = "user_profiles"
@@ -17,7 +20,7 @@ class Table:
     """What a pipeline must know of a table.
 
     :param cursor_field: the column by which it is read incrementally; None for a snapshot
-    :param ingestion_type: `append` or `snapshot`
+    :param ingestion_type: `append`, `cdc` (rows come again with other values: merge them by key), or `snapshot`
     """
 
     primary_keys: tuple[str, ...]
@@ -29,10 +32,21 @@ class Table:
         return {"primary_keys": list(self.primary_keys), **cursor, "ingestion_type": self.ingestion_type}
 
 
+def _table_of(endpoint: type[Endpoint]) -> Table:
+    return Table(endpoint.primary_keys, endpoint.cursor_field, "cdc" if endpoint.cursor_field else "snapshot")
+
+
+ENDPOINT_TABLES = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 TABLES = {
     EVENTS: Table(("uuid",), "server_upload_time", "append"),
     USER_PROFILES: Table(("user_id",), None, "snapshot"),
+    **{name: _table_of(endpoint) for name, endpoint in ENDPOINT_TABLES.items()},
 }
+
+
+def is_by_day(table: str) -> bool:
+    """Whether a table has numbers a day, and so a history that can be read as a stream."""
+    return table in ENDPOINT_TABLES and issubclass(ENDPOINT_TABLES[table], DailyEndpoint)
 
 
 def tables_in(region: Region) -> list[str]:

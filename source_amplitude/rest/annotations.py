@@ -8,22 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from source_amplitude.rest.stream import Record, RestStream
+from source_amplitude.rest.endpoint import Days, Endpoint, Record
 
 DATE_CHARACTERS = len("2026-02-03")
 
 
-class Annotations(RestStream):
+class Annotations(Endpoint):
     """What was noted on charts."""
 
     name = "annotations"
-    primary_key = "id"
+    primary_keys = ("id",)
     api_path = "api/3/annotations"
     plan_statuses = frozenset({403, 404})
     empty_hint = "The project has no annotations, or its plan does not include them."
 
-    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
-        for record in super().records_of(answer, stream_slice):
+    def records_of(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
+        for record in super().records_of(answer, days):
             category = record.get("category")
             if category and "category" in category:  # its second key is documented under both names
                 category = {**category, "name": category["category"]}
@@ -32,10 +32,10 @@ class Annotations(RestStream):
             yield {**record, "date": record["start"][:DATE_CHARACTERS], "category": category}
 
 
-class AnnotationCategories(RestStream):
+class AnnotationCategories(Endpoint):
     """The categories of annotations."""
 
     name = "annotation_categories"
-    primary_key = "id"
+    primary_keys = ("id",)
     api_path = "api/3/annotation-categories"
     plan_statuses = frozenset({403, 404})

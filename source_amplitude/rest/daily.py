@@ -1,82 +1,51 @@
-"""The base of the streams that have a number a day, and read days as `events` reads hours."""
+"""The base of the endpoints that have a number a day."""
 
 from __future__ import annotations
 
-import logging
 from abc import ABC
-from collections.abc import Iterator, Mapping, MutableMapping
-from datetime import date, datetime, timezone
-from typing import Any
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, ClassVar
 
-from airbyte_cdk.models import AirbyteMessage, SyncMode
-from airbyte_cdk.sources.streams.call_rate import APIBudget
-
-from source_amplitude.config import Config
 from source_amplitude.progress import counted
-from source_amplitude.rest.budget import COST_PER_REQUEST, cost_per_day, seconds_at_the_limit
-from source_amplitude.rest.days import (
-    CURSOR_FIELD,
-    DAY,
-    day_param,
-    first_day,
-    newest_complete_day,
-    number_of_days,
-    parse_day_param,
-    ranges,
-    read_state,
-    write_state,
-)
-from source_amplitude.rest.stream import RestStream
-
-FAR_AHEAD = 2 * DAY
+from source_amplitude.rest.answers import NotIncludedError
+from source_amplitude.rest.days import CURSOR_FIELD, day_param, number_of_days, ranges
+from source_amplitude.rest.endpoint import Days, Endpoint
+from source_amplitude.rest.limits import COST_PER_REQUEST, cost_per_day, seconds_at_the_limit
 
 
-class DailyStream(RestStream, ABC):
-    """Days of the project's time zone, each read when it is over, and again for a week, since Amplitude changes them.
+class DailyEndpoint(Endpoint, ABC):
+    """Days of the project's time zone, each to be read when it is over.
 
     Source of the facts: https://amplitude.com/docs/apis/analytics/dashboard-rest
     """
 
-    primary_key: str | list[str] = CURSOR_FIELD
+    primary_keys: ClassVar[tuple[str, ...]] = (CURSOR_FIELD,)
     cursor_field = CURSOR_FIELD
     is_grouped = False
-
-    def __init__(self, config: Config, budget: APIBudget | None = None, *, in_batches: bool = False) -> None:
-        self._last_day: date | None = None
-        super().__init__(config, budget, in_batches=in_batches)
 
     @property
     def days_per_request(self) -> int:
         """So many days that the cost of a request fits."""
         return COST_PER_REQUEST // cost_per_day(self.api_path, grouped=self.is_grouped)
 
-    @property
-    def state(self) -> MutableMapping[str, Any]:
-        return write_state(self._last_day) if self._last_day else {}
+    def is_in_plan(self, day: date) -> bool:
+        """Whether the project's plan includes it, by a request for one day; a warning where it does not.
 
-    @state.setter
-    def state(self, value: MutableMapping[str, Any]) -> None:
-        self._last_day = read_state(value, self.name)
+        :raises AmplitudeError: as `RestClient.read`
+        """
+        try:
+            self.records({"start": day_param(day), "end": day_param(day)})
+        except NotIncludedError as error:
+            self._tell_not_included(error)
+        return self.is_included
 
-    def stream_slices(
-        self,
-        *,
-        sync_mode: SyncMode,
-        cursor_field: list[str] | None = None,
-        stream_state: Mapping[str, Any] | None = None,
-    ) -> Iterator[Mapping[str, Any]]:
-        """One slice a request: `{"start": "20240301", "end": "20240330"}`, both included."""
-        now = datetime.now(timezone.utc)
-        start = first_day(self._config.first_hour(None, now).date(), self._last_day)
-        newest = newest_complete_day(now)
-        if start > newest:
-            told = f"{self.name}: no day to read yet: the next is {start}, the newest that is over everywhere {newest}"
-            self.logger.log(logging.WARNING if start - newest > FAR_AHEAD else logging.INFO, told)
-        else:
-            self._tell_what_is_read(start, newest)
-        for first, last in ranges(start, newest, self.days_per_request):
+    def requests(self, first: date, last: date) -> Iterator[Days]:
+        """The days of each request for a range of days, until the plan turns out to lack the endpoint."""
+        self._tell_what_is_read(first, last)
+        for beginning, end in ranges(first, last, self.days_per_request):
             if self.is_included:
-                yield {"start": day_param(first), "end": day_param(last)}
+                yield {"start": day_param(beginning), "end": day_param(end)}
 
     def _tell_what_is_read(self, first: date, last: date) -> None:
         days = number_of_days(first, last)
@@ -88,29 +57,6 @@ class DailyStream(RestStream, ABC):
             f"{self.name}: reading {counted(days, 'day')}, {first} to {last}, with {counted(requests, 'request')}; "
             f"at Amplitude's limits that takes {told}"
         )
-
-    def request_params(
-        self,
-        stream_state: Mapping[str, Any] | None,
-        stream_slice: Mapping[str, Any] | None = None,
-        next_page_token: Mapping[str, Any] | None = None,
-    ) -> MutableMapping[str, Any]:
-        return dict(stream_slice or {})
-
-    def read_records(
-        self,
-        sync_mode: SyncMode,
-        cursor_field: list[str] | None = None,
-        stream_slice: Mapping[str, Any] | None = None,
-        stream_state: Mapping[str, Any] | None = None,
-    ) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
-        """The records of a slice; the state moves past it only when all of them are out, and never back."""
-        if not stream_slice:
-            return
-        yield from super().read_records(sync_mode, cursor_field, stream_slice, stream_state)
-        if self.is_included:
-            last = parse_day_param(stream_slice["end"])
-            self._last_day = max(filter(None, (self._last_day, last)))
 
 
 def numbers_by_day(data: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:

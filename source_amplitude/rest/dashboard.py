@@ -1,37 +1,38 @@
-"""The streams of the Dashboard REST API: what is counted of events, users and sessions.
+"""The endpoints of the Dashboard REST API: what is counted of events, users and sessions.
 
 Facts from https://amplitude.com/docs/apis/analytics/dashboard-rest
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, ClassVar
 
 from source_amplitude.errors import ConfigError
 from source_amplitude.rest.answers import RejectedError
-from source_amplitude.rest.daily import DailyStream, numbers_by_day
+from source_amplitude.rest.client import Params
+from source_amplitude.rest.daily import DailyEndpoint, numbers_by_day
 from source_amplitude.rest.days import CURSOR_FIELD, parse_day_param
-from source_amplitude.rest.stream import Record, RestStream
+from source_amplitude.rest.endpoint import Days, Endpoint, Record
 
 UNGROUPED_LABEL = "0"
 
 
-class EventsList(RestStream):
+class EventsList(Endpoint):
     """The visible event types, with this week's totals."""
 
     name = "events_list"
-    primary_key = "id"
+    primary_keys = ("id",)
     api_path = "api/2/events/list"
 
-    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
-        for record in super().records_of(answer, stream_slice):
+    def records_of(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
+        for record in super().records_of(answer, days):
             hidden = record.get("timeline_hidden")  # 0 and 1 were seen too
             yield {**record, "timeline_hidden": bool(hidden)} if hidden in (0, 1) else record
 
 
-class UserCounts(DailyStream):
+class UserCounts(DailyEndpoint):
     """How many users there were each day: by country, or all of them under the label 0, as Amplitude has it."""
 
     api_path = "api/2/users"
@@ -39,20 +40,15 @@ class UserCounts(DailyStream):
 
     @property
     def is_grouped(self) -> bool:  # type: ignore[override]  # an attribute elsewhere
-        return self._config.active_users_group_by_country
+        return self.config.active_users_group_by_country
 
-    def request_params(
-        self,
-        stream_state: Mapping[str, Any] | None,
-        stream_slice: Mapping[str, Any] | None = None,
-        next_page_token: Mapping[str, Any] | None = None,
-    ) -> MutableMapping[str, Any]:
-        params = {**super().request_params(stream_state, stream_slice), "m": self.metric, "i": "1"}
+    def params(self, days: Days) -> Params:
+        params = {**days, "m": self.metric, "i": "1"}
         return {**params, "g": "country"} if self.is_grouped else params
 
-    def read_slice(self, stream_slice: Mapping[str, Any]) -> Iterable[Record]:
+    def records(self, days: Days) -> Iterable[Record]:
         try:
-            return super().read_slice(stream_slice)
+            return super().records(days)
         except RejectedError as error:
             if not self.is_grouped:
                 raise
@@ -61,7 +57,7 @@ class UserCounts(DailyStream):
                 f"country. Set active_users_group_by_country to false. ({error.message})"
             ) from error
 
-    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
+    def records_of(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
         labels = _labels(answer["data"])
         for day, numbers in numbers_by_day(answer["data"]):
             yield {CURSOR_FIELD: day, "statistics": dict(zip(labels, numbers, strict=True))}
@@ -81,39 +77,39 @@ class NewUsers(UserCounts):
     metric = "new"
 
 
-class AverageSessionLength(DailyStream):
+class AverageSessionLength(DailyEndpoint):
     """The average length of a day's sessions, in seconds."""
 
     name = "average_session_length"
     api_path = "api/2/sessions/average"
 
-    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
+    def records_of(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
         for day, (length, *_) in numbers_by_day(answer["data"]):
             yield {CURSOR_FIELD: day, "length": length}
 
 
-class SessionsPerUser(DailyStream):
+class SessionsPerUser(DailyEndpoint):
     """The average number of a day's sessions of a user."""
 
     name = "sessions_per_user"
     api_path = "api/2/sessions/peruser"
 
-    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
+    def records_of(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
         for day, (average, *_) in numbers_by_day(answer["data"]):
             yield {CURSOR_FIELD: day, "avg_sessions": average}
 
 
-class SessionLengthDistribution(DailyStream):
+class SessionLengthDistribution(DailyEndpoint):
     """How many of a day's sessions had which length. An answer counts over all of its days, so each has its own."""
 
     name = "session_length_distribution"
-    primary_key = [CURSOR_FIELD, "bucket"]  # noqa: RUF012 - as the CDK has it
+    primary_keys = (CURSOR_FIELD, "bucket")
     api_path = "api/2/sessions/length"
     days_per_request = 1
 
-    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
+    def records_of(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
         data = answer["data"]
-        day: date = parse_day_param(stream_slice["start"])
+        day: date = parse_day_param(days["start"])
         for series in data["series"][:1]:
             for bucket, count in zip(data["xValues"], series, strict=True):
                 yield {CURSOR_FIELD: day.isoformat(), "bucket": str(bucket), "count": count}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+from source_amplitude.config import Config
 from source_amplitude.errors import ConfigError
 from source_amplitude.timestamps import parse_timestamp
 
@@ -23,9 +24,18 @@ def newest_complete_day(now: datetime) -> date:
     return (now - WESTERNMOST_OFFSET).date() - DAY
 
 
-def first_day(start: date, state: date | None) -> date:
-    """Where a sync begins: the state's day and the week before it are read again, but nothing before `start`."""
-    return start if state is None else max(start, state - LOOKBACK)
+def first_day(config: Config, state: date | None, now: datetime) -> date:
+    """Where a sync begins: without a state at `start_date`, or 30 days back.
+
+    Those are for a first sync only, since a pause of months must not lose what lies between.
+    """
+    return config.first_hour(None, now).date() if state is None else first_day_again(config, state)
+
+
+def first_day_again(config: Config, state: date) -> date:
+    """The state's day and the week before it are read again, but nothing before `start_date`."""
+    again = state - LOOKBACK
+    return max(again, config.start.date()) if config.start else again
 
 
 def ranges(first: date, last: date, days: int) -> Iterator[tuple[date, date]]:

@@ -1,61 +1,49 @@
-"""The base of these streams: a request a slice, a list of records an answer."""
+"""An endpoint as a stream of the CDK: a full refresh, with one request."""
 
 from __future__ import annotations
 
 import json
-from abc import ABC
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
-from itertools import islice
-from typing import Any, ClassVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-import msgspec
 import requests
 from airbyte_cdk.models import AirbyteMessage, SyncMode
 from airbyte_cdk.sources.streams.call_rate import APIBudget
 from airbyte_cdk.sources.streams.http.error_handlers import ErrorHandler, ErrorResolution, ResponseAction
-from msgspec import Raw
 from requests.auth import HTTPBasicAuth
 
 from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.airbyte.stream import AmplitudeStream
 from source_amplitude.config import Config
-from source_amplitude.odd_values import ColumnValues, log_oddities
-from source_amplitude.rest.answers import NotIncludedError, UnusableAnswerError, answer_json
-from source_amplitude.rest.budget import rest_budget
-from source_amplitude.rest.client import TIMEOUT_SECONDS, Params, RestClient, Send
-from source_amplitude.schema import declared_types
+from source_amplitude.rest.client import TIMEOUT_SECONDS, Params
+from source_amplitude.rest.endpoint import Endpoint
 
-RECORDS_PER_BATCH = 1000
-
-Record = dict[str, Any]
-_encode = msgspec.json.Encoder().encode
+Messages = Iterator[Mapping[str, Any] | AirbyteMessage]
 
 
-class RestStream(AmplitudeStream, ABC):
-    """A stream of one endpoint; its attributes say what differs from the others.
+class RestStream(AmplitudeStream):
+    """The stream of an endpoint.
 
     :param budget: the limits on requests, shared by the streams of a sync
     """
 
-    api_path: ClassVar[str]
-    """The endpoint, such as "api/2/events/list"."""
-    records_field: ClassVar[str] = "data"
-    """Where an answer has its list of records."""
-    plan_statuses: ClassVar[frozenset[int]] = frozenset({403})
-    """What Amplitude itself answers where the project's plan lacks the endpoint."""
-    empty_hint: ClassVar[str | None] = None
-    """Why a list may be empty, for a warning; None: that is nothing unusual."""
-
-    def __init__(self, config: Config, budget: APIBudget | None = None, *, in_batches: bool = False) -> None:
+    def __init__(self, endpoint: type[Endpoint], config: Config, budget: APIBudget, *, in_batches: bool) -> None:
+        self._kind = endpoint  # the base asks for the name
         super().__init__(
             config,
             in_batches=in_batches,
             authenticator=HTTPBasicAuth(config.api_key, config.secret_key),
-            api_budget=budget or rest_budget(),
+            api_budget=budget,
         )
-        self.client = self.a_client(self._send)
-        self.is_included = True
-        self._values = self._new_values()
+        self.endpoint = endpoint(config, self._send, self.logger)
+
+    @property
+    def name(self) -> str:
+        return self._kind.name
+
+    @property
+    def primary_key(self) -> list[str]:
+        return list(self._kind.primary_keys)
 
     @property
     def url_base(self) -> str:
@@ -67,15 +55,7 @@ class RestStream(AmplitudeStream, ABC):
         return self.supports_incremental
 
     def path(self, **_: Any) -> str:
-        return self.api_path
-
-    def request_params(
-        self,
-        stream_state: Mapping[str, Any] | None,
-        stream_slice: Mapping[str, Any] | None = None,
-        next_page_token: Mapping[str, Any] | None = None,
-    ) -> MutableMapping[str, Any]:
-        return {}
+        return self._kind.api_path
 
     def get_error_handler(self) -> ErrorHandler:
         return _AnswersAsTheyAre()
@@ -86,78 +66,22 @@ class RestStream(AmplitudeStream, ABC):
         cursor_field: list[str] | None = None,
         stream_slice: Mapping[str, Any] | None = None,
         stream_state: Mapping[str, Any] | None = None,
-    ) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
-        """The records of a slice: none, after a warning, where the project's plan lacks the endpoint."""
-        count = 0
-        try:
-            for message in self.messages(self.read_slice(stream_slice or {})):
-                count += len(message) if isinstance(message, RecordBatch) else 1
-                yield message
-        except NotIncludedError as error:
-            self.is_included = False
-            self.logger.warning(
-                f"{self.name}: this project's plan does not include this data, so there is none ({error.message})"
-            )
-        else:
-            log_oddities(self.name, self._values.oddities, self.logger)
-            self._values = self._new_values()
-            days = f" of the days {stream_slice['start']} to {stream_slice['end']}" if stream_slice else ""
-            self.logger.info(f"{self.name}: {count:,} records{days}")
-
-    def read_slice(self, stream_slice: Mapping[str, Any]) -> Iterable[Record]:
-        """The records of a slice, as Amplitude has them.
-
-        :raises AmplitudeError: as `RestClient.read`
-        """
-        records = self.ask(self.api_path, self.request_params(None, stream_slice), stream_slice)
-        if not records and self.empty_hint:
-            self.logger.warning(f"{self.name}: Amplitude's list is empty. {self.empty_hint}")
-        return records
-
-    def ask(
-        self, path: str, params: Params | None = None, stream_slice: Mapping[str, Any] | None = None
-    ) -> list[Record]:
-        """The records in the answer to one request."""
-
-        def reader(response: requests.Response) -> list[Record]:
-            return list(self.parse_response(response, stream_slice=stream_slice))
-
-        return self.client.read(path, params or {}, reader)
+    ) -> Messages:
+        """The records of a slice."""
+        return self.messages(self.endpoint.read(stream_slice or {}))
 
     def parse_response(
         self, response: requests.Response, *, stream_slice: Mapping[str, Any] | None = None, **_: Any
-    ) -> Iterable[Record]:
-        answer = answer_json(response)
-        try:
-            yield from self.records_of(answer, stream_slice or {})
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-            raise UnusableAnswerError(f"200, but in another form than expected ({type(error).__name__})") from error
+    ) -> Iterable[Mapping[str, Any]]:
+        return self.endpoint.records_in(response, stream_slice or {})
 
-    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterable[Record]:
-        """The records of an answer; an error where it has another form is met by asking again."""
-        for record in answer[self.records_field]:
-            yield {**record}
-
-    def messages(self, records: Iterable[Record]) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
-        """The records as they leave: on the command line many in a message."""
-        lines = map(self.line, records)
-        if not self._in_batches:
-            yield from map(json.loads, lines)
-            return
-        while batch := list(islice(lines, RECORDS_PER_BATCH)):
-            yield RecordBatch(self.name, b"\n".join([*batch, b""]), len(batch))
-
-    def line(self, record: Record) -> bytes:
-        """A record as JSON, with values of the declared types; what does not fit is kept in `additional_fields`."""
-        return _encode(self._values.record({name: Raw(_encode(value)) for name, value in record.items()}))
-
-    def _new_values(self) -> ColumnValues:
-        json_columns_as_string = self._config.json_columns_as_string
-        return ColumnValues(declared_types(self.name), json_columns_as_string=json_columns_as_string)
-
-    def a_client(self, send: Send) -> RestClient:
-        """The requests of this stream, sent by `send`."""
-        return RestClient(self.name, send, self._config.region, self.plan_statuses, self.logger)
+    def messages(self, batches: Iterable[list[bytes]]) -> Messages:
+        """Records as they leave: on the command line many in a message."""
+        for lines in batches:
+            if self._in_batches:
+                yield RecordBatch(self.name, b"\n".join([*lines, b""]), len(lines))
+            else:
+                yield from map(json.loads, lines)
 
     def _send(self, path: str, params: Params) -> requests.Response:
         """One request. The body stays unread, and so is in no debug log."""

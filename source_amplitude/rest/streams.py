@@ -1,47 +1,26 @@
-"""All streams of these APIs."""
+"""All streams of these endpoints."""
 
 from __future__ import annotations
 
 from source_amplitude.config import Config
-from source_amplitude.rest.annotations import AnnotationCategories, Annotations
 from source_amplitude.rest.budget import rest_budget
 from source_amplitude.rest.cohort_members import CohortMembers
-from source_amplitude.rest.cohorts import Cohorts
-from source_amplitude.rest.dashboard import (
-    ActiveUsers,
-    AverageSessionLength,
-    EventsList,
-    NewUsers,
-    SessionLengthDistribution,
-    SessionsPerUser,
-)
+from source_amplitude.rest.daily import DailyEndpoint
+from source_amplitude.rest.daily_stream import DailyStream
+from source_amplitude.rest.endpoint import Endpoint
+from source_amplitude.rest.endpoints import ENDPOINTS
+from source_amplitude.rest.members_stream import MembersStream
 from source_amplitude.rest.stream import RestStream
-from source_amplitude.rest.taxonomy import (
-    TaxonomyCategories,
-    TaxonomyEventProperties,
-    TaxonomyEvents,
-    TaxonomyUserProperties,
-)
-
-REST_STREAMS: tuple[type[RestStream], ...] = (
-    EventsList,
-    Cohorts,
-    CohortMembers,
-    Annotations,
-    AnnotationCategories,
-    ActiveUsers,
-    NewUsers,
-    AverageSessionLength,
-    SessionsPerUser,
-    SessionLengthDistribution,
-    TaxonomyEvents,
-    TaxonomyEventProperties,
-    TaxonomyUserProperties,
-    TaxonomyCategories,
-)
 
 
 def rest_streams(config: Config, *, in_batches: bool) -> list[RestStream]:
     """The streams of one sync, which share one budget."""
     budget = rest_budget()
-    return [stream(config, budget, in_batches=in_batches) for stream in REST_STREAMS]
+    return [stream_of(endpoint)(endpoint, config, budget, in_batches=in_batches) for endpoint in ENDPOINTS]
+
+
+def stream_of(endpoint: type[Endpoint]) -> type[RestStream]:
+    """What makes a stream of an endpoint."""
+    if issubclass(endpoint, DailyEndpoint):
+        return DailyStream
+    return MembersStream if endpoint is CohortMembers else RestStream

@@ -11,61 +11,61 @@ from typing import Any
 
 from source_amplitude.errors import UnexpectedError
 from source_amplitude.rest.answers import NotIncludedError, RejectedError
-from source_amplitude.rest.stream import Record, RestStream
+from source_amplitude.rest.endpoint import Days, Endpoint, Record
 
 EVENTS_PATH = "api/2/taxonomy/event"
 NOT_FOUND_WORDS = "not found"
 
 
-class TaxonomyStream(RestStream, ABC):
+class TaxonomyEndpoint(Endpoint, ABC):
     """A list of the tracking plan."""
 
     plan_statuses = frozenset({403, 404})
 
-    def records_of(self, answer: Mapping[str, Any], stream_slice: Mapping[str, Any]) -> Iterator[Record]:
+    def records_of(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
         """With the values of enumerations as a list, which they are by some answers, and by others a text."""
-        for record in super().records_of(answer, stream_slice):
+        for record in super().records_of(answer, days):
             values = record.get("enum_values")
             if isinstance(values, str):
                 values = [value.strip() for value in values.split(",") if value.strip()]
             yield {**record, "enum_values": [str(value) for value in values]} if values is not None else record
 
 
-class TaxonomyCategories(TaxonomyStream):
+class TaxonomyCategories(TaxonomyEndpoint):
     """The categories of events."""
 
     name = "taxonomy_categories"
-    primary_key = "id"
+    primary_keys = ("id",)
     api_path = "api/2/taxonomy/category"
 
 
-class TaxonomyEvents(TaxonomyStream):
+class TaxonomyEvents(TaxonomyEndpoint):
     """The planned event types."""
 
     name = "taxonomy_events"
-    primary_key = "event_type"
+    primary_keys = ("event_type",)
     api_path = EVENTS_PATH
 
 
-class TaxonomyUserProperties(TaxonomyStream):
+class TaxonomyUserProperties(TaxonomyEndpoint):
     """The planned user properties."""
 
     name = "taxonomy_user_properties"
-    primary_key = "user_property"
+    primary_keys = ("user_property",)
     api_path = "api/2/taxonomy/user-property"
 
 
-class TaxonomyEventProperties(TaxonomyStream):
+class TaxonomyEventProperties(TaxonomyEndpoint):
     """The planned properties of events: those that all share, and those of each event type, which take a request each.
 
     The `event_type` of a shared one is an empty text, since a key is never null.
     """
 
     name = "taxonomy_event_properties"
-    primary_key = ["event_type", "event_property"]  # noqa: RUF012 - as the CDK has it
+    primary_keys = ("event_type", "event_property")
     api_path = "api/2/taxonomy/event-property"
 
-    def read_slice(self, stream_slice: Mapping[str, Any]) -> Iterable[Record]:
+    def records(self, days: Days) -> Iterable[Record]:
         seen: set[tuple[str, str]] = set()
         for event_type in ["", *self._event_types()]:
             for record in self._of(event_type):

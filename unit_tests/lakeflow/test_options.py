@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from source_amplitude.config import ListedUsers
+from source_amplitude.config import AllCohorts, CohortMembersConfig, ListedCohorts, ListedUsers
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.windows import parse_export_hour
 from source_amplitude.lakeflow.options import Options
@@ -58,6 +58,16 @@ def test_given_profile_options_then_they_are_those_of_the_configuration() -> Non
     assert profiles.requests_per_minute == 60
 
 
+def test_given_options_of_other_tables_then_they_are_those_of_the_configuration() -> None:
+    assert options().config.active_users_group_by_country
+    assert not options(active_users_group_by_country="false").config.active_users_group_by_country
+    assert options().config.cohort_members == CohortMembersConfig()
+    listed = options(cohort_ids="a, b,a", user_properties="gp:plan, country").config.cohort_members
+    assert listed == CohortMembersConfig(ListedCohorts(("a", "b")), ("gp:plan", "country"))
+    in_json = options(max_cohorts="12", user_properties='["gp:a, b", "gp:c"]').config.cohort_members
+    assert in_json == CohortMembersConfig(AllCohorts(12), ("gp:a, b", "gp:c"))
+
+
 def test_given_no_keys_then_they_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AMPLITUDE_API_KEY", "of the driver")
     monkeypatch.setenv("AMPLITUDE_SECRET_KEY", "secret")
@@ -78,6 +88,12 @@ def test_given_no_keys_then_they_come_from_the_environment(monkeypatch: pytest.M
         ({"timestamps": "perhaps"}, "timestamps must be true or false"),
         ({"get_cohort_ids": "1"}, "get_cohort_ids must be true or false"),
         ({"strat_date": "2024-01-01"}, "There is no option strat_date: start_date is probably meant"),
+        ({"active_users_group_by_country": "no"}, "active_users_group_by_country must be true or false"),
+        ({"max_cohorts": "all"}, "max_cohorts must be a whole number from 1 to 500"),
+        ({"max_cohorts": "0"}, "max_cohorts must be a whole number from 1 to 500"),
+        ({"cohort_ids": "a", "max_cohorts": "2"}, "Give one of the options cohort_ids and max_cohorts, not both"),
+        ({"user_properties": "[gp:plan"}, "The option user_properties must hold JSON"),
+        ({"cohort_id": "a"}, "There is no option cohort_id: cohort_ids is probably meant"),
         ({"lookback_hours": "3"}, "lookback_hours is not offered on Spark"),
         ({"properties_format": "object"}, "always hold JSON text"),
     ],

@@ -6,9 +6,10 @@ import requests
 from airbyte_cdk.sources.streams.call_rate import CallRateLimitHit
 
 from source_amplitude.config import Config
-from source_amplitude.rest import budget
-from source_amplitude.rest.budget import COST_PER_REQUEST, cost_per_day, request_cost, rest_budget, seconds_at_the_limit
-from source_amplitude.rest.daily import DailyStream
+from source_amplitude.rest import limits
+from source_amplitude.rest.budget import rest_budget
+from source_amplitude.rest.daily_stream import DailyStream
+from source_amplitude.rest.limits import COST_PER_REQUEST, cost_per_day, request_cost, seconds_at_the_limit
 from source_amplitude.rest.streams import rest_streams
 
 HOST = "https://amplitude.com/api"
@@ -33,12 +34,13 @@ def test_a_request_costs_its_days_times_its_conditions_times_its_type(url: str, 
 @pytest.mark.parametrize("grouped", [False, True])
 def test_no_daily_stream_asks_for_more_at_once_than_its_cost_allows(grouped: bool) -> None:
     config = Config("key", "secret", active_users_group_by_country=grouped)
-    daily = [stream for stream in rest_streams(config, in_batches=False) if isinstance(stream, DailyStream)]
+    streams = [stream for stream in rest_streams(config, in_batches=False) if isinstance(stream, DailyStream)]
+    daily = [stream.endpoint for stream in streams]
     assert len(daily) == 5
-    for stream in daily:
-        cost = stream.days_per_request * cost_per_day(stream.api_path, grouped=stream.is_grouped)
+    for endpoint in daily:
+        cost = endpoint.days_per_request * cost_per_day(endpoint.api_path, grouped=endpoint.is_grouped)
         assert 4 <= cost <= COST_PER_REQUEST
-    assert {stream.days_per_request for stream in daily} == {1, 30} | (set() if grouped else {120})
+    assert {endpoint.days_per_request for endpoint in daily} == {1, 30} | (set() if grouped else {120})
 
 
 def a_request(path: str) -> requests.PreparedRequest:
@@ -49,7 +51,7 @@ def a_request(path: str) -> requests.PreparedRequest:
 def acquire(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Takes a request's share of a budget whose windows have a third of a second."""
     for window in ("WINDOW_SECONDS", "TAXONOMY_WINDOW_SECONDS", "JOBS_WINDOW_SECONDS"):
-        monkeypatch.setattr(budget, window, 0.3)
+        monkeypatch.setattr(limits, window, 0.3)
     shared = rest_budget()
     return lambda path: shared.acquire_call(a_request(path), block=False)
 
