@@ -15,7 +15,7 @@ from source_amplitude.errors import AUTHENTICATION_FAILED, ConfigError
 from source_amplitude.http.answers import said
 
 NO_DATA_TEXT = "raw data files were not found"
-# In any words: those of this API are not documented, as the ones of the dashboards' are not but were seen.
+# In any words: what this API says of keys is neither documented nor known from practice.
 _OF_KEYS = re.compile(r"\b(api|secret)[ _-]?key\b|\bapi/secret\b", re.IGNORECASE)
 _OF_SIZE = re.compile(r"\b(size|large|exceeds?|4 ?GB|too many|reduce)\b", re.IGNORECASE)
 
