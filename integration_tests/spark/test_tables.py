@@ -92,6 +92,15 @@ def test_given_listed_users_then_their_profiles_are_a_table(a_spark: Callable[..
     rows = frame.collect()
     assert [row.user_id for row in rows] == ["user-1@example.com", "user-2@example.com"]
     assert all(row.cohort_ids and json.loads(row.amp_props) and json.loads(row.computations) for row in rows)
+    assert {row.additional_fields for row in rows} == {None}
+
+
+def test_given_odd_values_in_a_profile_then_they_are_kept_as_json(spark: SimulatedSpark) -> None:
+    answer = {"userData": {"user_id": "ada", "amp_props": ["x"], "brand_new": {"a": 1.5}}}
+    spark.simulator.faults.append(Fault("status", api="profile", status=200, body=json.dumps(answer).encode()))
+    [row] = spark.read(table="user_profiles", user_ids="ada").collect()
+    assert (row.user_id, row.amp_props) == ("ada", None)
+    assert json.loads(row.additional_fields) == {"amp_props": ["x"], "brand_new": {"a": 1.5}}
 
 
 def test_given_columns_then_they_have_comments(spark: SimulatedSpark) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-import msgspec
 import pyarrow as pa
 
 from source_amplitude.config import ListedUsers
@@ -26,8 +25,7 @@ from source_amplitude.lakeflow.options import Options
 from source_amplitude.lakeflow.rows import RowConverter
 from source_amplitude.lakeflow.schema import columns
 from source_amplitude.lakeflow.tables import EVENTS, USER_PROFILES
-from source_amplitude.odd_values import ColumnValues, Oddities, log_oddities
-from source_amplitude.schema import declared_types
+from source_amplitude.odd_values import Oddities, log_oddities
 from source_amplitude.user_profiles.authenticator import KeyFallback
 from source_amplitude.user_profiles.client import ProfileClient
 from source_amplitude.user_profiles.fetch import Fetcher, FetchStatus
@@ -36,8 +34,6 @@ from source_amplitude.user_profiles.snapshot import Snapshot
 from source_amplitude.user_profiles.users import Listed
 
 logger = logging.getLogger("source_amplitude.lakeflow")
-_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_encode = msgspec.json.Encoder().encode
 
 
 def read_events(options: Options, windows: Sequence[Window]) -> Iterator[pa.RecordBatch]:
@@ -93,11 +89,9 @@ def _profile_blocks(options: Options) -> Iterator[bytes]:
     config = options.config
     keys = KeyFallback(config.secret_key, config.api_key, logger)
     client = ProfileClient(config, keys, TokenBucket(config.user_profiles.requests_per_minute, logger))
-    fetcher = Fetcher(client, config.user_profiles, keys, logger, json_columns_as_string=False)
+    fetcher = Fetcher(client, config.user_profiles, keys, logger, json_columns_as_string=True)
     users = Listed(listed_users(options), {}, logger)
-    values = ColumnValues(declared_types(USER_PROFILES), json_columns_as_string=True)
     with closing(Snapshot(users, fetcher, logger)) as snapshot:
         for result in snapshot.portion(users.total):
             if result.status is FetchStatus.PROFILE:
-                yield _encode(values.record(_decode(result.record))) + b"\n"
-    log_oddities(USER_PROFILES, values.oddities, logger)
+                yield result.record
