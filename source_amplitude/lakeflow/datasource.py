@@ -16,11 +16,11 @@ from pyspark.sql.types import StructType
 
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.probe import why_keys_refused
-from source_amplitude.export.windows import Window
+from source_amplitude.export.windows import Window, export_hour
 from source_amplitude.http.hosts import warn_of_overrides
 from source_amplitude.lakeflow import offsets
 from source_amplitude.lakeflow.errors import with_clear_errors
-from source_amplitude.lakeflow.offsets import Offset
+from source_amplitude.lakeflow.offsets import FIRST_HOUR, Offset
 from source_amplitude.lakeflow.options import Options
 from source_amplitude.lakeflow.reading import listed_users, logger, read_events, read_profiles
 from source_amplitude.lakeflow.redaction import hide_keys
@@ -64,8 +64,13 @@ class AmplitudeDataSource(DataSource):
             return EndpointReader(self._options)
         return EventsReader(self._options)
 
-    @with_clear_errors
     def streamReader(self, schema: StructType) -> DataSourceStreamReader:  # noqa: N802 - Spark's name
+        try:
+            return self._stream_reader(schema)
+        except ConfigError as error:
+            return NoStreamReader(error)
+
+    def _stream_reader(self, schema: StructType) -> DataSourceStreamReader:
         by_day = is_by_day(self._options.table)
         if self._options.table != EVENTS and not by_day:
             raise ConfigError(
@@ -77,7 +82,29 @@ class AmplitudeDataSource(DataSource):
 
     def _check_columns(self, schema: StructType) -> None:
         if [(field.name, field.dataType) for field in schema] != [(own.name, own.dataType) for own in self.schema()]:
-            raise ConfigError("The tables of Amplitude have schemas of their own: leave .schema(…) out.")
+            raise ConfigError(
+                "The tables of Amplitude have schemas of their own: leave .schema(…) out. "
+                "In SQL, use CREATE TEMPORARY VIEW: Spark does not hand on the options of CREATE TABLE."
+            )
+
+
+class NoStreamReader(DataSourceStreamReader):
+    """Says why there is no stream as soon as it is asked: Spark hides what `streamReader` raises behind a crash."""
+
+    def __init__(self, error: ConfigError) -> None:
+        self._error = error
+
+    def initialOffset(self) -> dict[str, str]:  # noqa: N802
+        raise self._error
+
+    def latestOffset(self, start: Mapping[str, Any] | None = None, limit: Any = None) -> dict[str, str]:  # noqa: N802
+        raise self._error
+
+    def partitions(self, start: Mapping[str, Any], end: Mapping[str, Any]) -> Sequence[InputPartition]:
+        raise self._error
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        raise self._error
 
 
 class EventsReader(DataSourceReader):
@@ -89,11 +116,13 @@ class EventsReader(DataSourceReader):
     @with_clear_errors
     def partitions(self) -> Sequence[InputPartition]:
         now = offsets.utc_now()
-        start = offsets.initial_offset(self._options, now)
-        end = offsets.end_of_batch(start, offsets.newest_hour(self._options, now), None)
+        start, newest = offsets.initial_offset(self._options, now), offsets.newest_hour(self._options, now)
+        end = offsets.end_of_batch(start, newest, None)
         partitions = _partitions(self._options, offsets.hours_between(start, end))
         if partitions:
             check_keys(self._options)
+        else:
+            logger.warning(f"{EVENTS}: nothing to read from {start.as_dict()[FIRST_HOUR]} to {export_hour(newest)}")
         return partitions or [InputPartition([])]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
@@ -137,6 +166,8 @@ class EventsStreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
             begins = offsets.initial_offset(self._options, offsets.utc_now())
         most_hours = None if reads_everything(limit) else offsets.hours_a_micro_batch(self._options)
         end = offsets.end_of_batch(begins, self._newest(), most_hours)
+        if begins.is_after(offsets.utc_now()):
+            logger.warning(f"{EVENTS}: nothing to read, since the stream's offset is in the future: {begins.as_dict()}")
         if end != begins and not self._keys_are_checked:
             check_keys(self._options)
             self._keys_are_checked = True

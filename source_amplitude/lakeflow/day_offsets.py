@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from source_amplitude.errors import ConfigError
+from source_amplitude.lakeflow.offsets import foreign_offset
 from source_amplitude.lakeflow.options import Options
 from source_amplitude.rest.days import CURSOR_FIELD, DAY, first_day, first_day_again, newest_complete_day
 
@@ -48,11 +48,7 @@ class DayOffset:
         except (ValueError, TypeError):
             found = {}
         if not found or found.keys() - {FIRST_DATE, CURSOR_FIELD}:
-            raise ConfigError(
-                "The saved offset is not one that this connector wrote for a table by day "
-                f'(its fields: {", ".join(sorted(map(str, raw)))}; expected: {{"{CURSOR_FIELD}": "2024-01-15"}}). '
-                "Start the query with a checkpoint location of its own."
-            )
+            raise foreign_offset(" for a table by day", raw, {CURSOR_FIELD: "2024-01-15"})
         return cls(found.get(FIRST_DATE), found.get(CURSOR_FIELD))
 
     def as_dict(self) -> dict[str, str]:

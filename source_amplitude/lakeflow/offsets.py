@@ -7,6 +7,7 @@ offset before it has only `first_hour`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -57,16 +58,26 @@ class Offset:
         except (ValueError, TypeError):
             found = {}
         if not found or found.keys() - {FIRST_HOUR, LAST_HOUR}:
-            raise ConfigError(
-                "The saved offset is not one that this connector wrote "
-                f'(its fields: {", ".join(sorted(map(str, raw)))}; expected: {{"{LAST_HOUR}": "20240115T14"}}). '
-                "Start the query with a checkpoint location of its own."
-            )
+            raise foreign_offset("", raw, {LAST_HOUR: "20240115T14"})
         return cls(found.get(FIRST_HOUR), found.get(LAST_HOUR))
+
+    def is_after(self, moment: datetime) -> bool:
+        """Whether all of its hours are."""
+        found = self.last or self.first
+        return found is not None and found > moment
 
     def as_dict(self) -> dict[str, str]:
         found = {FIRST_HOUR: self.first, LAST_HOUR: self.last}
         return {name: export_hour(hour) for name, hour in found.items() if hour is not None}
+
+
+def foreign_offset(of_what: str, raw: object, expected: Mapping[str, str]) -> ConfigError:
+    """A checkpoint has what another connector wrote, which may be any JSON."""
+    fields = f"its fields: {', '.join(sorted(map(str, raw)))}" if isinstance(raw, Mapping) else "it has no fields"
+    return ConfigError(
+        f"The saved offset is not one that this connector wrote{of_what} ({fields}; expected: {json.dumps(expected)}). "
+        "Start the query with a checkpoint location of its own."
+    )
 
 
 def newest_hour(options: Options, now: datetime) -> datetime:

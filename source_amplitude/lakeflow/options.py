@@ -28,7 +28,7 @@ _OTHERS = (TABLE, "region", "data_region", "start_date", "end_date", "timestamps
            "propensity_type", "requests_per_minute", "active_users_group_by_country", "cohort_ids", "max_cohorts",
            "user_properties")  # fmt: skip
 # Of Spark (`load("events")`) and of pipelines that are made of community connectors.
-_FOREIGN = ("path", "tablename", "tablenamelist", "tableconfigs", "isdeleteflow", "namespace")
+_FOREIGN = ("path", "paths", "tablename", "tablenamelist", "tableconfigs", "isdeleteflow", "namespace")
 _KNOWN = frozenset([*_KEYS, *_NUMBERS, *_BOOLEANS, *_LISTS, *_OTHERS, *_FOREIGN])
 _NOT_ON_SPARK = {
     "lookback_hours": "lookback_hours is not offered on Spark, where it would append events twice. "
@@ -37,6 +37,7 @@ _NOT_ON_SPARK = {
     "Leave properties_format out, and parse them with from_json, parse_json or get_json_object.",
 }
 _CLOSE = 0.8
+MOST_DIGITS = 18
 _DATE_CHARACTERS = 10
 
 
@@ -66,7 +67,7 @@ class Options:
         end = _end(given.get("end_date"))
         if end is not None and config.start is not None and end < floor_to_hour(config.start):
             raise ConfigError("end_date must not be before start_date.")
-        table = given.get(TABLE) or given.get("tablename") or given.get("path") or DEFAULT_TABLE
+        table = _one_of(given, TABLE, "tablename", "path") or DEFAULT_TABLE
         return cls(config, table, end, _boolean(given, "timestamps"))
 
 
@@ -75,19 +76,22 @@ def _check_names(given: Mapping[str, str], logger: logging.Logger) -> None:
     for name in given:
         if name in _NOT_ON_SPARK:
             raise ConfigError(_NOT_ON_SPARK[name])
+    if "paths" in given:
+        raise ConfigError("A read has one table: load them one by one.")
     unknown = sorted(given.keys() - _KNOWN)
     for name in unknown:
         if meant := get_close_matches(name, sorted(_KNOWN), n=1, cutoff=_CLOSE):
             raise ConfigError(f"There is no option {name}: {meant[0]} is probably meant.")
     if unknown:
-        logger.info(f"Options that this connector does not know: {', '.join(unknown)}")
+        logger.warning(f"Options that this connector does not know: {', '.join(unknown)}")
 
 
 def _configuration(given: Mapping[str, str]) -> dict[str, Any]:
     """The configuration that the form would give, for its validation to name what is wrong."""
     config: dict[str, Any] = {name: _key(given, name) for name in _KEYS}
-    if region := given.get("region") or given.get("data_region"):
-        config["region"] = _REGIONS.get(region.upper(), region)
+    regions = {name: given[name].upper() for name in ("region", "data_region") if name in given}
+    if region := _one_of({name: _REGIONS.get(text, text) for name, text in regions.items()}, *regions):
+        config["region"] = region
     if start := given.get("start_date"):
         config["start_date"] = start
     config |= {name: _number(given[name]) for name in _NUMBERS if name in given}
@@ -119,6 +123,18 @@ def _cohort_members(given: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
+def _one_of(given: Mapping[str, str], *names: str) -> str | None:
+    """What options of the same meaning say.
+
+    :raises ConfigError: they contradict each other
+    """
+    found = {name: given[name] for name in names if name in given}
+    if len(set(found.values())) > 1:
+        told = " and ".join(f"{name} is {value}" for name, value in found.items())
+        raise ConfigError(f"Options contradict each other: {told}. Leave one of them out.")
+    return next(iter(found.values()), None)
+
+
 def _names_in(text: str, option: str) -> list[Any]:
     """Names with commas between, or as a JSON list where they hold commas themselves."""
     if not text.startswith("["):
@@ -139,7 +155,7 @@ def _key(given: Mapping[str, str], name: str) -> str:
 
 def _number(text: str) -> int | str:
     """A whole number; any other text as it is, for the validation to refuse."""
-    return int(text) if text.removeprefix("-").isdecimal() else text
+    return int(text) if text.removeprefix("-").isdecimal() and len(text) <= MOST_DIGITS else text
 
 
 def _boolean(given: Mapping[str, str], name: str) -> bool:
@@ -161,4 +177,4 @@ def _end(text: str | None) -> datetime | None:
     except (ValueError, OverflowError):
         raise ConfigError("end_date must be a date such as 2024-01-31 that exists.") from None
     whole_day = len(text) <= _DATE_CHARACTERS or end < HOURLY_SINCE
-    return floor_to_day(end) + DAY - HOUR if whole_day else end
+    return floor_to_day(end) + (DAY - HOUR) if whole_day else end

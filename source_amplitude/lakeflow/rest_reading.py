@@ -74,7 +74,10 @@ def whole_table(options: Options, now: datetime) -> list[Part]:
     if not is_by_day(options.table):
         return [{}]
     start = day_offsets.initial_offset(options, now)
-    end = day_offsets.end_of_batch(start, day_offsets.newest_day(options, now))
+    newest = day_offsets.newest_day(options, now)
+    end = day_offsets.end_of_batch(start, newest)
+    if end == start:
+        logger.warning(f"{options.table}: nothing to read from {start.first} to {newest}")
     return _parts_of(day_offsets.days_between(options, start, end))
 
 

@@ -40,9 +40,11 @@ def test_given_an_offset_then_it_is_the_documented_json() -> None:
         {"date": None},
         {"date": "2024-01-15", "x": "1"},
         {},
+        7,
+        None,
     ],
 )
-def test_given_an_offset_of_another_connector_then_a_sentence_says_so(raw: dict[str, Any]) -> None:
+def test_given_an_offset_of_another_connector_then_a_sentence_says_so(raw: Any) -> None:
     with pytest.raises(ConfigError, match="not one that this connector wrote for a table by day"):
         DayOffset.of(raw)
 

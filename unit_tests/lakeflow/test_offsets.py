@@ -44,9 +44,13 @@ def test_given_an_offset_then_it_is_the_documented_json() -> None:
         {"last_hour": 12},
         {"last_hour": "20240115T14", "x": 1},
         {},
+        7,
+        None,
+        "text",
+        ["last_hour"],
     ],
 )
-def test_given_an_offset_of_another_connector_then_a_sentence_says_so(raw: dict[str, Any]) -> None:
+def test_given_an_offset_of_another_connector_then_a_sentence_says_so(raw: Any) -> None:
     with pytest.raises(ConfigError, match="not one that this connector wrote"):
         Offset.of(raw)
 

@@ -111,3 +111,42 @@ def test_given_options_then_no_text_of_them_shows_a_key() -> None:
     found = options(api_key="an-api-key", secret_key="a-secret-key")
     assert "an-api-key" not in f"{found} {found!r}"
     assert "a-secret-key" not in f"{found} {found!r}"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"table": "cohorts", "path": "annotations"},
+        {"tableName": "cohorts", "table": "events"},
+        {"region": "US", "data_region": "eu"},
+    ],
+)
+def test_given_options_that_contradict_each_other_then_a_sentence_names_them(given: dict[str, str]) -> None:
+    with pytest.raises(ConfigError, match=r"Options contradict each other: .+ and .+ Leave one of them out\."):
+        options(**given)
+
+
+def test_given_the_same_twice_then_nothing_contradicts() -> None:
+    found = options(table="cohorts", path="cohorts", region="us", data_region="standard")
+    assert (found.table, found.config.region) == ("cohorts", "US")
+
+
+def test_given_several_tables_then_a_sentence_says_one_by_one() -> None:
+    with pytest.raises(ConfigError, match="A read has one table"):
+        options(paths='["annotations", "cohorts"]')
+
+
+def test_given_an_unknown_option_then_a_warning_names_it(caplog: pytest.LogCaptureFixture) -> None:
+    options(foo="bar")
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "Options that this connector does not know: foo")
+    ]
+
+
+def test_given_the_last_of_all_days_then_it_is_an_end_date() -> None:
+    assert options(end_date="9999-12-31").end == parse_export_hour("99991231T23")
+
+
+def test_given_a_number_of_thousands_of_digits_then_the_sentence_of_a_wrong_number() -> None:
+    with pytest.raises(ConfigError, match="num_workers must be a whole number from 1 to 5"):
+        options(num_workers="1" * 5000)
