@@ -101,8 +101,9 @@ image:
 test: $(READY)
 	$(BIN)/python -m pytest -n auto -m "not slow and not image and not extra"
 
+# Two groups side by side, each with environments that only its tests install.
 test-extra: $(READY)
-	$(BIN)/python -m pytest -m extra -rs
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m extra -rs
 
 test-image: $(READY)
 	$(BIN)/python -m pytest -m image -rs

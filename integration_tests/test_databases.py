@@ -25,7 +25,7 @@ NOW = datetime(2024, 3, 14, 2, 10, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
 FETCH = "import duckdb, json, sys; print(json.dumps(duckdb.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))"
 
-pytestmark = [pytest.mark.extra, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.extra, pytest.mark.xdist_group("databases"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module", autouse=True)

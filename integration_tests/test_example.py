@@ -15,7 +15,7 @@ from demo.example import BETWEEN, EVENTS_PER_HOUR, FIRST_HOUR, NOW, USERS
 REPOSITORY = Path(__file__).parents[1]
 DATABASE = REPOSITORY / "example_output" / "amplitude.duckdb"
 
-pytestmark = [pytest.mark.extra, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.extra, pytest.mark.xdist_group("databases"), pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

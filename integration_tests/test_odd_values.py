@@ -14,7 +14,7 @@ from integration_tests.test_databases import in_duckdb, installed, simulator, sy
 
 __all__ = ["installed", "simulator"]  # fixtures
 
-pytestmark = [pytest.mark.extra, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.extra, pytest.mark.xdist_group("databases"), pytest.mark.timeout(900)]
 
 # Values that typed destinations refuse, or would lose, in each event; "$n" is not declared. All as they are sent.
 ODD = (

@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).parents[1]
 HOUR = timedelta(hours=1)
 TIMESTAMP_FIELDS = [name for name, declared in declared_types("events").items() if declared is FieldType.TIMESTAMP]
 
-pytestmark = [pytest.mark.extra, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.extra, pytest.mark.xdist_group("official"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ KEYS = {"active_users": "date", "average_session_length": "date"}
 FIELDS_OF_OURS = {"cohorts": {"syncMetadata"}, "annotations": {"start", "end", "category", "chart_id"}}
 ADDITIONAL = "additional_fields"
 
-pytestmark = [pytest.mark.extra, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.extra, pytest.mark.xdist_group("official"), pytest.mark.timeout(600)]
 
 
 @pytest.fixture
