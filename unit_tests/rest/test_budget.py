@@ -1,12 +1,12 @@
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 import requests
+import time_machine
 from airbyte_cdk.sources.streams.call_rate import CallRateLimitHit
 
 from source_amplitude.config import Config
-from source_amplitude.rest import limits
+from source_amplitude.progress import PROGRESS_SECONDS
 from source_amplitude.rest.budget import rest_budget
 from source_amplitude.rest.daily_stream import DailyStream
 from source_amplitude.rest.limits import COST_PER_REQUEST, cost_per_day, request_cost, seconds_at_the_limit
@@ -48,16 +48,21 @@ def a_request(path: str) -> requests.PreparedRequest:
 
 
 @pytest.fixture
-def acquire(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Takes a request's share of a budget whose windows have a third of a second."""
-    for window in ("WINDOW_SECONDS", "TAXONOMY_WINDOW_SECONDS", "JOBS_WINDOW_SECONDS"):
-        monkeypatch.setattr(limits, window, 0.3)
+def clock() -> Iterator[time_machine.Traveller]:
+    """It stands still until it is shifted."""
+    with time_machine.travel("2024-03-15T12:00:00Z", tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def acquire(clock: time_machine.Traveller) -> Callable[[str], None]:
+    """Takes a request's share of a budget."""
     shared = rest_budget()
     return lambda path: shared.acquire_call(a_request(path), block=False)
 
 
 def test_given_requests_of_a_cost_of_900_then_the_next_waits_until_they_are_five_minutes_old(
-    acquire: Callable[[str], None],
+    acquire: Callable[[str], None], clock: time_machine.Traveller
 ) -> None:
     month = "/2/sessions/average?start=20240101&end=20240130"
     for _ in range(7):
@@ -65,8 +70,12 @@ def test_given_requests_of_a_cost_of_900_then_the_next_waits_until_they_are_five
     acquire("/2/users?start=20240101&end=20240229")
     with pytest.raises(CallRateLimitHit) as hit:
         acquire("/2/events/list")
-    assert 0 < hit.value.time_to_wait.total_seconds() <= 0.3
-    time.sleep(0.31)
+    assert hit.value.time_to_wait.total_seconds() == pytest.approx(PROGRESS_SECONDS), "and then it is told again"
+    clock.shift(299.9)
+    with pytest.raises(CallRateLimitHit) as hit:
+        acquire("/2/events/list")
+    assert 0 < hit.value.time_to_wait.total_seconds() < 0.2
+    clock.shift(0.2)
     acquire(month)
 
 

@@ -1,25 +1,32 @@
 """The limits without the CDK. That the CDK's budget keeps to the same ones is in test_budget.py."""
 
 import logging
-import time
+from types import SimpleNamespace
 
 import pytest
 
-from source_amplitude import progress
-from source_amplitude.rest import limits
+from source_amplitude.rest import rates as rates_module
 from source_amplitude.rest.rates import Rates
+from unit_tests.clock import Clock
 
 HOST = "https://amplitude.com/api"
 MONTH = f"{HOST}/2/sessions/average?start=20240101&end=20240130"
-WINDOW_SECONDS = 0.4
 
 
 @pytest.fixture
-def rates(monkeypatch: pytest.MonkeyPatch) -> Rates:
-    """The limits, in windows of less than a second."""
-    for window in ("WINDOW_SECONDS", "TAXONOMY_WINDOW_SECONDS", "JOBS_WINDOW_SECONDS"):
-        monkeypatch.setattr(limits, window, WINDOW_SECONDS)
-    monkeypatch.setattr(limits, "LONG_WAIT_SECONDS", 0.0)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """It stands still but for what is waited."""
+    clock = Clock()
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    monkeypatch.setattr(rates_module, "time", SimpleNamespace(monotonic=clock, sleep=sleep))
+    return clock
+
+
+@pytest.fixture
+def rates(clock: Clock) -> Rates:
     return Rates(logging.getLogger("test"))
 
 
@@ -27,37 +34,35 @@ def waits(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records]
 
 
+def told(what: str, *seconds: int) -> list[str]:
+    return [f"Waiting for Amplitude's limit on {what}: {each} s still" for each in seconds]
+
+
 def test_given_a_cost_of_900_then_the_next_request_waits_until_the_first_is_five_minutes_old(
-    rates: Rates, caplog: pytest.LogCaptureFixture
+    rates: Rates, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    began = clock.now
     with caplog.at_level(logging.INFO):
-        began = time.monotonic()
         for _ in range(7):
             rates.wait(MONTH)
         rates.wait(f"{HOST}/2/users?start=20240101&end=20240229")
         assert waits(caplog) == []
+        clock.now += 100
         rates.wait(f"{HOST}/2/events/list")
-    assert time.monotonic() - began >= WINDOW_SECONDS
-    assert waits(caplog)[0] == "Waiting for Amplitude's limit on the cost of requests in five minutes: 0 s still"
-
-
-def test_given_a_long_wait_then_the_log_says_again_and_again_how_long_still(
-    rates: Rates, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(progress, "PROGRESS_SECONDS", 0.05)
-    with caplog.at_level(logging.INFO):
-        for _ in range(8):
-            rates.wait(MONTH)
-    assert len(waits(caplog)) >= 3
+    assert clock.now - began == pytest.approx(300, abs=0.1)
+    assert waits(caplog) == told("the cost of requests in five minutes", 200, 170, 140, 110, 80, 50, 20)
 
 
 def test_given_a_short_wait_then_the_log_says_nothing(
-    rates: Rates, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    rates: Rates, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(limits, "LONG_WAIT_SECONDS", 5.0)
+    began = clock.now
     with caplog.at_level(logging.INFO):
-        for _ in range(8):
+        for _ in range(7):
             rates.wait(MONTH)
+        clock.now += 295.5
+        rates.wait(MONTH)
+    assert clock.now - began == pytest.approx(300, abs=0.1)
     assert waits(caplog) == []
 
 
@@ -79,4 +84,4 @@ def test_the_taxonomy_and_the_starts_of_cohort_downloads_have_pools_of_their_own
         rates.wait(f"{HOST}/5/cohorts/request/q1/file")
         assert waits(caplog) == []
         rates.wait(f"{HOST}/5/cohorts/request/p8w3rt1?props=0")
-    assert waits(caplog)[0].startswith("Waiting for Amplitude's limit on downloads of cohorts in ten minutes: ")
+    assert waits(caplog) == told("downloads of cohorts in ten minutes", *range(600, 0, -30))
