@@ -12,14 +12,11 @@ from itertools import chain, compress
 from typing import Any
 
 import msgspec
-from msgspec import Raw
 
-from source_amplitude.events.lines import LineConverter, OddValueError
+from source_amplitude.events.lines import EMPTY_BAG, NULL, LineConverter, OddValueError
 from source_amplitude.odd_values import Oddities, is_number
 from source_amplitude.rfc3339 import all_rfc3339
 
-_EMPTY_BAG = Raw(b"{}")
-_NULL = Raw(b"null")
 _encode_lines = msgspec.json.Encoder().encode_lines
 
 
@@ -62,18 +59,18 @@ class RecordConverter(LineConverter[Records]):
         for attribute in self._shape.bags:
             for event in events:
                 if raw := getattr(event, attribute):
-                    text = "{}" if raw == _EMPTY_BAG else str(raw, "utf-8")  # most bags are empty
+                    text = "{}" if raw == EMPTY_BAG else str(raw, "utf-8")  # most bags are empty
                     if text[0] == "{":
                         if as_string:
                             setattr(event, attribute, text)
-                    elif raw != _NULL:
+                    elif raw != NULL:
                         raise OddValueError
 
     def _check_numbers(self, events: Sequence[Any]) -> None:
         for attribute in self._shape.numbers:
             for event in events:
                 raw = getattr(event, attribute)
-                if raw and raw != _NULL and not is_number(raw):
+                if raw and raw != NULL and not is_number(raw):
                     raise OddValueError
 
     def _convert_timestamps(self, events: Sequence[Any]) -> None:

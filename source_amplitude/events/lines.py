@@ -15,6 +15,8 @@ from source_amplitude.odd_values import ColumnValues, Oddities
 from source_amplitude.schema import declared_types
 
 BLOCK_BYTES = 256 * 1024
+EMPTY_BAG = Raw(b"{}")
+NULL = Raw(b"null")
 
 T = TypeVar("T", bound="Batch")
 _decode = msgspec.json.Decoder(dict[str, Raw]).decode

@@ -14,14 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Raw
 
-from source_amplitude.events.lines import OddValueError
+from source_amplitude.events.lines import EMPTY_BAG, NULL, OddValueError
 from source_amplitude.odd_values import is_number
 from source_amplitude.rfc3339 import USUAL_CHARACTERS, all_rfc3339, usual_rfc3339
 from source_amplitude.schema import FieldType
 
 Values = Sequence[Any]
-_EMPTY_BAG = Raw(b"{}")
-_NULL = Raw(b"null")
 _INSTANTS = pa.timestamp("us", tz="UTC")
 _YEAR_ONE = pa.scalar("0001-01-01T00:00:00Z").cast(_INSTANTS)
 
@@ -65,7 +63,7 @@ def _timestamps(values: Values, kind: pa.DataType) -> pa.Array:
 
 def _bags(values: Values, kind: pa.DataType) -> pa.Array:
     """Their JSON, as it came."""
-    if values[0] == _EMPTY_BAG and values.count(_EMPTY_BAG) == len(values):
+    if values[0] == EMPTY_BAG and values.count(EMPTY_BAG) == len(values):
         return pa.repeat("{}", len(values))
     texts = pa.array([raw if raw is None else bytes(raw) for raw in values], kind)
     is_object = pc.starts_with(texts, "{")
@@ -79,7 +77,7 @@ def _bags(values: Values, kind: pa.DataType) -> pa.Array:
 
 def _numbers(values: Values, kind: pa.DataType) -> pa.Array:
     """Their JSON, or None."""
-    return pa.array([None if raw is None or raw == _NULL else _number(raw) for raw in values], kind)
+    return pa.array([None if raw is None or raw == NULL else _number(raw) for raw in values], kind)
 
 
 def _number(raw: Raw) -> float:

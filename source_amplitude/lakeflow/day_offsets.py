@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from source_amplitude.lakeflow.offsets import foreign_offset
+from source_amplitude.lakeflow.offsets import read_offset
 from source_amplitude.lakeflow.options import Options
 from source_amplitude.rest.days import CURSOR_FIELD, DAY, first_day, first_day_again, newest_complete_day
 
@@ -43,13 +43,8 @@ class DayOffset:
 
         :raises ConfigError: another connector wrote it, or it is one of hours
         """
-        try:
-            found = {name: date.fromisoformat(raw[name]) for name in raw}
-        except (ValueError, TypeError):
-            found = {}
-        if not found or found.keys() - {FIRST_DATE, CURSOR_FIELD}:
-            raise foreign_offset(" for a table by day", raw, {CURSOR_FIELD: "2024-01-15"})
-        return cls(found.get(FIRST_DATE), found.get(CURSOR_FIELD))
+        of_what = " for a table by day"
+        return cls(*read_offset(raw, date.fromisoformat, FIRST_DATE, CURSOR_FIELD, "2024-01-15", of_what))
 
     def as_dict(self) -> dict[str, str]:
         found = {FIRST_DATE: self.first, CURSOR_FIELD: self.last}

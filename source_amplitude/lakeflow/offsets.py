@@ -8,10 +8,10 @@ offset before it has only `first_hour`.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.windows import (
@@ -30,6 +30,8 @@ from source_amplitude.lakeflow.options import Options
 
 FIRST_HOUR = "first_hour"
 LAST_HOUR = "last_hour"
+
+T = TypeVar("T")
 
 
 def utc_now() -> datetime:
@@ -53,13 +55,7 @@ class Offset:
 
         :raises ConfigError: another connector wrote it
         """
-        try:
-            found = {name: parse_export_hour(raw[name]) for name in raw}
-        except (ValueError, TypeError):
-            found = {}
-        if not found or found.keys() - {FIRST_HOUR, LAST_HOUR}:
-            raise foreign_offset("", raw, {LAST_HOUR: "20240115T14"})
-        return cls(found.get(FIRST_HOUR), found.get(LAST_HOUR))
+        return cls(*read_offset(raw, parse_export_hour, FIRST_HOUR, LAST_HOUR, "20240115T14"))
 
     def is_after(self, moment: datetime) -> bool:
         """Whether all of its hours are."""
@@ -71,12 +67,23 @@ class Offset:
         return {name: export_hour(hour) for name, hour in found.items() if hour is not None}
 
 
-def foreign_offset(of_what: str, raw: object, expected: Mapping[str, str]) -> ConfigError:
-    """A checkpoint has what another connector wrote, which may be any JSON."""
+def read_offset(
+    raw: Mapping[str, Any], parse: Callable[[str], T], first: str, last: str, example: str, of_what: str = ""
+) -> tuple[T | None, T | None]:
+    """Where a stream began and the last that was read of it, by the names of the two fields in a checkpoint.
+
+    :raises ConfigError: another connector wrote it, which may be any JSON, or it is one `of_what` else
+    """
+    try:
+        found = {name: parse(raw[name]) for name in raw}
+    except (ValueError, TypeError):
+        found = {}
+    if found and not found.keys() - {first, last}:
+        return found.get(first), found.get(last)
     fields = f"its fields: {', '.join(sorted(map(str, raw)))}" if isinstance(raw, Mapping) else "it has no fields"
-    return ConfigError(
-        f"The saved offset is not one that this connector wrote{of_what} ({fields}; expected: {json.dumps(expected)}). "
-        "Start the query with a checkpoint location of its own."
+    raise ConfigError(
+        f"The saved offset is not one that this connector wrote{of_what} "
+        f"({fields}; expected: {json.dumps({last: example})}). Start the query with a checkpoint location of its own."
     )
 
 
