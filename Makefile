@@ -14,7 +14,7 @@ BENCH := .venv-bench
 SPARK := .venv-spark
 # The oldest version of Spark that is supported.
 SPARK_OLDEST := .venv-spark-oldest
-SPARK_TESTS := unit_tests/lakeflow integration_tests/spark
+SPARK_TESTS := unit_tests/spark integration_tests/spark
 COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras --python-version 3.10 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: help demo demo-spark example image test test-image test-extra test-spark test-spark-oldest test-all bench bench-quick bench-spark docs lint lock clean

@@ -11,8 +11,8 @@ from harness.runs import Command, Outcome, State, a_catalog, a_config
 COMPLETE = {"__ab_full_refresh_sync_complete": True}
 # What the harness shortens, as it is for users.
 REAL_PACE: dict[str, Any] = {
-    "user_profiles.rate.WINDOW_SECONDS": 60.5,
-    "user_profiles.rate.FIRST_PAUSE_SECONDS": 1.0,
+    "user_profiles.pacer.WINDOW_SECONDS": 60.5,
+    "user_profiles.pacer.FIRST_PAUSE_SECONDS": 1.0,
     "http.retry.FIRST_WAIT_SECONDS": 1.0,
 }
 

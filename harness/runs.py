@@ -327,12 +327,12 @@ USER_DATA = ("@example.com", "%40example.com", "-F01A-4BD9-95C6", "SKU-", "check
 
 # Tests wait for no one; what is measured in minutes for users is measured in tenths of seconds here.
 IMPATIENT: dict[str, Any] = {
-    "rest.cohort_job.POLL_SECONDS": 0.02,
+    "endpoints.cohort_job.POLL_SECONDS": 0.02,
     "http.retry.FIRST_WAIT_SECONDS": 0.02,
     "http.retry.LONGEST_WAIT_SECONDS": 0.2,
     "export.probe.RETRY_SECONDS": 0.05,
-    "user_profiles.rate.WINDOW_SECONDS": 1.0,
-    "user_profiles.rate.FIRST_PAUSE_SECONDS": 0.02,
+    "user_profiles.pacer.WINDOW_SECONDS": 1.0,
+    "user_profiles.pacer.FIRST_PAUSE_SECONDS": 0.02,
     "user_profiles.fetch.LONGEST_THROTTLED_PROBE_SECONDS": 0.5,
 }
 

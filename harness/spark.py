@@ -20,7 +20,7 @@ from source_amplitude.lakeflow import AmplitudeDataSource, CommunityDataSource
 
 REPOSITORY = Path(__file__).parents[1]
 # Workers are used again, and the limits of their requests with them, although the project has become another one.
-SHORT_WINDOWS = {"rest.limits.WINDOW_SECONDS": 1.0, "rest.limits.JOBS_WINDOW_SECONDS": 1.0}
+SHORT_WINDOWS = {"endpoints.limits.WINDOW_SECONDS": 1.0, "endpoints.limits.JOBS_WINDOW_SECONDS": 1.0}
 DAEMON = "pyspark.daemon pyspark.worker"  # of tasks; others plan and look up data sources
 
 

@@ -20,5 +20,5 @@ def prepare() -> None:
         if not hasattr(module, constant):
             raise AttributeError(f"{module.__name__} has no {constant}")
         setattr(module, constant, value)
-    offsets = importlib.import_module("source_amplitude.lakeflow.offsets")
+    offsets = importlib.import_module("source_amplitude.spark.offsets")
     setattr(offsets, "utc_now", lambda: datetime.fromisoformat(json.loads(path.read_text())["now"]))  # noqa: B010 - for mypy

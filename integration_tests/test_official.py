@@ -13,7 +13,7 @@ import pytest
 from amplitude_simulator import Project, Simulator
 from harness.limits import scaled
 from harness.runs import Command, Outcome, a_catalog, a_config
-from source_amplitude.schema import ADDITIONAL_FIELDS, FieldType, declared_types
+from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType, declared_types
 
 REPOSITORY = Path(__file__).parents[1]
 HOUR = timedelta(hours=1)

@@ -28,7 +28,7 @@ from harness.profiles import (
 from harness.runs import Command, KillAfter, Outcome, a_catalog
 from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import assert_no_file_left, assert_nothing_left
-from source_amplitude.user_profiles.stream import USERS_A_STATE
+from source_amplitude.airbyte.streams.user_profiles import USERS_A_STATE
 
 USERS = [f"user-{number}" for number in range(60)]
 
@@ -175,7 +175,7 @@ def test_given_a_foreign_state_then_a_config_error(simulator: Simulator, command
 
 
 MANY = [f"user-{number}" for number in range(400)]
-SLOW_ENOUGH_TO_STOP = {"user_profiles.rate.WINDOW_SECONDS": 6.0}
+SLOW_ENOUGH_TO_STOP = {"user_profiles.pacer.WINDOW_SECONDS": 6.0}
 
 
 def after_requests(simulator: Simulator, number: int, by: int = signal.SIGKILL) -> KillAfter:
@@ -314,7 +314,7 @@ def test_given_another_tool_uses_a_third_of_the_limit_then_nothing_fails_and_the
     simulator = a_simulator(minute_seconds=1.5, used_by_another_tool=200)
     users = [f"user-{number}" for number in range(1000)]
     outcome = read_profiles(
-        Command(simulator, tmp_path), listed(users), settings={"user_profiles.rate.WINDOW_SECONDS": 1.55}
+        Command(simulator, tmp_path), listed(users), settings={"user_profiles.pacer.WINDOW_SECONDS": 1.55}
     )
     assert outcome.exit_code == 0, outcome.everything
     assert keys_of(outcome) == users

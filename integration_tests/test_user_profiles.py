@@ -309,7 +309,7 @@ def test_given_active_users_then_each_once_and_devices_only_without_a_user(
     simulator.faults.append(Fault("members", transform=without_some_user_ids))
     simulator.faults.append(Fault("gzip_crc", times=1, hour=NOW.replace(hour=3, minute=0)))
     outcome = read_profiles(
-        Command(simulator, tmp_path), active(3), settings={"user_profiles.rate.WINDOW_SECONDS": 0.2}
+        Command(simulator, tmp_path), active(3), settings={"user_profiles.pacer.WINDOW_SECONDS": 0.2}
     )
     assert outcome.exit_code == 0, outcome.everything
     users, devices = users_seen(simulator, simulator.project.first_hour, LAST_HOUR)
@@ -370,7 +370,7 @@ def test_given_three_days_of_50_000_events_of_4_000_users_then_each_once(
     outcome = read_profiles(
         Command(simulator, tmp_path),
         active(3),
-        settings={"user_profiles.rate.WINDOW_SECONDS": 0.1},
+        settings={"user_profiles.pacer.WINDOW_SECONDS": 0.1},
         limit_seconds=250,
     )
     assert outcome.exit_code == 0, outcome.everything

@@ -13,7 +13,7 @@ def run(args: list[str] | None = None) -> None:
     the signal that told it to stop, and by SIGPIPE when nobody reads the output any more.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python would answer with a traceback while it imports
-    from source_amplitude.arguments import parse  # noqa: PLC0415 - after the signal
+    from source_amplitude.airbyte.arguments import parse  # noqa: PLC0415 - after the signal
 
     arguments = parse(sys.argv[1:] if args is None else args)
     from source_amplitude.airbyte.command import run_command  # noqa: PLC0415 - takes a second

@@ -27,17 +27,17 @@ from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from source_amplitude.airbyte.errors import TracedError, airbyte_errors, traced, without_stack_trace
 from source_amplitude.airbyte.files import catalog_from, config_from, state_from
-from source_amplitude.config import Config
+from source_amplitude.airbyte.streams.events import Events
+from source_amplitude.airbyte.streams.factory import endpoint_streams
+from source_amplitude.airbyte.streams.user_profiles import UserProfiles
+from source_amplitude.config.form import connection_specification, migrate
+from source_amplitude.config.model import Config
+from source_amplitude.config.unknown_fields import unknown_fields
+from source_amplitude.endpoints.registry import ENDPOINTS
 from source_amplitude.errors import NOT_IN_THE_EU, AmplitudeError, ConfigError
-from source_amplitude.events.stream import Events
-from source_amplitude.export.limiter import RequestLimiter
+from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.probe import why_no_exports
-from source_amplitude.form import connection_specification, migrate
 from source_amplitude.http.hosts import warn_of_overrides
-from source_amplitude.rest.endpoints import ENDPOINTS
-from source_amplitude.rest.streams import rest_streams
-from source_amplitude.unknown_fields import unknown_fields
-from source_amplitude.user_profiles.stream import UserProfiles
 
 STREAM_NAMES = ("events", "user_profiles", *(endpoint.name for endpoint in ENDPOINTS))
 
@@ -79,11 +79,11 @@ class SourceAmplitude(AbstractSource):
     @airbyte_errors()
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
         typed = self._typed(config)
-        return [*self._streams_of_events(typed), *rest_streams(typed, in_batches=self._in_batches)]
+        return [*self._streams_of_events(typed), *endpoint_streams(typed, in_batches=self._in_batches)]
 
     def _streams_of_events(self, config: Config) -> tuple[Events, UserProfiles]:
         """The two streams of one sync whose export requests are under one limit."""
-        limiter = RequestLimiter(config.num_workers)
+        limiter = ConcurrencyLimiter(config.num_workers)
         return (
             Events(config, limiter, in_batches=self._in_batches),
             UserProfiles(config, limiter, in_batches=self._in_batches),

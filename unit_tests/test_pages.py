@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from source_amplitude import errors
-from source_amplitude.config import Config
+from source_amplitude.config.form import connection_specification, migrate
+from source_amplitude.config.model import Config
 from source_amplitude.events.state import read_state
-from source_amplitude.form import connection_specification, migrate
 from source_amplitude.http.hosts import API_URLS, PROFILE_API_URL
 
 REPOSITORY = Path(__file__).parents[1]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from source_amplitude import progress
-from source_amplitude.export.empty_hours import QuietRun
+from source_amplitude.export.empty_windows import EmptyWindowLog
 from source_amplitude.export.windows import Window
 from source_amplitude.progress import Progress
 
@@ -54,7 +54,7 @@ def test_given_a_result_that_is_there_or_an_error_then_no_line(caplog: pytest.Lo
 
 
 def test_given_quiet_windows_then_one_line_a_run(caplog: pytest.LogCaptureFixture) -> None:
-    quiet = QuietRun(Progress(LOGGER))
+    quiet = EmptyWindowLog(Progress(LOGGER))
     for number in range(30):
         quiet.add(a_day(number))
     assert (quiet.is_going_on, caplog.messages) == (True, [])
@@ -69,7 +69,7 @@ def test_given_quiet_windows_then_one_line_a_run(caplog: pytest.LogCaptureFixtur
 def test_given_a_quiet_run_that_takes_long_then_a_line_an_interval_and_no_hour_twice(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quiet = QuietRun(Progress(LOGGER))
+    quiet = EmptyWindowLog(Progress(LOGGER))
     quiet.add(a_day(0))
     monkeypatch.setattr(progress, "PROGRESS_SECONDS", 0.0)
     quiet.add(a_day(1))

@@ -13,7 +13,7 @@ import requests
 from pyspark.sql.datasource import DataSource, DataSourceReader, InputPartition
 from pyspark.sql.types import StructType, TimestampType
 
-from source_amplitude.lakeflow.schema import spark_schema
+from source_amplitude.spark.schema import spark_schema
 
 
 class PlainDataSource(DataSource):

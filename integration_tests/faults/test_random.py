@@ -19,12 +19,12 @@ from integration_tests.conftest import FIRST_HOUR, NOW
 from integration_tests.faults.expect import HOUR, assert_no_file_left, reached
 from integration_tests.faults.test_answers import PASSING, STAYING
 from integration_tests.faults.test_two_processes import SHARED
-from source_amplitude.events.late_hours import ASK_AGAIN_AFTER_HOURS
+from source_amplitude.events.late_hours import RECHECK_AFTER_HOURS
 
 FAST_SEEDS = 15
 ALL_SEEDS = 300
 HOURS_THAT_MAY_BE_LATE = 100  # the last sync comes more than a day after them
-MOST_HOURS_LATE = max(ASK_AGAIN_AFTER_HOURS)
+MOST_HOURS_LATE = max(RECHECK_AFTER_HOURS)
 QUICK = [fault for fault in PASSING.values() if "Retry-After" not in fault.headers]
 STOPS = (signal.SIGKILL, signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 

@@ -164,7 +164,7 @@ def test_given_a_job_that_fails_twice_then_an_error_names_the_cohort_and_the_nex
 
 def test_given_a_job_that_never_ends_then_an_error_after_a_while(project: Callable[..., Command]) -> None:
     command = project(Cohort("a", polls=10**6))
-    options = {"settings": {"rest.cohort_job.LONGEST_JOB_SECONDS": 0.2}}
+    options = {"settings": {"endpoints.cohort_job.LONGEST_JOB_SECONDS": 0.2}}
     outcome = read(command, listed_cohorts("a"), options=options)
     assert "it is not done after" in outcome.stream_error["message"]
 

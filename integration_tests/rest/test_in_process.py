@@ -12,7 +12,7 @@ from harness.rest import ALL_COHORTS, DAILY, SNAPSHOTS
 from harness.runs import Command, a_catalog, a_config
 from integration_tests.conftest import NOW
 from source_amplitude import SourceAmplitude
-from source_amplitude.rest import cohort_job
+from source_amplitude.endpoints import cohort_job
 
 
 @pytest.fixture(autouse=True)

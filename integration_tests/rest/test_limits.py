@@ -20,7 +20,7 @@ NOW = datetime(2025, 3, 1, 13, tzinfo=timezone.utc)
 YEAR_AGO = date(2024, 3, 1)
 # What takes five minutes at Amplitude takes a second and a half here.
 WINDOW_SECONDS = 1.5
-SHORT_WINDOWS = {"rest.limits.WINDOW_SECONDS": WINDOW_SECONDS * 1.05, "rest.limits.JOBS_WINDOW_SECONDS": 3.1}
+SHORT_WINDOWS = {"endpoints.limits.WINDOW_SECONDS": WINDOW_SECONDS * 1.05, "endpoints.limits.JOBS_WINDOW_SECONDS": 3.1}
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_given_a_wait_for_the_limit_then_the_log_says_again_and_again_how_long_s
     project: Callable[..., Command],
 ) -> None:
     command = project(window_seconds=WINDOW_SECONDS)
-    settings = {**SHORT_WINDOWS, "rest.limits.LONG_WAIT_SECONDS": 0.0, "progress.PROGRESS_SECONDS": 0.1}
+    settings = {**SHORT_WINDOWS, "endpoints.limits.LONG_WAIT_SECONDS": 0.0, "progress.PROGRESS_SECONDS": 0.1}
     outcome = read_streams(command, "average_session_length", start_date=f"{YEAR_AGO}", options={"settings": settings})
     assert outcome.exit_code == 0, outcome.everything
     assert "average_session_length: reading 365 days, 2024-03-01 to 2025-02-28, with 13 requests" in outcome.log
@@ -110,7 +110,7 @@ def test_given_a_wait_for_the_limit_then_the_log_says_again_and_again_how_long_s
 
 def test_given_429_for_good_then_a_transient_error(project: Callable[..., Command]) -> None:
     command = project(cost_limit=100)
-    settings = {"rest.client.LONGEST_THROTTLED_SECONDS": 0.5}
+    settings = {"endpoints.client.LONGEST_THROTTLED_SECONDS": 0.5}
     outcome = read_streams(command, "average_session_length", start_date="2025-01-01", options={"settings": settings})
     assert outcome.stream_error["failure_type"] == "transient_error"
     assert outcome.stream_error["message"].startswith(
@@ -142,7 +142,7 @@ def test_given_many_cohorts_then_their_downloads_are_started_no_faster_than_ampl
     project: Callable[..., Command],
 ) -> None:
     command = project(job_starts_limit=4, window_seconds=WINDOW_SECONDS, cohorts=some_cohorts(9))
-    settings = {**SHORT_WINDOWS, "rest.limits.JOBS_PER_WINDOW": 4}
+    settings = {**SHORT_WINDOWS, "endpoints.limits.JOBS_PER_WINDOW": 4}
     outcome = read_streams(
         command, "cohort_members", cohort_members={"cohorts": ALL_COHORTS}, options={"settings": settings}
     )

@@ -12,15 +12,15 @@ from amplitude_simulator import Fault, RestData, Simulator
 from harness.rest import ALL_COHORTS, DAILY, SNAPSHOTS, most_cost_in_any, read_streams
 from harness.runs import Command, a_config
 from integration_tests.conftest import NOW
-from source_amplitude.config import Config
+from source_amplitude.config.model import Config
+from source_amplitude.endpoints import cohort_job, limits
+from source_amplitude.endpoints.daily import DailyEndpoint
+from source_amplitude.endpoints.dashboard import AverageSessionLength
+from source_amplitude.endpoints.probe import check_keys
+from source_amplitude.endpoints.rate_limiter import RateLimiter
+from source_amplitude.endpoints.registry import ENDPOINTS
+from source_amplitude.endpoints.sender import Sender
 from source_amplitude.errors import ConfigError
-from source_amplitude.rest import cohort_job, limits
-from source_amplitude.rest.daily import DailyEndpoint
-from source_amplitude.rest.dashboard import AverageSessionLength
-from source_amplitude.rest.endpoints import ENDPOINTS
-from source_amplitude.rest.probe import check_keys
-from source_amplitude.rest.rates import Rates
-from source_amplitude.rest.sender import Sender
 
 LOGGER = logging.getLogger("test")
 WINDOW_SECONDS = 1.5
@@ -49,7 +49,7 @@ def test_given_any_endpoint_then_the_records_of_the_command_line(
     chosen = {"cohort_members": {"cohorts": ALL_COHORTS, "user_properties": ["gp:plan", "gp:a, b"]}}
     printed = read_streams(Command(simulator, tmp_path), *SNAPSHOTS, *DAILY, **chosen)
     config = a_typed_config(simulator, **chosen)
-    send = Sender(config, Rates(LOGGER))
+    send = Sender(config, RateLimiter(LOGGER))
     for kind in ENDPOINTS:
         endpoint = kind(config, send, LOGGER)
         asked = [{}]
@@ -67,7 +67,7 @@ def test_given_a_year_then_never_more_than_amplitude_allows(
     first, last = date(2024, 3, 1), date(2025, 2, 28)
     simulator = project(datetime(2025, 3, 1, 13, tzinfo=timezone.utc), first_day=first, window_seconds=WINDOW_SECONDS)
     config = a_typed_config(simulator)
-    endpoint = AverageSessionLength(config, Sender(config, Rates(LOGGER)), LOGGER)
+    endpoint = AverageSessionLength(config, Sender(config, RateLimiter(LOGGER)), LOGGER)
     assert sum(len(batch) for days in endpoint.requests(first, last) for batch in endpoint.read(days)) == 365
     assert {request.status for request in simulator.rest_log} == {200}, "nothing was refused"
     assert 500 < most_cost_in_any(WINDOW_SECONDS, simulator.rest_log) <= 900

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 
 from harness.spark import SimulatedSpark, uuids
 from integration_tests.spark.conftest import FIRST_HOUR
-from source_amplitude.rest.endpoints import ENDPOINTS
+from source_amplitude.endpoints.registry import ENDPOINTS
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 

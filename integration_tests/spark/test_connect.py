@@ -18,9 +18,10 @@ from pyspark.sql.types import LongType, StringType, StructType
 
 from amplitude_simulator import Simulator
 from integration_tests.spark.conftest import FIRST_HOUR, NOW
+from source_amplitude.endpoints.registry import ENDPOINTS
 from source_amplitude.errors import ConfigError
-from source_amplitude.lakeflow import LakeflowConnect, connect, offsets
-from source_amplitude.rest.endpoints import ENDPOINTS
+from source_amplitude.lakeflow import LakeflowConnect
+from source_amplitude.spark import connect, offsets
 
 pytestmark = pytest.mark.spark
 
@@ -205,8 +206,9 @@ from datetime import datetime
 
 for name in ("airbyte_cdk", "airbyte_protocol_dataclasses"):
     sys.modules[name] = None  # importing it is an error
-from source_amplitude.lakeflow import AmplitudeDataSource, offsets
-from source_amplitude.lakeflow.spark_versions import TELLS_LIMITS
+from source_amplitude.lakeflow import AmplitudeDataSource
+from source_amplitude.spark import offsets
+from source_amplitude.spark.spark_versions import TELLS_LIMITS
 
 offsets.utc_now = lambda: datetime.fromisoformat({now!r})
 source = AmplitudeDataSource({options!r})

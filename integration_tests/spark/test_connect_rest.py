@@ -11,10 +11,11 @@ import pytest
 from amplitude_simulator import RestData, Simulator
 from harness.rest import DAILY, DAY, SNAPSHOTS, days, days_asked_for, most_cost_in_any
 from integration_tests.spark.conftest import NOW
+from source_amplitude.endpoints import cohort_job, limits
 from source_amplitude.errors import ConfigError
-from source_amplitude.lakeflow import AmplitudeDataSource, LakeflowConnect, offsets
-from source_amplitude.lakeflow.rest_datasource import DaysStreamReader
-from source_amplitude.rest import cohort_job, limits
+from source_amplitude.lakeflow import AmplitudeDataSource, LakeflowConnect
+from source_amplitude.spark import offsets
+from source_amplitude.spark.rest_datasource import DaysStreamReader
 
 pytestmark = pytest.mark.spark
 

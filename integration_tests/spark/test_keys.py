@@ -12,7 +12,8 @@ from pyspark.sql.conf import RuntimeConfig
 from amplitude_simulator import Fault
 from harness.spark import REPOSITORY, SimulatedSpark
 from harness.spark_shown import before_secrets, pages, texts
-from source_amplitude.lakeflow import AmplitudeDataSource, redaction
+from source_amplitude.lakeflow import AmplitudeDataSource
+from source_amplitude.spark import redaction
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 

@@ -18,7 +18,7 @@ from harness.spark import SimulatedSpark
 from integration_tests.spark.conftest import NOW
 from integration_tests.spark.test_errors import sentence_of
 from integration_tests.spark.test_streams import offsets
-from source_amplitude.lakeflow.spark_versions import TELLS_LIMITS
+from source_amplitude.spark.spark_versions import TELLS_LIMITS
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 

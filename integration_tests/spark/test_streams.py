@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 from amplitude_simulator import Fault
 from harness.spark import SimulatedSpark, uuids
 from integration_tests.spark.conftest import FIRST_HOUR, NOW
-from source_amplitude.lakeflow.spark_versions import TELLS_LIMITS
+from source_amplitude.spark.spark_versions import TELLS_LIMITS
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 

@@ -14,9 +14,9 @@ import tempfile
 from airbyte_cdk.sources import Source
 
 from source_amplitude.airbyte import ending
+from source_amplitude.airbyte.arguments import NAME
 from source_amplitude.airbyte.errors import airbyte_errors
 from source_amplitude.airbyte.output import Entrypoint, MessageWriter, send_logs_through
-from source_amplitude.arguments import NAME
 from source_amplitude.errors import no_temporary_folder
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)

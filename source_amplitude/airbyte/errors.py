@@ -28,7 +28,7 @@ def without_stack_trace(message: AirbyteMessage) -> AirbyteMessage:
     return message
 
 
-def is_told_in_a_sentence(error: BaseException | None) -> bool:
+def has_user_message(error: BaseException | None) -> bool:
     """Whether the error is one that the user can fix, or temporary. Neither is a bug, so no traceback is shown."""
     if isinstance(error, AirbyteTracedException):
         return error.failure_type in _FAILURE_TYPES.values()

@@ -20,8 +20,8 @@ from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
 from source_amplitude.airbyte.ending import end_by, end_with
 from source_amplitude.airbyte.errors import airbyte_errors
 from source_amplitude.airbyte.record_batch import RecordBatch
-from source_amplitude.airbyte.redaction import Formatter, is_told, redacted
-from source_amplitude.form import validate
+from source_amplitude.airbyte.redaction import Formatter, is_logged, redacted
+from source_amplitude.config.form import validate
 
 PIPE_BYTES = 1024 * 1024
 PIECE_BYTES = 64 * 1024  # what a write that waits cannot be kept from writing after a signal
@@ -164,4 +164,4 @@ def send_logs_through(writer: MessageWriter) -> None:
         if isinstance(handler, logging.StreamHandler) and handler.stream is PRINT_BUFFER:
             handler.setStream(writer)
             handler.setFormatter(Formatter())
-            handler.addFilter(is_told)
+            handler.addFilter(is_logged)

@@ -9,7 +9,7 @@ from typing import Any
 
 from airbyte_cdk.logger import AirbyteLogFormatter
 
-from source_amplitude.airbyte.errors import is_told_in_a_sentence
+from source_amplitude.airbyte.errors import has_user_message
 
 # What a destination or the next sync needs exactly as it is.
 _DATA = ('{"type":"RECORD"', '{"type":"STATE"', '{"type":"CATALOG"', '{"type":"SPEC"')
@@ -41,7 +41,7 @@ class Formatter(AirbyteLogFormatter):
     """
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class names it so
-        return "" if is_told_in_a_sentence(ei[1]) else super().formatException(ei)
+        return "" if has_user_message(ei[1]) else super().formatException(ei)
 
     @staticmethod
     def extract_extra_args_from_record(record: logging.LogRecord) -> Mapping[str, str]:
@@ -49,7 +49,7 @@ class Formatter(AirbyteLogFormatter):
         return {name: value for name, value in extra.items() if name not in _CONTENT_ATTRIBUTES}
 
 
-def is_told(record: logging.LogRecord) -> bool:
+def is_logged(record: logging.LogRecord) -> bool:
     """Whether a log record is true for this connector.
 
     The CDK counts batches where it says records, and its retry library says "Giving up" of what is tried again.

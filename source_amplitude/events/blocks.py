@@ -12,7 +12,7 @@ from source_amplitude.events.lines import Batch, LineConverter
 from source_amplitude.events.second_process import SecondProcess, start_second_process
 from source_amplitude.export.archive import Archive, Block
 from source_amplitude.export.refetch import BadLineError
-from source_amplitude.json_repair import NotAJsonObjectError
+from source_amplitude.records.json_repair import NotAJsonObjectError
 
 LARGE_ARCHIVE_BYTES = 4_000_000  # smaller ones are read before a second process is there
 MOST_WAITING = 6

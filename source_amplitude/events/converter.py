@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from source_amplitude.events.lines import EMPTY_BAG, NULL, LineConverter, OddValueError
-from source_amplitude.odd_values import Oddities, is_number
-from source_amplitude.rfc3339 import all_rfc3339
+from source_amplitude.events.lines import EMPTY_BAG, NULL, LineConverter, NeedsCoercionError
+from source_amplitude.records.coercion import CoercionStats, is_number
+from source_amplitude.records.rfc3339 import all_rfc3339
 
 _encode_lines = msgspec.json.Encoder().encode_lines
 
@@ -26,14 +26,14 @@ class Records:
 
     ndjson: bytes
     count: int
-    oddities: Oddities = field(default_factory=Oddities)
+    coercions: CoercionStats = field(default_factory=CoercionStats)
 
     def __len__(self) -> int:
         return self.count
 
     def and_then(self, others: Records) -> Records:
-        self.oddities.add(others.oddities)
-        return Records(self.ndjson + others.ndjson, self.count + others.count, self.oddities)
+        self.coercions.add(others.coercions)
+        return Records(self.ndjson + others.ndjson, self.count + others.count, self.coercions)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.ndjson.split(b"\n")[:-1])
@@ -45,14 +45,14 @@ class RecordConverter(LineConverter[Records]):
     Timestamps such as `2024-03-15 10:04:58.123000` become RFC 3339 in UTC (Amplitude's documentation: UTC, no zone).
     """
 
-    def _of_events(self, events: Sequence[Any], oddities: Oddities) -> Records:
+    def _of_events(self, events: Sequence[Any], coercions: CoercionStats) -> Records:
         self._check_bags(events)
         self._check_numbers(events)
         self._convert_timestamps(events)
-        return Records(_encode_lines(events), len(events), oddities)
+        return Records(_encode_lines(events), len(events), coercions)
 
-    def _of_record(self, record: Mapping[str, Any], oddities: Oddities) -> Records:
-        return Records(_encode_lines([record]), 1, oddities)
+    def _of_record(self, record: Mapping[str, Any], coercions: CoercionStats) -> Records:
+        return Records(_encode_lines([record]), 1, coercions)
 
     def _check_bags(self, events: Sequence[Any]) -> None:
         as_string = self._json_columns_as_string
@@ -64,20 +64,20 @@ class RecordConverter(LineConverter[Records]):
                         if as_string:
                             setattr(event, attribute, text)
                     elif raw != NULL:
-                        raise OddValueError
+                        raise NeedsCoercionError
 
     def _check_numbers(self, events: Sequence[Any]) -> None:
         for attribute in self._shape.numbers:
             for event in events:
                 raw = getattr(event, attribute)
                 if raw and raw != NULL and not is_number(raw):
-                    raise OddValueError
+                    raise NeedsCoercionError
 
     def _convert_timestamps(self, events: Sequence[Any]) -> None:
         columns = [[getattr(event, attribute) for event in events] for attribute in self._shape.timestamps]
         instants = all_rfc3339(list(filter(None, chain.from_iterable(columns))))
         if instants is None:
-            raise OddValueError
+            raise NeedsCoercionError
         remaining = iter(instants)
         for attribute, column in zip(self._shape.timestamps, columns, strict=True):
             for event, instant in zip(compress(events, column), remaining):  # noqa: B905 - as many as the column has

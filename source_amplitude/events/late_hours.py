@@ -19,16 +19,16 @@ from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.prefetch import Download
 from source_amplitude.export.windows import HOUR, Window, export_hour, parse_export_hour
 
-ASK_AGAIN_AFTER_HOURS = (6, 24)
+RECHECK_AFTER_HOURS = (6, 24)
 WIDEST_REMEMBERED_HOURS = 24
 
 
 @dataclass(frozen=True)
-class Answered:
+class WindowAnswer:
     """What Amplitude answered for a window when it was asked last.
 
     :param archive_bytes: 0 where nothing was uploaded
-    :param times: which of `ASK_AGAIN_AFTER_HOURS` had passed by then: so many of them
+    :param times: which of `RECHECK_AFTER_HOURS` had passed by then: so many of them
     """
 
     window: Window
@@ -40,17 +40,17 @@ class Answered:
         return _times(self.window, newest) > self.times
 
 
-class RecentAnswers:
+class RecheckQueue:
     """The windows that are to be asked for again, oldest first.
 
     A window's age is that of its last hour: how long it has counted as complete.
     """
 
-    def __init__(self, answers: Iterable[Answered] = ()) -> None:
+    def __init__(self, answers: Iterable[WindowAnswer] = ()) -> None:
         self._answers = sorted(answers, key=lambda answered: answered.window)
 
     @classmethod
-    def from_state(cls, state: object) -> RecentAnswers:
+    def from_state(cls, state: object) -> RecheckQueue:
         """The memory that `to_state` wrote.
 
         :raises ValueError, TypeError, OverflowError: it did not write this
@@ -75,23 +75,25 @@ class RecentAnswers:
             each for each in self._answers if each.window.first < window.first or each.window.last > window.last
         ]
         times = _times(window, newest)
-        if times < len(ASK_AGAIN_AFTER_HOURS):
-            self._answers.append(Answered(window, archive_bytes, events, times))
+        if times < len(RECHECK_AFTER_HOURS):
+            self._answers.append(WindowAnswer(window, archive_bytes, events, times))
             self._answers.sort(key=lambda answered: answered.window)
 
-    def forget(self, answered: Answered) -> None:
+    def forget(self, answered: WindowAnswer) -> None:
         self._answers = [each for each in self._answers if each != answered]
 
     def forget_before(self, hour: datetime) -> None:
         """Windows that begin before this hour are no longer of interest."""
         self._answers = [each for each in self._answers if each.window.first >= hour]
 
-    def due(self, newest: datetime) -> list[Answered]:
+    def due(self, newest: datetime) -> list[WindowAnswer]:
         """Those to be asked for again when `newest` is the newest complete hour."""
         return [each for each in self._answers if each.is_due(newest)]
 
 
-def ask_again(answered: Answered, exporter: Exporter, logger: logging.Logger) -> tuple[Answered, Iterable[Download]]:
+def recheck(
+    answered: WindowAnswer, exporter: Exporter, logger: logging.Logger
+) -> tuple[WindowAnswer, Iterable[Download]]:
     """What Amplitude answers now, and the downloads whose events are to be emitted: none where nothing was added.
 
     An answer of the same length is not read. One of another length, or without any, is counted. Which of its events are
@@ -126,10 +128,10 @@ def ask_again(answered: Answered, exporter: Exporter, logger: logging.Logger) ->
 
 
 def _times(window: Window, newest: datetime) -> int:
-    return sum(newest - window.last >= hours * HOUR for hours in ASK_AGAIN_AFTER_HOURS)
+    return sum(newest - window.last >= hours * HOUR for hours in RECHECK_AFTER_HOURS)
 
 
-def _answered(entry: object) -> Answered:
+def _answered(entry: object) -> WindowAnswer:
     if not isinstance(entry, list):
         raise TypeError("not a list")
     first, *numbers = entry
@@ -137,4 +139,4 @@ def _answered(entry: object) -> Answered:
     if any(type(number) is not int or number < 0 for number in numbers) or hours < 1:
         raise ValueError("not a count")
     start = parse_export_hour(first)
-    return Answered(Window(start, start + (hours - 1) * HOUR), archive_bytes, events, times)
+    return WindowAnswer(Window(start, start + (hours - 1) * HOUR), archive_bytes, events, times)

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import UNSET, Raw
 
 from source_amplitude.events.shape import Shape
-from source_amplitude.json_repair import NOT_STRICT, may_hold_nul, strict_json
-from source_amplitude.odd_values import ColumnValues, Oddities
-from source_amplitude.schema import declared_types
+from source_amplitude.records.coercion import CoercionStats, ColumnValues
+from source_amplitude.records.json_repair import NOT_STRICT, may_hold_nul, strict_json
+from source_amplitude.records.schema import declared_types
 
 BLOCK_BYTES = 256 * 1024
 EMPTY_BAG = Raw(b"{}")
@@ -26,7 +26,7 @@ class Batch(Protocol):
     """What some events became, in their order."""
 
     @property
-    def oddities(self) -> Oddities: ...
+    def coercions(self) -> CoercionStats: ...
 
     def __len__(self) -> int:
         """How many events."""
@@ -35,11 +35,11 @@ class Batch(Protocol):
         """Both, these first."""
 
 
-class OddValueError(Exception):
+class NeedsCoercionError(Exception):
     """A line that has to be looked at field by field."""
 
 
-_DOES_NOT_FIT = (*NOT_STRICT, OddValueError)
+_DOES_NOT_FIT = (*NOT_STRICT, NeedsCoercionError)
 
 
 class LineConverter(ABC, Generic[T]):
@@ -64,7 +64,7 @@ class LineConverter(ABC, Generic[T]):
         """What becomes of so many lines: one event for each that is not blank.
 
         A line that is JSON but for what `strict_json` repairs is repaired. What does not fit its column, or has none,
-        is kept in `additional_fields` (see `odd_values`). All that is counted in the batch's `oddities`.
+        is kept in `additional_fields` (see `odd_values`). All that is counted in the batch's `coercions`.
 
         :raises NotAJsonObjectError: a line is not a JSON object
         """
@@ -72,17 +72,17 @@ class LineConverter(ABC, Generic[T]):
             return self._shaped(text, count)
         except _DOES_NOT_FIT:
             lines = [line for line in text.split(b"\n") if line.strip()]
-            return self._bisected(lines) if lines else self._of_events([], Oddities())
+            return self._bisected(lines) if lines else self._of_events([], CoercionStats())
 
     @abstractmethod
-    def _of_events(self, events: Sequence[Any], oddities: Oddities) -> T:
+    def _of_events(self, events: Sequence[Any], coercions: CoercionStats) -> T:
         """Of events that were parsed into the shape, their odd values and fields looked at already.
 
-        :raises OddValueError: one of them has a value that does not fit its column
+        :raises NeedsCoercionError: one of them has a value that does not fit its column
         """
 
     @abstractmethod
-    def _of_record(self, record: Mapping[str, Any], oddities: Oddities) -> T:
+    def _of_record(self, record: Mapping[str, Any], coercions: CoercionStats) -> T:
         """Of a record whose values fit their columns."""
 
     def _bisected(self, lines: list[bytes]) -> T:
@@ -98,18 +98,18 @@ class LineConverter(ABC, Generic[T]):
         """For lines that all fit the shape; one that does not raises what `_DOES_NOT_FIT` names."""
         events = self._shape.decode_lines(text)
         if may_hold_nul(text) or len(events) != count:
-            raise OddValueError
-        oddities = self._look_at_verbatim_fields(events) if self._shape.verbatim else Oddities()
-        return self._of_events(events, oddities)
+            raise NeedsCoercionError
+        coercions = self._look_at_verbatim_fields(events) if self._shape.verbatim else CoercionStats()
+        return self._of_events(events, coercions)
 
-    def _look_at_verbatim_fields(self, events: Sequence[Any]) -> Oddities:
+    def _look_at_verbatim_fields(self, events: Sequence[Any]) -> CoercionStats:
         values = self._column_values()
         for event in events:
             for attribute, name in self._shape.verbatim.items():
                 if raw := getattr(event, attribute):
                     setattr(event, attribute, values.value(name, raw))
             event.additional_fields = values.additional_fields()
-        return values.oddities
+        return values.coercions
 
     def _unshaped(self, line: bytes) -> T:
         """For any line; the next one with the same fields will fit the shape, if its values do."""
@@ -125,9 +125,9 @@ class LineConverter(ABC, Generic[T]):
             fields = _decode(repaired)
         values = self._column_values()
         record = values.record(fields)
-        values.oddities.repaired = int(repaired != line)
-        self._shape = self._shape.including(fields, {*values.oddities.converted, *values.oddities.nulled})
-        return self._of_record(record, values.oddities)
+        values.coercions.repaired = int(repaired != line)
+        self._shape = self._shape.including(fields, {*values.coercions.converted, *values.coercions.nulled})
+        return self._of_record(record, values.coercions)
 
     def _column_values(self) -> ColumnValues:
         return ColumnValues(self._types, json_columns_as_string=self._json_columns_as_string)

@@ -10,7 +10,7 @@ from source_amplitude.errors import TransientError
 from source_amplitude.events.blocks import Conversion
 from source_amplitude.events.lines import Batch
 from source_amplitude.export.archive import Archive, ArchiveDamagedError, Block
-from source_amplitude.export.refetch import BadLineError, Refetches
+from source_amplitude.export.refetch import BadLineError, RefetchPolicy
 from source_amplitude.export.windows import Window
 
 T = TypeVar("T", bound=Batch)
@@ -44,7 +44,7 @@ class WindowReader(Generic[T]):
         :raises AmplitudeError: UnexpectedError for a line that is no event, TransientError for an archive that stays
             damaged, both after fetching it again
         """
-        refetches = Refetches(self._window, self._logger)
+        refetches = RefetchPolicy(self._window, self._logger)
         try:
             while True:
                 before = self.records

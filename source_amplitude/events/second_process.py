@@ -22,8 +22,8 @@ from pathlib import Path
 import msgspec
 
 from source_amplitude.events.converter import RecordConverter, Records
-from source_amplitude.json_repair import NotAJsonObjectError
-from source_amplitude.odd_values import Oddities
+from source_amplitude.records.coercion import CoercionStats
+from source_amplitude.records.json_repair import NotAJsonObjectError
 
 SLOTS = 2
 SLOT_BYTES = 512 * 1024
@@ -33,8 +33,8 @@ END_SECONDS = 1.0
 # https://docs.kernel.org/admin-guide/cgroup-v2.html: microseconds of processor time, and of the period they are for
 CGROUP_QUOTA = "/sys/fs/cgroup/cpu.max"
 _REQUEST = struct.Struct("<II")  # bytes of text, lines in it
-_REPLY = struct.Struct("<III")  # records, their bytes, bytes of the JSON of their oddities; all 0: it could not
-_decode_oddities = msgspec.json.Decoder(Oddities).decode
+_REPLY = struct.Struct("<III")  # records, their bytes, bytes of the JSON of their coercions; all 0: it could not
+_decode_oddities = msgspec.json.Decoder(CoercionStats).decode
 
 # Isolated: no file of the working directory is taken for a module; it imports from where the first process does.
 _START = """
@@ -84,7 +84,7 @@ class SecondProcess:
         try:
             self._socket.sendall(_REQUEST.pack(len(text), lines))
         except OSError:
-            self._tell_that_it_is_gone()
+            self._log_end()
             return False
         self._submitted += 1
         return True
@@ -99,7 +99,7 @@ class SecondProcess:
         self._returned += 1
         reply = b"" if self._is_gone else _receive(self._socket, _REPLY.size)
         if not reply:
-            self._tell_that_it_is_gone()
+            self._log_end()
             return None
         count, size, size_of_oddities = _REPLY.unpack(reply)
         if not count:
@@ -128,10 +128,10 @@ class SecondProcess:
         if not self._is_greeted and self.is_ready():
             self._is_greeted = True
             if not _receive(self._socket, _REPLY.size):
-                self._tell_that_it_is_gone()
+                self._log_end()
         return self._is_greeted and not self._is_gone
 
-    def _tell_that_it_is_gone(self) -> None:
+    def _log_end(self) -> None:
         if not self._is_gone:
             self._is_gone = True
             self._logger.warning("The second process has ended or does not answer: converting in one from now on")
@@ -192,9 +192,9 @@ def _convert(converter: RecordConverter, text: bytes, lines: int, shared: mmap.m
         records = converter.convert(text, lines)
     except NotAJsonObjectError:
         return _REPLY.pack(0, 0, 0)
-    oddities = msgspec.json.encode(records.oddities)
+    coercions = msgspec.json.encode(records.coercions)
     size = len(records.ndjson)
-    if size + len(oddities) > RECORDS_BYTES:
+    if size + len(coercions) > RECORDS_BYTES:
         return _REPLY.pack(0, 0, 0)
-    shared[start : start + size + len(oddities)] = records.ndjson + oddities
-    return _REPLY.pack(records.count, size, len(oddities))
+    shared[start : start + size + len(coercions)] = records.ndjson + coercions
+    return _REPLY.pack(records.count, size, len(coercions))

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from source_amplitude.schema import ADDITIONAL_FIELDS, FieldType
+from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
 
 MOST_FIELDS = 300
 _KINDS: dict[FieldType, Any] = {

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from source_amplitude.config.timestamps import parse_timestamp
 from source_amplitude.errors import ConfigError
-from source_amplitude.events.late_hours import RecentAnswers
+from source_amplitude.events.late_hours import RecheckQueue
 from source_amplitude.export.windows import HOUR, floor_to_hour, parse_export_hour
-from source_amplitude.timestamps import parse_timestamp
 
 CURSOR_FIELD = "server_upload_time"
 LAST_HOUR = "last_hour"
@@ -39,18 +39,18 @@ def read_state(state: Mapping[str, Any], export_delay_hours: int) -> datetime | 
     raise _unusable(state)
 
 
-def read_recent(state: Mapping[str, Any]) -> RecentAnswers:
+def read_recent(state: Mapping[str, Any]) -> RecheckQueue:
     """What Amplitude answered for the windows of the last day; nothing where the state does not say.
 
     :raises ConfigError: it says what `write_state` never wrote
     """
     try:
-        return RecentAnswers.from_state(state.get(RECENT, []))
+        return RecheckQueue.from_state(state.get(RECENT, []))
     except (ValueError, TypeError, OverflowError) as error:
         raise _unusable(state) from error
 
 
-def write_state(resume_at: datetime, recent: RecentAnswers | None = None) -> dict[str, Any]:
+def write_state(resume_at: datetime, recent: RecheckQueue | None = None) -> dict[str, Any]:
     """The state that says: what was published when it was last asked for, of the hours before `resume_at`, is emitted.
 
     :param recent: when that was for the hours that may change; left out where there are none

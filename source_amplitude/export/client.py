@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import requests
 from requests.auth import HTTPBasicAuth
 
-from source_amplitude.config import Config
+from source_amplitude.config.model import Config
 from source_amplitude.export.windows import Window
 from source_amplitude.http.session import Session
 

@@ -17,7 +17,7 @@ from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedEr
 from source_amplitude.export.answers import ExportAction, access_denied, export_answer, hour_refused, keys_refused
 from source_amplitude.export.archive import Archive, ArchiveDamagedError
 from source_amplitude.export.client import ExportClient
-from source_amplitude.export.limiter import RequestLimiter
+from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.windows import Window, halves
 from source_amplitude.http.answers import exception_text
 from source_amplitude.http.retry import Retries, retry_after_seconds
@@ -81,7 +81,11 @@ class Downloader:
     """
 
     def __init__(
-        self, client: ExportClient, limiter: RequestLimiter, logger: logging.Logger, on_bytes: Callable[[int], object]
+        self,
+        client: ExportClient,
+        limiter: ConcurrencyLimiter,
+        logger: logging.Logger,
+        on_bytes: Callable[[int], object],
     ) -> None:
         self._client = client
         self._limiter = limiter

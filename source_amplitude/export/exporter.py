@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timezone
 
-from source_amplitude.config import Config
+from source_amplitude.config.model import Config
 from source_amplitude.errors import TransientError
 from source_amplitude.export.archive import Archive
 from source_amplitude.export.client import ExportClient
 from source_amplitude.export.download import DiskFullError, Downloader, TooMuchAtOnceError
-from source_amplitude.export.limiter import RequestLimiter
+from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.prefetch import Prefetcher
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import Window, newest_complete_hour
@@ -26,7 +26,7 @@ class Exporter:
     :param limiter: shared by all exporters of a sync
     """
 
-    def __init__(self, config: Config, limiter: RequestLimiter, logger: logging.Logger) -> None:
+    def __init__(self, config: Config, limiter: ConcurrencyLimiter, logger: logging.Logger) -> None:
         self._config = config
         self._logger = logger
         self.progress = Progress(logger)

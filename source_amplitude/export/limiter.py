@@ -13,7 +13,7 @@ from source_amplitude.threads import Cancellation
 GROW_AFTER = 4
 
 
-class RequestLimiter:
+class ConcurrencyLimiter:
     """A limit on concurrent requests that gives way to 429: one fewer for each wave, one more after some successes.
 
     One for all export requests of a sync. The oldest window goes first, since the sync waits for it.

@@ -15,7 +15,7 @@ from functools import partial
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.archive import Archive
 from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError
-from source_amplitude.export.empty_hours import QuietRun
+from source_amplitude.export.empty_windows import EmptyWindowLog
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import Window, halves, next_window, slices
 from source_amplitude.progress import Progress, counted
@@ -89,7 +89,7 @@ class Prefetcher:
         self._workers = workers
         self._logger = logger
         self._progress = progress or Progress(logger)
-        self._quiet = QuietRun(self._progress)
+        self._quiet = EmptyWindowLog(self._progress)
         self._pending: deque[_Pending] = deque()
         self._one_at_a_time = False
         self._largest_archive_bytes = 0

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 
 import requests
 
-from source_amplitude.config import Config
+from source_amplitude.config.model import Config
 from source_amplitude.errors import AUTHENTICATION_FAILED, ConfigError
 from source_amplitude.export.answers import ExportAction, access_denied, export_answer
 from source_amplitude.export.client import ExportClient

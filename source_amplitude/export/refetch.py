@@ -14,7 +14,7 @@ class BadLineError(Exception):
     """A line that is no event. Names the place, never the content."""
 
 
-class Refetches:
+class RefetchPolicy:
     """Of the archives of one window: damage may pass, so it is fetched again; a bad line that comes twice stays."""
 
     def __init__(self, window: Window, logger: logging.Logger) -> None:

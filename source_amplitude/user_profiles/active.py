@@ -13,9 +13,9 @@ from source_amplitude.errors import TransientError
 from source_amplitude.export.archive import Archive, ArchiveDamagedError, Block
 from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.prefetch import Download
-from source_amplitude.export.refetch import BadLineError, Refetches
+from source_amplitude.export.refetch import BadLineError, RefetchPolicy
 from source_amplitude.export.windows import HOUR, Window, parse_export_hour
-from source_amplitude.json_repair import NOT_STRICT, NotAJsonObjectError, strict_json
+from source_amplitude.records.json_repair import NOT_STRICT, NotAJsonObjectError, strict_json
 from source_amplitude.user_profiles.profile import NULL, id_text
 from source_amplitude.user_profiles.seen import SeenUsers
 from source_amplitude.user_profiles.users import DIGEST_BYTES, Group, Kind, User, Users
@@ -162,7 +162,7 @@ class Active(Users):
 
 def _add(seen: SeenUsers, window: Window, archive: Archive | None, exporter: Exporter, logger: logging.Logger) -> int:
     """Add the users of a window, which is fetched again when it turns out to be damaged inside."""
-    refetches = Refetches(window, logger)
+    refetches = RefetchPolicy(window, logger)
     while archive is not None:
         events = 0
         try:

@@ -11,12 +11,12 @@ from urllib.parse import quote, urlencode
 
 import requests
 
-from source_amplitude.config import Config
+from source_amplitude.config.model import Config
 from source_amplitude.http.retry import retry_after_seconds
 from source_amplitude.http.session import Session
 from source_amplitude.threads import Cancellation
 from source_amplitude.user_profiles.authenticator import KeyFallback
-from source_amplitude.user_profiles.rate import TokenBucket
+from source_amplitude.user_profiles.pacer import RequestPacer
 
 Params = Mapping[str, str]
 
@@ -31,7 +31,7 @@ class ProfileClient:
     :param bucket: the rate, shared by all who send profile requests
     """
 
-    def __init__(self, config: Config, keys: KeyFallback, bucket: TokenBucket) -> None:
+    def __init__(self, config: Config, keys: KeyFallback, bucket: RequestPacer) -> None:
         self._url = f"{config.profile_api_url}{PROFILE_PATH}"
         self._bucket = bucket
         self._session = Session(keys, MOST_CONNECTIONS)

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 import requests
 
-from source_amplitude.config import UserProfilesConfig
+from source_amplitude.config.model import UserProfilesConfig
 from source_amplitude.http.answers import answer_text, exception_text, with_status
 from source_amplitude.http.retry import Retries
-from source_amplitude.odd_values import Oddities
+from source_amplitude.records.coercion import CoercionStats
 from source_amplitude.threads import Cancellation
 from source_amplitude.user_profiles.answers import (
     THROTTLED_TEXT,
@@ -54,7 +54,7 @@ class FetchResult:
     status: FetchStatus
     record: bytes = b""
     said: str = ""
-    oddities: Oddities = field(default_factory=Oddities)
+    coercions: CoercionStats = field(default_factory=CoercionStats)
 
 
 def parts_to_ask_for(config: UserProfilesConfig) -> list[dict[str, str]]:
@@ -126,8 +126,8 @@ class Fetcher:
             answers.append(answer.profile)
         computations = answers[-1] if self._asks_for_computations else None
         as_string = self._json_columns_as_string
-        record, oddities = profile_record(user, answers[0], computations, json_columns_as_string=as_string)
-        return FetchResult(user, FetchStatus.PROFILE, record, oddities=oddities)
+        record, coercions = profile_record(user, answers[0], computations, json_columns_as_string=as_string)
+        return FetchResult(user, FetchStatus.PROFILE, record, coercions=coercions)
 
     def probe(self, user: User) -> None:
         """Ask about a user with little patience.

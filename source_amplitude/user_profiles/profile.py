@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from source_amplitude.json_repair import NotAJsonObjectError, may_hold_nul, strict_json
-from source_amplitude.odd_values import ColumnValues, Oddities
-from source_amplitude.schema import declared_types
+from source_amplitude.records.coercion import CoercionStats, ColumnValues
+from source_amplitude.records.json_repair import NotAJsonObjectError, may_hold_nul, strict_json
+from source_amplitude.records.schema import declared_types
 from source_amplitude.user_profiles.users import User
 
 Fields = dict[str, msgspec.Raw]
@@ -59,7 +59,7 @@ def user_data(body: bytes) -> Profile:
 
 def profile_record(
     user: User, profile: Profile, computations: Profile | None, *, json_columns_as_string: bool
-) -> tuple[bytes, Oddities]:
+) -> tuple[bytes, CoercionStats]:
     """The record of a user, a JSON object and a line break, and what was odd in it.
 
     All fields of the schema are there, what is new stays, and what does not fit its column is kept (see `odd_values`).
@@ -79,8 +79,8 @@ def profile_record(
     asked_for = user.id.replace("\x00", "\ufffd")
     record["user_id"] = _id(record["user_id"]) or asked_for
     record["device_id"] = _id(record["device_id"]) or (asked_for if user.kind == "device_id" else None)
-    values.oddities.repaired = int(profile.is_repaired or (computations is not None and computations.is_repaired))
-    return _encode(record) + b"\n", values.oddities
+    values.coercions.repaired = int(profile.is_repaired or (computations is not None and computations.is_repaired))
+    return _encode(record) + b"\n", values.coercions
 
 
 def _id(value: msgspec.Raw | None) -> str | None:

@@ -10,8 +10,8 @@ from concurrent.futures import Future
 from itertools import islice
 from typing import Any
 
-from source_amplitude.odd_values import Oddities, log_oddities
 from source_amplitude.progress import Progress
+from source_amplitude.records.coercion import CoercionStats, log_coercions
 from source_amplitude.user_profiles.fetch import Fetcher, FetchResult, FetchStatus
 from source_amplitude.user_profiles.inflight import in_order
 from source_amplitude.user_profiles.users import Group, User, Users
@@ -30,7 +30,7 @@ class Snapshot:
         self._progress = Progress(logger)
         self._started_at = time.monotonic()
         self._counts: Counter[FetchStatus] = Counter()
-        self._oddities = Oddities()
+        self._coercions = CoercionStats()
         self._groups = users.groups()
         self._group: Group | None = None
         self._left_in_group = 0
@@ -83,7 +83,7 @@ class Snapshot:
             f"{self._requests_again()}; at user {self._users.done:,} of {self._users.total:,} "
             f"after {time.monotonic() - self._started_at:.1f} s"
         )
-        log_oddities("user_profiles", self._oddities, self._logger)
+        log_coercions("user_profiles", self._coercions, self._logger)
 
     def _results_of(self, users: Iterator[User]) -> Generator[FetchResult, None, None]:
         # The first one alone, so that a refused key is met once and not by all in flight.
@@ -101,7 +101,7 @@ class Snapshot:
 
     def _count(self, result: FetchResult) -> None:
         self._counts[result.status] += 1
-        self._oddities.add(result.oddities)
+        self._coercions.add(result.coercions)
         number = self._users.done
         if result.status is FetchStatus.UNKNOWN:
             self._logger.debug(f"User {number:,} is unknown to Amplitude")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Literal
 
-from source_amplitude.config import ListedUsers
+from source_amplitude.config.model import ListedUsers
 from source_amplitude.errors import ConfigError
 
 DIGEST_BYTES = 16

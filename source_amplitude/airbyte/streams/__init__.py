@@ -1,0 +1,1 @@
+"""The streams in the terms of the CDK."""

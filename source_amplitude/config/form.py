@@ -1,0 +1,120 @@
+"""The form that Airbyte shows: its schema, what older forms are taken as, and what is wrong with a configuration."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, cast
+
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import ValidationError, relevance
+
+from source_amplitude.config.timestamps import parse_timestamp
+from source_amplitude.errors import ConfigError
+from source_amplitude.http.hosts import Region
+
+WIDEST_HOURS = 8760
+_IN_WORDS = {
+    "string": "text",
+    "array": "a list",
+    "object": "an object",
+    "boolean": "true or false",
+    "integer": "a whole number",
+}
+_REGION_BY_OFFICIAL_NAME: dict[str, Region] = {"Standard Server": "US", "EU Residency Server": "EU"}
+
+
+@cache
+def connection_specification() -> Mapping[str, Any]:
+    """The JSON schema of the form, from `spec.json`."""
+    spec = json.loads(cast(bytes, pkgutil.get_data("source_amplitude", "spec.json")))
+    return cast(Mapping[str, Any], spec["connectionSpecification"])
+
+
+def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration in today's fields, made of one that may be written for the official connector.
+
+    `data_region` becomes `region`, and `request_time_range` (hours) becomes `batch_size_hours`; fields that are set
+    already win. Values that cannot be understood are left for the validation to name. Null and an empty text are as
+    good as absent, but for an empty key.
+    """
+    config = _without_blanks(raw)
+    official_region = config.pop("data_region", None)
+    if official_region is not None:
+        ours = [region for name, region in _REGION_BY_OFFICIAL_NAME.items() if name == official_region]
+        config.setdefault("region", ours[0] if ours else official_region)
+    official_range = config.pop("request_time_range", None)
+    if official_range is not None:
+        is_hours = isinstance(official_range, int) and official_range > WIDEST_HOURS
+        config.setdefault("batch_size_hours", WIDEST_HOURS if is_hours else official_range)
+    return config
+
+
+def _without_blanks(fields: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {
+        name: value
+        for name, value in fields.items()
+        if value is not None and (value != "" or name in ("api_key", "secret_key"))
+    }
+    return {name: _without_blanks(value) if isinstance(value, Mapping) else value for name, value in kept.items()}
+
+
+def validate(config: Mapping[str, Any], specification: Mapping[str, Any]) -> None:
+    """Check a configuration against the form's schema.
+
+    :raises ConfigError: naming the field and what is allowed, never the value
+    """
+    error = max(Draft7Validator(specification).iter_errors(config), key=relevance, default=None)
+    if error is not None:
+        raise ConfigError(f"Config validation error: {_sentence(error)}")
+    start_of(config.get("start_date"))
+
+
+def _sentence(error: ValidationError) -> str:
+    name = ".".join(map(str, error.absolute_path)) or "the configuration"
+    schema = error.schema if isinstance(error.schema, Mapping) else {}
+    if error.validator == "required":
+        missing = [
+            key for key in cast(list[str], error.validator_value) if key not in cast(dict[str, Any], error.instance)
+        ]
+        return f"{'.'.join(map(str, [*error.absolute_path, missing[0]]))} is required."
+    if "enum" in schema:
+        return f"{name} must be one of {', '.join(map(str, schema['enum']))}."
+    if error.validator == "pattern" and "pattern_descriptor" in schema:
+        return f"{name} must have the form {schema['pattern_descriptor']}."
+    if error.validator == "minLength":
+        return f"{name} must not be empty."
+    kind = schema.get("type", "valid")
+    if "minimum" in schema and "maximum" in schema:
+        return f"{name} must be a whole number from {schema['minimum']} to {schema['maximum']}."
+    if error.validator == "oneOf":
+        return _sentence_on_choices(error.context or [])
+    return f"{name} must be {_IN_WORDS.get(kind, kind)}."
+
+
+def _sentence_on_choices(problems: Sequence[ValidationError]) -> str:
+    """What is wrong within the choice that was made; where none was made, which there are."""
+    not_made = {problem.schema_path[0]: problem for problem in problems if problem.validator == "const"}
+    within = [problem for problem in problems if problem.schema_path[0] not in not_made]
+    if within:
+        return _sentence(within[0])
+    name = ".".join(map(str, problems[0].absolute_path))
+    return f"{name} must be one of {', '.join(str(problem.validator_value) for problem in not_made.values())}."
+
+
+def start_of(text: str | None) -> datetime | None:
+    """The moment of a `start_date`; None without one.
+
+    :raises ConfigError: there is no such day
+    """
+    if not text:
+        return None
+    try:
+        return parse_timestamp(text)
+    except (ValueError, OverflowError):
+        raise ConfigError(
+            "Config validation error: start_date must be a date such as 2024-01-31 that exists."
+        ) from None

@@ -1,0 +1,205 @@
+"""The form's values: migrated, validated once, typed. Everything downstream takes a `Config`, not a dict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
+
+from source_amplitude.config.form import connection_specification, migrate, start_of, validate
+from source_amplitude.errors import ConfigError
+from source_amplitude.http.hosts import Region, api_url, profile_api_url
+
+DEFAULT_DAYS = 30
+# Amplitude was founded in 2012: hours before it hold nothing, and would cost an export for each day.
+FIRST_YEAR = datetime(2012, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class ListedUsers:
+    """Users named in the configuration, each once, in order."""
+
+    user_ids: tuple[str, ...]
+    device_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ActiveUsers:
+    """Everyone seen in the events of the last `lookback_days` days."""
+
+    lookback_days: int
+
+
+@dataclass(frozen=True)
+class UserProfilesConfig:
+    """What to ask the User Profile API for, and about whom; `users` is None while nobody has been named."""
+
+    users: ListedUsers | ActiveUsers | None = None
+    get_amp_props: bool = True
+    get_cohort_ids: bool = False
+    get_computations: bool = False
+    recommendation_ids: tuple[str, ...] = ()
+    prediction_ids: tuple[str, ...] = ()
+    propensity_type: Literal["score", "pct"] = "score"
+    requests_per_minute: int = 600
+
+
+@dataclass(frozen=True)
+class ListedCohorts:
+    """Cohorts named in the configuration, each once, in order."""
+
+    cohort_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AllCohorts:
+    """All cohorts of the project; the oldest ones, where there are more than `max_cohorts`."""
+
+    max_cohorts: int
+
+
+@dataclass(frozen=True)
+class CohortMembersConfig:
+    """Which cohorts' members to read, and with which user properties; `cohorts` is None while none has been chosen."""
+
+    cohorts: ListedCohorts | AllCohorts | None = None
+    user_properties: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Config:
+    """A valid configuration. The keys stay out of its `repr`."""
+
+    api_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    region: Region = "US"
+    start: datetime | None = None
+    batch_size_hours: int = 24
+    export_delay_hours: int = 2
+    lookback_hours: int = 0
+    num_workers: int = 3
+    properties_format: Literal["json_string", "object"] = "json_string"
+    active_users_group_by_country: bool = True
+    user_profiles: UserProfilesConfig = field(default_factory=UserProfilesConfig)
+    cohort_members: CohortMembersConfig = field(default_factory=CohortMembersConfig)
+
+    @classmethod
+    def from_mapping(cls, raw: Mapping[str, Any]) -> Config:
+        """The typed configuration; forms of the official connector are accepted.
+
+        :raises ConfigError: with a sentence that names the field and what is allowed
+        """
+        config = migrate(raw)
+        validate(config, connection_specification())
+        given = {name: config[name] for name in _PLAIN_FIELDS if config.get(name) is not None}
+        return cls(
+            api_key=_key(config, "api_key"),
+            secret_key=_key(config, "secret_key"),
+            start=start_of(config.get("start_date")),
+            user_profiles=_user_profiles(config.get("user_profiles") or {}),
+            cohort_members=_cohort_members(config.get("cohort_members") or {}),
+            **given,
+        )
+
+    @property
+    def json_columns_as_string(self) -> bool:
+        return self.properties_format == "json_string"
+
+    @property
+    def api_url(self) -> str:
+        return api_url(self.region)
+
+    @property
+    def profile_api_url(self) -> str:
+        return profile_api_url()
+
+    def first_hour(self, resume_at: datetime | None, now: datetime) -> datetime:
+        """Where `events` begins, as `beginning` says."""
+        return self.beginning(resume_at, now)[0]
+
+    def beginning(self, resume_at: datetime | None, now: datetime) -> tuple[datetime, str]:
+        """Where `events` begins, and why, in words for a log.
+
+        A `start_date` later than the state wins, an earlier one does not reset it. The default of 30 days applies to a
+        first sync only: a connection that paused for longer must not lose what lies between.
+
+        :param resume_at: the first hour not yet emitted, by the state; None on a first sync
+        """
+        if resume_at is None:
+            first, reason = now - timedelta(days=DEFAULT_DAYS), f"{DEFAULT_DAYS} days back, since no start_date is set"
+        else:
+            first, reason = resume_at - timedelta(hours=self.lookback_hours), "from the state"
+            if self.lookback_hours:
+                reason += f", {self.lookback_hours:,} hours before it"
+        if self.start and (resume_at is None or self.start > first):
+            first, reason = self.start, "from start_date"
+        if first < FIRST_YEAR:
+            first, reason = FIRST_YEAR, f"Amplitude's first year, not {first.year}"
+        return first, reason
+
+
+_PLAIN_FIELDS = (
+    "region",
+    "batch_size_hours",
+    "export_delay_hours",
+    "lookback_hours",
+    "num_workers",
+    "properties_format",
+    "active_users_group_by_country",
+)
+
+
+def _key(config: Mapping[str, Any], name: str) -> str:
+    key = str(config[name]).strip()
+    if not key:
+        raise ConfigError(f"Config validation error: {name} must not be empty.")
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"Config validation error: {name} holds characters that no Amplitude key has.")
+    return key
+
+
+def _user_profiles(raw: Mapping[str, Any]) -> UserProfilesConfig:
+    defaults = UserProfilesConfig()
+    return UserProfilesConfig(
+        users=_users(raw.get("users")),
+        get_amp_props=raw.get("get_amp_props", defaults.get_amp_props),
+        get_cohort_ids=raw.get("get_cohort_ids", defaults.get_cohort_ids),
+        get_computations=raw.get("get_computations", defaults.get_computations),
+        recommendation_ids=_entries(raw.get("recommendation_ids")),
+        prediction_ids=_entries(raw.get("prediction_ids")),
+        propensity_type=raw.get("propensity_type", defaults.propensity_type),
+        requests_per_minute=raw.get("requests_per_minute", defaults.requests_per_minute),
+    )
+
+
+def _users(raw: Mapping[str, Any] | None) -> ListedUsers | ActiveUsers | None:
+    if not raw:
+        return None
+    if raw["selection"] == "active":
+        return ActiveUsers(lookback_days=raw.get("lookback_days", 7))
+    listed = ListedUsers(_entries(raw.get("user_ids")), _entries(raw.get("device_ids")))
+    return listed if listed.user_ids or listed.device_ids else None
+
+
+def _cohort_members(raw: Mapping[str, Any]) -> CohortMembersConfig:
+    # The names of properties may hold commas, so an entry is one name.
+    names = (name.strip() for name in raw.get("user_properties") or ())
+    return CohortMembersConfig(
+        cohorts=_cohorts(raw.get("cohorts")), user_properties=tuple(dict.fromkeys(name for name in names if name))
+    )
+
+
+def _cohorts(raw: Mapping[str, Any] | None) -> ListedCohorts | AllCohorts | None:
+    if not raw:
+        return None
+    if raw["selection"] == "all":
+        return AllCohorts(max_cohorts=raw.get("max_cohorts", 50))
+    listed = ListedCohorts(_entries(raw.get("cohort_ids")))
+    return listed if listed.cohort_ids else None
+
+
+def _entries(raw: list[str] | None) -> tuple[str, ...]:
+    """The entries of a list, each of which may be a comma-separated list: without blanks, each once, in order."""
+    parts = (part.strip() for entry in raw or () for part in entry.split(","))
+    return tuple(dict.fromkeys(part for part in parts if part))

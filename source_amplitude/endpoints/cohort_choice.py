@@ -1,0 +1,81 @@
+"""Which cohorts' members are read, and how much of the monthly quota that takes.
+
+Facts from https://amplitude.com/docs/apis/analytics/behavioral-cohorts
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from source_amplitude.config.model import AllCohorts, ListedCohorts
+from source_amplitude.errors import ConfigError
+
+USERS_GROUP = "User"
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How many downloads of cohorts a month has, and how many of them are used up."""
+
+    limit: int
+    used: int
+
+    @property
+    def left(self) -> int:
+        return max(0, self.limit - self.used)
+
+
+def read_quota(answer: Mapping[str, Any]) -> Quota | None:
+    """The quota, in any of the forms that were seen of its answer; None for others."""
+    inner = answer.get("rest_download")
+    told = inner if isinstance(inner, Mapping) else answer
+    limit, used = told.get("limit"), told.get("usage", told.get("count"))
+    return Quota(limit, used) if isinstance(limit, int) and isinstance(used, int) else None
+
+
+def check_quota(quota: Quota | None, needed: int, logger: logging.Logger) -> None:
+    """Tell how much of the month's quota a sync will use and leave.
+
+    :raises ConfigError: it is not enough
+    """
+    if quota is None:
+        logger.info(f"cohort_members: this sync uses {needed} of the month's downloads; how many are left is unknown")
+        return
+    if needed > quota.left:
+        raise ConfigError(
+            f"The month's quota of cohort downloads is not enough for the stream cohort_members: {needed} are needed, "
+            f"{quota.left} of {quota.limit} are left. Choose fewer cohorts, or wait for the first of the month (UTC)."
+        )
+    logger.info(
+        f"cohort_members: this sync uses {needed} of the month's {quota.limit} downloads of cohorts; "
+        f"{quota.used} were used before it, {quota.left - needed} are left after it"
+    )
+
+
+def chosen_cohorts(
+    choice: ListedCohorts | AllCohorts, listed: Sequence[Mapping[str, Any]], logger: logging.Logger
+) -> list[str]:
+    """The ids of the cohorts to read, in a stable order: as they were named, or the oldest first.
+
+    :param listed: the project's cohorts, where all of them are to be read
+    """
+    if isinstance(choice, ListedCohorts):
+        return list(choice.cohort_ids)
+    of_users = [cohort for cohort in listed if _group(cohort) == USERS_GROUP]
+    if len(of_users) < len(listed):
+        logger.warning(f"cohort_members: left out are cohorts of groups, not users: {len(listed) - len(of_users)}")
+    ordered = sorted(of_users, key=lambda cohort: (cohort.get("createdAt") or 0, cohort["id"]))
+    if len(ordered) > choice.max_cohorts:
+        logger.warning(
+            f"cohort_members: the oldest {choice.max_cohorts} of {len(ordered)} cohorts are read, as max_cohorts says"
+        )
+    return [cohort["id"] for cohort in ordered[: choice.max_cohorts]]
+
+
+def _group(cohort: Mapping[str, Any]) -> str:
+    definition = cohort.get("definition")
+    count_group = definition.get("countGroup") if isinstance(definition, Mapping) else None
+    return str(count_group.get("name") or USERS_GROUP) if isinstance(count_group, Mapping) else USERS_GROUP

@@ -1,0 +1,118 @@
+"""The file of a cohort's members: from an answer to the disk, and from there to records, in bounded memory.
+
+The format is not documented: CSV with a quoted header, the columns `amplitude_id`, `user_id` and one a property, in
+which values may hold line breaks; as text or gzipped, which the answer's header may or may not say.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import gzip
+import io
+import tempfile
+import zlib
+from collections.abc import Iterator
+from typing import IO, Any, BinaryIO, cast
+
+import requests
+
+from source_amplitude.endpoints.answers import UnusableAnswerError
+from source_amplitude.errors import ConfigError, UnexpectedError, no_temporary_folder
+
+CHUNK_BYTES = 256 * 1024
+GZIP_MAGIC = b"\x1f\x8b"
+NO_CSV_BEGINNINGS = (b"<", b"{", b"[")
+AMPLITUDE_ID, USER_ID = "amplitude_id", "user_id"
+LONGEST_VALUE = 2**31 - 1
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def spool(response: requests.Response, cohort_id: str) -> BinaryIO:
+    """The body of an answer in an unnamed temporary file, complete and checked, from its beginning.
+
+    :raises UnusableAnswerError: it is no such file, or damaged
+    :raises requests.RequestException, urllib3.exceptions.HTTPError: it was cut short
+    :raises ConfigError: no room for it
+    """
+    try:
+        file = cast("BinaryIO", tempfile.TemporaryFile(prefix="source-amplitude-"))  # noqa: SIM115 - the caller owns it
+    except OSError as error:
+        raise no_temporary_folder(error) from error
+    try:
+        _write(response, file, cohort_id)
+        _check(file)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def member_records(file: BinaryIO, cohort_id: str, *, with_properties: bool) -> Iterator[dict[str, Any]]:
+    """The records of a spooled file.
+
+    :raises ConfigError: a cohort of groups, which has no users
+    :raises UnexpectedError: a row that is none of a member, by its number and never by its content
+    """
+    csv.field_size_limit(LONGEST_VALUE)
+    text = io.TextIOWrapper(_unzipped(file), "utf-8-sig", errors="replace", newline="")
+    rows = _rows(text, cohort_id)
+    header = [name.strip() for name in next(rows, [])]
+    if header and AMPLITUDE_ID not in header:
+        raise ConfigError(
+            f"The cohort {cohort_id} has no column {AMPLITUDE_ID}, as a cohort of groups: "
+            "leave it out of cohort_members.cohorts."
+        )
+    for number, row in enumerate(filter(None, rows), start=1):
+        try:
+            member = dict(zip(header, row, strict=True))
+            record = {
+                "cohort_id": cohort_id,
+                AMPLITUDE_ID: int(member.pop(AMPLITUDE_ID)),
+                USER_ID: member.pop(USER_ID, None) or None,
+            }
+        except ValueError as error:
+            raise UnexpectedError(f"Row {number} of the cohort {cohort_id} is not that of a member.") from error
+        yield {**record, "properties": member} if with_properties else record
+
+
+def _rows(text: IO[str], cohort_id: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(text)
+    except csv.Error as error:
+        raise UnexpectedError(f"The file of the cohort {cohort_id} is not CSV: {error}.") from error
+
+
+def _write(response: requests.Response, file: BinaryIO, cohort_id: str) -> None:
+    try:
+        while chunk := response.raw.read(CHUNK_BYTES, decode_content=True):
+            file.write(chunk)
+        file.flush()
+    except OSError as error:
+        if error.errno not in _FULL_DISK:
+            raise
+        raise ConfigError(
+            f"The temporary folder {tempfile.gettempdir()} has no room for the members of the cohort {cohort_id}. "
+            "Give the connector more disk at TMPDIR."
+        ) from error
+
+
+def _check(file: BinaryIO) -> None:
+    """That a gzipped file is whole, and that it begins as CSV does, before any of its rows goes out."""
+    file.seek(0)
+    unzipped = _unzipped(file)
+    try:
+        beginning = unzipped.read(CHUNK_BYTES)
+        while isinstance(unzipped, gzip.GzipFile) and unzipped.read(CHUNK_BYTES):
+            pass
+    except (EOFError, OSError, zlib.error) as error:
+        raise UnusableAnswerError(f"the gzipped file is damaged ({type(error).__name__})") from error
+    if beginning.lstrip().startswith(NO_CSV_BEGINNINGS):
+        raise UnusableAnswerError("200, but not a CSV file")
+    file.seek(0)
+
+
+def _unzipped(file: BinaryIO) -> IO[bytes]:
+    is_gzipped = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    file.seek(0)
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=file)) if is_gzipped else file

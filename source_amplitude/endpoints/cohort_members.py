@@ -1,0 +1,120 @@
+"""Who is in which cohort."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator
+
+import msgspec
+import requests
+
+from source_amplitude.config.model import AllCohorts, Config
+from source_amplitude.endpoints.answers import NotIncludedError, RejectedError, UnusableAnswerError, answer_json
+from source_amplitude.endpoints.client import Send
+from source_amplitude.endpoints.cohort_choice import Quota, check_quota, chosen_cohorts, read_quota
+from source_amplitude.endpoints.cohort_file import member_records
+from source_amplitude.endpoints.cohort_job import CohortJobs, cohort_refused
+from source_amplitude.endpoints.cohorts import COHORTS_PATH, Cohorts
+from source_amplitude.endpoints.endpoint import NO_DAYS, Days, Endpoint, Record
+from source_amplitude.endpoints.sender import Sender
+from source_amplitude.errors import ConfigError
+
+QUOTA_PATH = "api/3/cohorts/usage"
+_encode = msgspec.json.Encoder().encode
+
+
+class CohortMembers(Endpoint):
+    """One record a member of a cohort. Each cohort takes one of the 500 downloads that a month has."""
+
+    name = "cohort_members"
+    primary_keys = ("cohort_id", "amplitude_id")
+    api_path = COHORTS_PATH
+    records_field = "cohorts"
+
+    def __init__(self, config: Config, send: Send, logger: logging.Logger) -> None:
+        super().__init__(config, send, logger)
+        self._choice = config.cohort_members
+        # Not by the CDK's client, whose debug log tells the headers of an answer, and so the signed address in it.
+        file_client = self.a_client(Sender(config))
+        self._jobs = CohortJobs(self.client, file_client, self._choice.user_properties, logger)
+
+    def read(self, days: Days = NO_DAYS) -> Iterator[list[bytes]]:
+        done: list[str] = []
+        for cohort_id in self.cohorts_to_read():
+            yield from self.members_of(cohort_id, is_first=not done)
+            done.append(cohort_id)
+            if not self.is_included:
+                return
+
+    def cohorts_to_read(self, done: Collection[str] = ()) -> list[str]:
+        """The chosen cohorts, but for those that are done; none, after a warning, where the plan lacks cohorts.
+
+        :raises ConfigError: none are chosen, or the month's quota is not enough for them
+        """
+        try:
+            left = [cohort_id for cohort_id in self._chosen() if cohort_id not in done]
+            if left:
+                check_quota(self._quota(), len(left), self.logger)
+        except NotIncludedError as error:
+            self._log_not_included(error)
+            return []
+        return left
+
+    def members_of(self, cohort_id: str, *, is_first: bool) -> Iterator[list[bytes]]:
+        """The members of a cohort as JSON, many at once; none, after a warning, where the plan lacks cohorts.
+
+        :param is_first: whether no other cohort was read before: the plan does include them otherwise
+        """
+        count = 0
+        try:
+            file = self._jobs.fetch(cohort_id)
+        except NotIncludedError as error:
+            if not is_first:
+                raise cohort_refused(cohort_id, error) from error
+            self._log_not_included(error)
+            return
+        with file:
+            records = member_records(file, cohort_id, with_properties=bool(self._choice.user_properties))
+            for lines in self.batches(records):
+                count += len(lines)
+                yield lines
+        self.logger.info(f"{self.name}: {count:,} members of the cohort {cohort_id}")
+
+    def to_json(self, record: Record) -> bytes:
+        """A record as JSON; `member_records` has made its values, each of its type."""
+        if self.config.json_columns_as_string and "properties" in record:
+            record = {**record, "properties": _encode(record["properties"]).decode()}
+        return _encode(record)
+
+    def _chosen(self) -> list[str]:
+        choice = self._choice.cohorts
+        if choice is None:
+            raise ConfigError(
+                "No cohorts are chosen for the stream cohort_members. Set them in the field cohort_members.cohorts: "
+                "list them, or have all of them read; or leave the stream out of the sync."
+            )
+        listed = self.fetch(COHORTS_PATH) if isinstance(choice, AllCohorts) else []
+        if isinstance(choice, AllCohorts) and not listed:
+            self.logger.warning(f"{self.name}: Amplitude's list of cohorts is empty. {Cohorts.empty_hint}")
+        return chosen_cohorts(choice, listed, self.logger)
+
+    def _quota(self) -> Quota | None:
+        try:
+            return self.client.read(QUOTA_PATH, {}, _quota_in, readable={requests.codes.not_found})
+        except (NotIncludedError, RejectedError):
+            return None  # new in 2026, and not everywhere yet
+
+    def _log_not_included(self, error: NotIncludedError) -> None:
+        self.is_included = False
+        self.logger.warning(
+            f"{self.name}: this project's plan does not include cohorts, so there is no record ({error.message})"
+        )
+
+
+def _quota_in(response: requests.Response) -> Quota | None:
+    if response.status_code == requests.codes.not_found:
+        return None  # whoever says so: no record depends on it
+    try:
+        return read_quota(answer_json(response))
+    except UnusableAnswerError:
+        return None

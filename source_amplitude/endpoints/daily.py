@@ -1,0 +1,66 @@
+"""The base of the endpoints that have a number a day."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any, ClassVar
+
+from source_amplitude.endpoints.answers import NotIncludedError
+from source_amplitude.endpoints.days import CURSOR_FIELD, day_param, number_of_days, ranges
+from source_amplitude.endpoints.endpoint import Days, Endpoint
+from source_amplitude.endpoints.limits import COST_PER_REQUEST, cost_per_day, seconds_at_the_limit
+from source_amplitude.progress import counted
+
+
+class DailyEndpoint(Endpoint, ABC):
+    """Days of the project's time zone, each to be read when it is over.
+
+    Source of the facts: https://amplitude.com/docs/apis/analytics/dashboard-rest
+    """
+
+    primary_keys: ClassVar[tuple[str, ...]] = (CURSOR_FIELD,)
+    cursor_field = CURSOR_FIELD
+    is_grouped = False
+
+    @property
+    def days_per_request(self) -> int:
+        """So many days that the cost of a request fits."""
+        return COST_PER_REQUEST // cost_per_day(self.api_path, grouped=self.is_grouped)
+
+    def is_in_plan(self, day: date) -> bool:
+        """Whether the project's plan includes it, by a request for one day; a warning where it does not.
+
+        :raises AmplitudeError: as `EndpointClient.read`
+        """
+        try:
+            self.fetch_records({"start": day_param(day), "end": day_param(day)})
+        except NotIncludedError as error:
+            self._log_not_included(error)
+        return self.is_included
+
+    def requests(self, first: date, last: date) -> Iterator[Days]:
+        """The days of each request for a range of days, until the plan turns out to lack the endpoint."""
+        self._log_range(first, last)
+        for beginning, end in ranges(first, last, self.days_per_request):
+            if self.is_included:
+                yield {"start": day_param(beginning), "end": day_param(end)}
+
+    def _log_range(self, first: date, last: date) -> None:
+        days = number_of_days(first, last)
+        requests = -(-days // self.days_per_request)
+        cost = cost_per_day(self.api_path, grouped=self.is_grouped) * self.days_per_request
+        minutes = seconds_at_the_limit(requests, cost) / 60
+        told = f"about {counted(round(minutes), 'minute')}" if minutes >= 1 else "less than a minute"
+        self.logger.info(
+            f"{self.name}: reading {counted(days, 'day')}, {first} to {last}, with {counted(requests, 'request')}; "
+            f"at Amplitude's limits that takes {told}"
+        )
+
+
+def numbers_by_day(data: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Each day of an answer with its number of each series; no day where Amplitude has no series at all."""
+    if data["series"]:
+        for day, numbers in zip(data["xValues"], zip(*data["series"], strict=True), strict=True):
+            yield date.fromisoformat(day[:10]).isoformat(), numbers

@@ -1,0 +1,81 @@
+"""Days of the project's time zone: which are over, how they are asked for, and the state that counts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+from source_amplitude.config.model import Config
+from source_amplitude.config.timestamps import parse_timestamp
+from source_amplitude.errors import ConfigError
+
+CURSOR_FIELD = "date"
+DAY = timedelta(days=1)
+# Amplitude does not tell the project's time zone; in the last one a day ends this long after it does in UTC.
+WESTERNMOST_OFFSET = timedelta(hours=12)
+# Numbers of past days still change: late uploads, merged users.
+LOOKBACK = timedelta(days=7)
+_PARAM_FORMAT = "%Y%m%d"
+
+
+def newest_complete_day(now: datetime) -> date:
+    """The last day that is over in every time zone."""
+    return (now - WESTERNMOST_OFFSET).date() - DAY
+
+
+def first_day(config: Config, state: date | None, now: datetime) -> date:
+    """Where a sync begins: without a state at `start_date`, or 30 days back.
+
+    Those are for a first sync only, since a pause of months must not lose what lies between.
+    """
+    return config.first_hour(None, now).date() if state is None else first_day_again(config, state)
+
+
+def first_day_again(config: Config, state: date) -> date:
+    """The state's day and the week before it are read again, but nothing before `start_date`."""
+    again = state - LOOKBACK
+    return max(again, config.start.date()) if config.start else again
+
+
+def ranges(first: date, last: date, days: int) -> Iterator[tuple[date, date]]:
+    """Consecutive ranges of so many days, the last one shorter; both ends belong to a range."""
+    while first <= last:
+        end = min(last, first + (days - 1) * DAY)
+        yield first, end
+        first = end + DAY
+
+
+def day_param(day: date) -> str:
+    return day.strftime(_PARAM_FORMAT)
+
+
+def parse_day_param(text: str) -> date:
+    return datetime.strptime(text, _PARAM_FORMAT).replace(tzinfo=timezone.utc).date()
+
+
+def number_of_days(first: date, last: date) -> int:
+    """How many days a range has, both ends included."""
+    return (last - first).days + 1
+
+
+def read_state(state: Mapping[str, Any], stream: str) -> date | None:
+    """The last day that has been emitted; None for an empty state. The official connector's state has the same form.
+
+    :raises ConfigError: for any other state
+    """
+    if not state:
+        return None
+    try:
+        return parse_timestamp(state[CURSOR_FIELD]).date()
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise ConfigError(
+            f"The saved state of the stream {stream} is not one that this connector understands "
+            f"(its fields: {', '.join(sorted(map(str, state)))}; expected: {CURSOR_FIELD} with a day). "
+            "Reset the stream's state to read it from start_date again."
+        ) from error
+
+
+def write_state(day: date) -> dict[str, Any]:
+    """The state that says: every day up to this one has been emitted."""
+    return {CURSOR_FIELD: day.isoformat()}

@@ -1,0 +1,128 @@
+"""The base of these endpoints: a request, and a list of records in its answer."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, ClassVar
+
+import msgspec
+import requests
+from msgspec import Raw
+
+from source_amplitude.config.model import Config
+from source_amplitude.endpoints.answers import NotIncludedError, UnusableAnswerError, answer_json
+from source_amplitude.endpoints.client import EndpointClient, Params, Send
+from source_amplitude.records.coercion import ColumnValues, log_coercions
+from source_amplitude.records.schema import declared_types
+
+RECORDS_PER_BATCH = 1000
+
+Record = dict[str, Any]
+Days = Mapping[str, str]
+"""A range of days as a request has it, `{"start": "20240301", "end": "20240330"}`, both included; empty for a list."""
+NO_DAYS: Days = {}
+_encode = msgspec.json.Encoder().encode
+
+
+class Endpoint(ABC):
+    """One of Amplitude's endpoints as a table; its attributes say what differs from the others.
+
+    :param send: sends a request to a path with parameters, within Amplitude's limits
+    """
+
+    name: ClassVar[str]
+    primary_keys: ClassVar[tuple[str, ...]]
+    cursor_field: ClassVar[str | None] = None
+    api_path: ClassVar[str]
+    """The endpoint, such as "api/2/events/list"."""
+    records_field: ClassVar[str] = "data"
+    """Where an answer has its list of records."""
+    plan_statuses: ClassVar[frozenset[int]] = frozenset({403})
+    """What Amplitude itself answers where the project's plan lacks the endpoint."""
+    empty_hint: ClassVar[str | None] = None
+    """Why a list may be empty, for a warning; None: that is nothing unusual."""
+
+    def __init__(self, config: Config, send: Send, logger: logging.Logger) -> None:
+        self.config = config
+        self.logger = logger
+        self.client = self.a_client(send)
+        self.is_included = True
+        self._values = self._new_values()
+
+    def read(self, days: Days = NO_DAYS) -> Iterator[list[bytes]]:
+        """The records as JSON, many at once: none, after a warning, where the project's plan lacks the endpoint.
+
+        :raises AmplitudeError: as `EndpointClient.read`
+        """
+        count = 0
+        try:
+            for lines in self.batches(self.fetch_records(days)):
+                count += len(lines)
+                yield lines
+        except NotIncludedError as error:
+            self._log_not_included(error)
+        else:
+            log_coercions(self.name, self._values.coercions, self.logger)
+            self._values = self._new_values()
+            told = f" of the days {days['start']} to {days['end']}" if days else ""
+            self.logger.info(f"{self.name}: {count:,} records{told}")
+
+    def fetch_records(self, days: Days) -> Iterable[Record]:
+        """The records as Amplitude has them.
+
+        :raises AmplitudeError: as `EndpointClient.read`
+        """
+        records = self.fetch(self.api_path, self.params(days), days)
+        if not records and self.empty_hint:
+            self.logger.warning(f"{self.name}: Amplitude's list is empty. {self.empty_hint}")
+        return records
+
+    def params(self, days: Days) -> Params:
+        """What a request asks for."""
+        return days
+
+    def fetch(self, path: str, params: Params = NO_DAYS, days: Days = NO_DAYS) -> list[Record]:
+        """The records in the answer to one request."""
+        return self.client.read(path, params, lambda response: list(self.parse_response(response, days)))
+
+    def parse_response(self, response: requests.Response, days: Days) -> Iterator[Record]:
+        """
+        :raises UnusableAnswerError: the answer has another form than expected
+        """
+        answer = answer_json(response)
+        try:
+            yield from self.parse_records(answer, days)
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+            raise UnusableAnswerError(f"200, but in another form than expected ({type(error).__name__})") from error
+
+    def parse_records(self, answer: Mapping[str, Any], days: Days) -> Iterable[Record]:
+        """The records of an answer; an error where it has another form is met by asking again."""
+        for record in answer[self.records_field]:
+            yield {**record}
+
+    def batches(self, records: Iterable[Record]) -> Iterator[list[bytes]]:
+        """The records as JSON, up to `RECORDS_PER_BATCH` at once."""
+        lines = map(self.to_json, records)
+        while batch := list(islice(lines, RECORDS_PER_BATCH)):
+            yield batch
+
+    def to_json(self, record: Record) -> bytes:
+        """A record as JSON, with values of the declared types; what does not fit is kept in `additional_fields`."""
+        return _encode(self._values.record({name: Raw(_encode(value)) for name, value in record.items()}))
+
+    def _log_not_included(self, error: NotIncludedError) -> None:
+        self.is_included = False
+        self.logger.warning(
+            f"{self.name}: this project's plan does not include this data, so there is none ({error.message})"
+        )
+
+    def _new_values(self) -> ColumnValues:
+        json_columns_as_string = self.config.json_columns_as_string
+        return ColumnValues(declared_types(self.name), json_columns_as_string=json_columns_as_string)
+
+    def a_client(self, send: Send) -> EndpointClient:
+        """The requests of this endpoint, sent by `send`."""
+        return EndpointClient(self.name, send, self.config.region, self.plan_statuses, self.logger)

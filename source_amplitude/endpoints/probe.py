@@ -1,0 +1,29 @@
+"""Whether these endpoints accept the keys, by one cheap request."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import requests
+
+from source_amplitude.endpoints.answers import EndpointAction, endpoint_action, error_words, keys_refused
+from source_amplitude.endpoints.client import Send
+from source_amplitude.endpoints.dashboard import EventsList
+from source_amplitude.http.hosts import Region
+
+
+def check_keys(send: Send, region: Region) -> None:
+    """Ask once. Whatever else is wrong shows when a table is read, which knows what to make of it.
+
+    :raises ConfigError: the keys are refused
+    """
+    try:
+        with closing(send(EventsList.api_path, {})) as response:
+            if response.status_code < requests.codes.bad_request:
+                return
+            said = error_words(response)
+            action = endpoint_action(response.status_code, said, EventsList.plan_statuses)
+    except requests.RequestException:
+        return
+    if action is EndpointAction.REFUSED:
+        raise keys_refused(region, said)

@@ -1,0 +1,39 @@
+"""All of these endpoints."""
+
+from __future__ import annotations
+
+from source_amplitude.endpoints.annotations import AnnotationCategories, Annotations
+from source_amplitude.endpoints.cohort_members import CohortMembers
+from source_amplitude.endpoints.cohorts import Cohorts
+from source_amplitude.endpoints.dashboard import (
+    ActiveUsers,
+    AverageSessionLength,
+    EventsList,
+    NewUsers,
+    SessionLengthDistribution,
+    SessionsPerUser,
+)
+from source_amplitude.endpoints.endpoint import Endpoint
+from source_amplitude.endpoints.taxonomy import (
+    TaxonomyCategories,
+    TaxonomyEventProperties,
+    TaxonomyEvents,
+    TaxonomyUserProperties,
+)
+
+ENDPOINTS: tuple[type[Endpoint], ...] = (
+    EventsList,
+    Cohorts,
+    CohortMembers,
+    Annotations,
+    AnnotationCategories,
+    ActiveUsers,
+    NewUsers,
+    AverageSessionLength,
+    SessionsPerUser,
+    SessionLengthDistribution,
+    TaxonomyEvents,
+    TaxonomyEventProperties,
+    TaxonomyUserProperties,
+    TaxonomyCategories,
+)

@@ -1,7 +1,0 @@
-"""Amplitude's tables for Apache Spark: a Python data source, and the interface of Lakeflow's community connectors."""
-
-from source_amplitude.lakeflow.community import CommunityDataSource
-from source_amplitude.lakeflow.connect import LakeflowConnect
-from source_amplitude.lakeflow.datasource import AmplitudeDataSource
-
-__all__ = ["AmplitudeDataSource", "CommunityDataSource", "LakeflowConnect"]

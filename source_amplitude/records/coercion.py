@@ -1,0 +1,215 @@
+"""Values that are not of the type that their column is declared with, and fields that have no column.
+
+The columns are those of `schemas/`. A value is converted where nothing is lost by that; otherwise its column is null,
+and the value goes as it came into the column `additional_fields`, as fields do that have no column.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from source_amplitude.records.json_repair import NotAJsonObjectError, strict_json
+from source_amplitude.records.rfc3339 import rfc3339
+from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
+
+MOST_NAMES_COUNTED = 1000  # a name that is made up for each event must not fill the memory
+MOST_NAMES_TOLD = 20
+LONGEST_NAME_TOLD = 100  # characters
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
+SMALLEST, LARGEST = 1e-300, 1e29  # the columns of many destinations are DECIMAL(38, 9); smaller numbers become 0 there
+LONGEST_INTEGER = 64  # characters; enough for 64 bits in any sensible notation
+_BEGINS_WITH = {FieldType.STRING: '"', FieldType.OBJECT: "{", FieldType.ARRAY: "["}
+_encode = msgspec.json.Encoder().encode
+
+
+class CoercionStats(msgspec.Struct):
+    """What was odd in some records: how many values, by the names of their fields.
+
+    :param repaired: records of lines that were not strict JSON, or had NUL in them
+    :param converted: values of another type that were converted
+    :param nulled: values that are null in their column, and kept in `additional_fields`
+    :param undeclared: fields without a column, kept in `additional_fields` too
+    """
+
+    repaired: int = 0
+    converted: dict[str, int] = msgspec.field(default_factory=dict)
+    nulled: dict[str, int] = msgspec.field(default_factory=dict)
+    undeclared: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.repaired or self.converted or self.nulled or self.undeclared)
+
+    def add(self, other: CoercionStats) -> None:
+        self.repaired += other.repaired
+        for mine, more in (
+            (self.converted, other.converted),
+            (self.nulled, other.nulled),
+            (self.undeclared, other.undeclared),
+        ):
+            for name, count in more.items():
+                _count(mine, name, count)
+
+    def __str__(self) -> str:
+        """For the log: names and numbers, and never a value."""
+        told = []
+        if self.repaired:
+            told.append(
+                f"{self.repaired:,} records were repaired (U+FFFD in place of broken characters and NUL, "
+                "null in place of NaN)"
+            )
+        if self.nulled:
+            told.append(f"not of the declared type, so null and kept in {ADDITIONAL_FIELDS}: {_told(self.nulled)}")
+        if self.converted:
+            told.append(f"converted to the declared type: {_told(self.converted)}")
+        if self.undeclared:
+            told.append(f"not declared, so kept in {ADDITIONAL_FIELDS} too: {_told(self.undeclared)}")
+        return "; ".join(told)
+
+
+def log_coercions(stream: str, coercions: CoercionStats, logger: logging.Logger) -> None:
+    """One line a sync; a warning where something became null or was repaired."""
+    if coercions:
+        level = logging.WARNING if coercions.repaired or coercions.nulled else logging.INFO
+        logger.log(level, f"{stream}: {coercions}")
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    most = sorted(counts.items(), key=lambda entry: -entry[1])[:MOST_NAMES_TOLD]
+    more = [f"{len(counts) - len(most):,} more"] if len(counts) > len(most) else []
+    return ", ".join([f"{name[:LONGEST_NAME_TOLD]!r} ({count:,})" for name, count in most] + more)
+
+
+class ColumnValues:
+    """Makes the values of columns, and counts and keeps what is odd.
+
+    :param types: the declared fields
+    """
+
+    def __init__(self, types: Mapping[str, FieldType], *, json_columns_as_string: bool) -> None:
+        self._types = types
+        self._json_columns_as_string = json_columns_as_string
+        self._additional: dict[str, Raw] = {}
+        self.coercions = CoercionStats()
+
+    def record(self, fields: Mapping[str, Raw]) -> dict[str, Any]:
+        """The record of an event or of a profile whose fields are strict JSON."""
+        record = {name: self.value(name, raw) for name, raw in fields.items()}
+        return {**record, ADDITIONAL_FIELDS: self.additional_fields()}
+
+    def value(self, name: str, raw: Raw) -> Raw | str | None:
+        """What a record has in a field: a value of the declared type or null; a field that is not declared stays."""
+        declared = self._types.get(name)
+        text = str(raw, "utf-8")
+        value = column_value(declared, text) if declared else text
+        if value is None:
+            self._keep(name, raw, self.coercions.nulled)
+            return None
+        if declared is None:
+            self._keep(name, raw, self.coercions.undeclared)
+        elif value != text and declared is not FieldType.TIMESTAMP:
+            _count(self.coercions.converted, name)
+        if self._json_columns_as_string and value[0] in "{[" and declared is not FieldType.STRINGS:
+            return value
+        return raw if value is text else Raw(value.encode())
+
+    def additional_fields(self) -> Raw | str | None:
+        """The column `additional_fields` of the record whose values were made since the last one."""
+        if not self._additional:
+            return None
+        found, self._additional = _encode(self._additional), {}
+        return found.decode() if self._json_columns_as_string else Raw(found)
+
+    def _keep(self, name: str, raw: Raw, counts: dict[str, int]) -> None:
+        self._additional[name] = raw
+        _count(counts, name)
+
+
+def _count(counts: dict[str, int], name: str, more: int = 1) -> None:
+    if name not in counts and len(counts) >= MOST_NAMES_COUNTED:
+        name = "all others"
+    counts[name] = counts.get(name, 0) + more
+
+
+def column_value(declared: FieldType, text: str) -> str | None:
+    """The JSON of what a column holds of a value, or None where it does not fit.
+
+    A timestamp: any date and time that `rfc3339` understands. A string: also a number or a boolean, as text. An
+    integer: within 64 bits, without a fraction. A number: smaller than 10^29. A boolean: `true` and
+    `false`, in any case. Numbers, booleans and objects are also taken out of a string that holds nothing else.
+
+    :param text: the JSON of the value
+    """
+    if text == "null" or text[0] == _BEGINS_WITH.get(declared):
+        return text
+    is_string = text[0] == '"'
+    content: str = msgspec.json.decode(text) if is_string else text
+    match declared:
+        case FieldType.TIMESTAMP:
+            value = rfc3339(content) if is_string else None
+            value = value and f'"{value}"'
+        case FieldType.STRING:
+            value = f'"{text}"' if text[0] not in "{[" else None
+        case FieldType.INTEGER:
+            value = _integer(content)
+        case FieldType.NUMBER:
+            value = content if _is_number(content) else None
+        case FieldType.BOOLEAN:
+            value = content.lower() if content.lower() in ("true", "false") else None
+        case FieldType.OBJECT:
+            value = _object(content) if is_string else None
+        case FieldType.STRINGS:
+            value = _strings(text) if text[0] == "[" else None
+        case FieldType.ARRAY:
+            value = None
+    return value
+
+
+def _integer(text: str) -> str | None:
+    if len(text) > LONGEST_INTEGER or not _NUMBER(text):
+        return None
+    number = Decimal(text)
+    if not -(2**63) <= number < 2**63 or number != number.to_integral_value():
+        return None
+    return text if text.removeprefix("-").isdigit() else str(int(number))
+
+
+def is_number(raw: Raw) -> bool:
+    """Whether JSON is a number for a column: as `column_value` says, and faster for numbers of usual size."""
+    try:
+        return SMALLEST < abs(float(raw)) < LARGEST or _is_number(str(raw, "utf-8"))
+    except ValueError:
+        return False
+
+
+def _is_number(text: str) -> bool:
+    """Whether a column holds it: it is not too large, nor so small that a float of 64 bits would be 0."""
+    if not _NUMBER(text):
+        return False
+    number = float(text)
+    return abs(number) < LARGEST and (number != 0 or not re.search("[1-9]", re.split("[eE]", text)[0]))
+
+
+def _object(text: str) -> str | None:
+    """The text of an object on one line; None where it is not strict JSON."""
+    try:
+        if strict_json(text.encode()) != text.encode():
+            return None
+    except NotAJsonObjectError:
+        return None
+    return msgspec.json.format(text, indent=-1)
+
+
+def _strings(text: str) -> str:
+    """A list as a list of strings, anything else in it as its JSON text."""
+    entries: list[Raw] = msgspec.json.decode(text, type=list[Raw])
+    if all(bytes(entry)[:1] == b'"' for entry in entries):
+        return text
+    strings = [msgspec.json.decode(entry) if bytes(entry)[:1] == b'"' else str(entry, "utf-8") for entry in entries]
+    return _encode(strings).decode()

@@ -1,0 +1,1 @@
+"""The Spark door: two formats, and the interface of Lakeflow's community connectors."""

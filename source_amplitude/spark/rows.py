@@ -1,0 +1,99 @@
+"""Lines of an export archive to rows: Arrow record batches of the columns of the table of events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+from msgspec import structs
+
+from source_amplitude.events.lines import LineConverter, NeedsCoercionError
+from source_amplitude.records.coercion import CoercionStats
+from source_amplitude.records.json_repair import NOT_STRICT, may_hold_nul
+from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
+from source_amplitude.spark.arrow import ArrowConverter
+from source_amplitude.spark.columns import coerced_column, column
+from source_amplitude.spark.schema import arrow_schema
+
+BLOCK_BYTES = 1024 * 1024  # each batch has a price of its own, which grows with the number of columns
+
+_encode_lines = msgspec.json.Encoder().encode_lines
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of some events: as record batches, and as newline-delimited JSON where they are odd."""
+
+    parts: list[pa.RecordBatch | bytes]
+    count: int
+    coercions: CoercionStats
+
+    def __len__(self) -> int:
+        return self.count
+
+    def and_then(self, others: Rows) -> Rows:
+        self.coercions.add(others.coercions)
+        return Rows(self.parts + others.parts, self.count + others.count, self.coercions)
+
+
+class RowConverter(LineConverter[Rows]):
+    """Makes rows, straight from the parsed events; an event that had to be looked at field by field takes a detour.
+
+    :param columns: the columns of the table, in order
+    """
+
+    def __init__(self, columns: Mapping[str, FieldType]) -> None:
+        super().__init__(json_columns_as_string=True, missing=None)
+        self._schema = arrow_schema(columns)
+        self._of_ndjson = ArrowConverter(columns)
+
+    @property
+    def block_bytes(self) -> int:
+        return BLOCK_BYTES
+
+    def batches(self, rows: Rows) -> Iterator[pa.RecordBatch]:
+        """The rows as record batches alone."""
+        yield from (part for part in rows.parts if isinstance(part, pa.RecordBatch))
+        yield from self._of_ndjson.batches(part for part in rows.parts if isinstance(part, bytes))
+
+    def _of_events(self, events: Sequence[Any], coercions: CoercionStats) -> Rows:
+        if not events:
+            return Rows([], 0, coercions)
+        values = dict(zip(self._shape.names, zip(*map(structs.astuple, events), strict=True), strict=True))
+        try:
+            arrays = [self._column(field, values.get(field.name), len(events)) for field in self._schema]
+        except pa.ArrowException:  # a text that is not UTF-8, or a timestamp that is finer than a microsecond
+            raise NeedsCoercionError from None
+        return Rows([pa.RecordBatch.from_arrays(arrays, schema=self._schema)], len(events), coercions)
+
+    def _bisected(self, lines: list[bytes]) -> Rows:
+        """With the lines that do not fit the shape apart from the others, not in between: a row has no place, and many
+        small batches would cost more than all the rest.
+        """
+        rows = Rows([], 0, CoercionStats())
+        fitting: list[bytes] = []
+        for line in lines:
+            if self._fits(line):
+                fitting.append(line)
+            else:  # which makes the shape wider, so that the others still fit it
+                rows = rows.and_then(self._unshaped(line))
+        return super()._bisected(fitting).and_then(rows) if fitting else rows
+
+    def _fits(self, line: bytes) -> bool:
+        try:
+            return len(self._shape.decode_lines(line)) == 1 and not may_hold_nul(line)
+        except NOT_STRICT:
+            return False
+
+    def _column(self, field: pa.Field, values: Sequence[Any] | None, events: int) -> pa.Array:
+        if values is None:
+            return pa.nulls(events, field.type)
+        if field.name == ADDITIONAL_FIELDS or field.name in self._shape.verbatim.values():
+            return coerced_column(values, field.type)
+        return column(self._types[field.name], values, field.type)
+
+    def _of_record(self, record: Mapping[str, Any], coercions: CoercionStats) -> Rows:
+        return Rows([_encode_lines([record])], 1, coercions)

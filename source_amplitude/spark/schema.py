@@ -1,0 +1,60 @@
+"""The columns of a table in Spark's types and in Arrow's, both from the JSON schemas of the streams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType, declared_types, stream_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql.types import DataType, StructType
+
+_ADDITIONAL_FIELDS_COMMENT = "What has no column or does not fit it, as a JSON object."
+
+
+def columns(table: str, *, timestamps: bool) -> dict[str, FieldType]:
+    """The columns of a table, in order, the last of them `additional_fields`, where it has that.
+
+    :param timestamps: whether timestamps are of a type of their own instead of text
+    """
+    of_timestamps = FieldType.TIMESTAMP if timestamps else FieldType.STRING
+    declared = declared_types(table).items()
+    found = {name: of_timestamps if kind is FieldType.TIMESTAMP else kind for name, kind in declared}
+    has_additional = ADDITIONAL_FIELDS in stream_schema(table, json_columns_as_string=True)["properties"]
+    return {**found, ADDITIONAL_FIELDS: FieldType.OBJECT} if has_additional else found
+
+
+def spark_schema(table: str, *, timestamps: bool) -> StructType:
+    """The Spark schema of a table, its descriptions as comments. All columns may be null."""
+    from pyspark.sql import types as spark  # noqa: PLC0415 - only who asks for it needs Spark
+
+    kinds: dict[FieldType, DataType] = {
+        FieldType.TIMESTAMP: spark.TimestampType(),
+        FieldType.INTEGER: spark.LongType(),
+        FieldType.NUMBER: spark.DoubleType(),
+        FieldType.BOOLEAN: spark.BooleanType(),
+        FieldType.STRINGS: spark.ArrayType(spark.StringType()),
+    }
+    fields = stream_schema(table, json_columns_as_string=True)["properties"]
+    comments = {ADDITIONAL_FIELDS: _ADDITIONAL_FIELDS_COMMENT}
+    comments |= {name: field["description"] for name, field in fields.items()}
+    return spark.StructType([
+        spark.StructField(name, kinds.get(kind, spark.StringType()), metadata={"comment": comments[name]})
+        for name, kind in columns(table, timestamps=timestamps).items()
+    ])  # fmt: skip
+
+
+def arrow_schema(table_columns: Mapping[str, FieldType]) -> pa.Schema:
+    """The Arrow schema that Spark takes for these columns."""
+    import pyarrow as pa  # noqa: PLC0415 - only workers need it
+
+    kinds = {
+        FieldType.TIMESTAMP: pa.timestamp("us", tz="UTC"),
+        FieldType.INTEGER: pa.int64(),
+        FieldType.NUMBER: pa.float64(),
+        FieldType.BOOLEAN: pa.bool_(),
+        FieldType.STRINGS: pa.list_(pa.field("element", pa.string())),
+    }
+    return pa.schema([pa.field(name, kinds.get(kind, pa.string())) for name, kind in table_columns.items()])

@@ -1,0 +1,112 @@
+"""The rate of profile requests: a smooth token bucket that gives way to 429.
+
+Amplitude allows 600 requests a minute for the whole organization, other tools included
+(https://amplitude.com/docs/apis/analytics/user-profile). The CDK's call-rate policies would keep to the same limit, but
+they do not slow down for another tool's share, and the Spark door does without the CDK.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from threading import Lock
+
+from source_amplitude.threads import Cancellation
+
+# Half a second more than a minute: requests reach Amplitude with different delays, and it counts them as they arrive.
+WINDOW_SECONDS = 60.5
+CATCH_UP_SECONDS = 1.0
+SLOW_DOWN = 0.75
+RECOVERY_WINDOWS = 10
+ABANDONED_SECONDS = 5.0
+SMALLEST_SHARE = 0.02
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 60.0
+LONGEST_ASKED_PAUSE_SECONDS = 300.0
+
+
+class RequestPacer:
+    """Lets requests through one by one, evenly spaced and in the order in which they came.
+
+    Never more than `calls` in any `WINDOW_SECONDS`; a delay of up to a second is made up for. A 429 pauses all requests
+    (twice as long each time until one goes through) and lowers the pace, which then grows back within ten minutes.
+    """
+
+    def __init__(self, calls: int, logger: logging.Logger) -> None:
+        self._calls = calls
+        self._logger = logger
+        self._sent: deque[float] = deque(maxlen=calls)
+        self._waiting: dict[object, float] = {}
+        self._next_at = time.monotonic()
+        self._share = 1.0
+        self._share_since = self._next_at
+        self._throttled_in_a_row = 0
+        self._paused_until = self._next_at
+        self._lock = Lock()
+
+    def acquire(self, cancellation: Cancellation) -> None:
+        """Wait for a token.
+
+        :raises Cancelled: meanwhile
+        """
+        request = object()
+        while wait := self.try_acquire(request):
+            cancellation.sleep(wait)
+
+    def try_acquire(self, request: object) -> float:
+        """Take a token: 0. Or a place in the queue for one: seconds until it is this request's turn."""
+        with self._lock:
+            now = time.monotonic()
+            self._forget_abandoned(now)
+            self._waiting.setdefault(request, now)
+            position = list(self._waiting).index(request)
+            window_opens_at = self._sent[0] + WINDOW_SECONDS if len(self._sent) == self._calls else now
+            earliest = max(self._next_at, self._paused_until, window_opens_at)
+            wait = earliest + position * self._interval(now) - now
+            if position > 0 or wait > 0:
+                self._waiting[request] = now + wait
+                return max(wait, 0.001)
+            del self._waiting[request]
+            self._sent.append(now)
+            self._next_at = max(self._next_at, now - CATCH_UP_SECONDS) + self._interval(now)
+            return 0.0
+
+    def answered(self, sent_at: float, *, throttled: bool, retry_after: float | None = None) -> None:
+        """Learn from an answer. Those to requests that were sent before the last pause say nothing about it.
+
+        :param sent_at: when its request was sent, by `time.monotonic`
+        :param throttled: it was a 429
+        :param retry_after: seconds that it asked to wait
+        """
+        with self._lock:
+            if sent_at < self._paused_until:
+                return
+            if not throttled:
+                self._throttled_in_a_row = 0
+                return
+            now = time.monotonic()
+            if self._throttled_in_a_row == 0:
+                self._share = max(SMALLEST_SHARE, self._present_share(now) * SLOW_DOWN)
+                self._share_since = now
+            pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0**self._throttled_in_a_row)
+            if retry_after is not None:
+                pause = min(LONGEST_ASKED_PAUSE_SECONDS, max(pause, retry_after))
+            self._throttled_in_a_row += 1
+            self._paused_until = self._next_at = now + pause
+            self._logger.info(
+                f"429 from the User Profile API: the organization's limit is reached. Pausing for {pause:.1f} s, "
+                f"then {self._calls * self._share:.0f} requests a minute"
+            )
+
+    def _forget_abandoned(self, now: float) -> None:
+        """A request that does not come back in its turn must not keep the others waiting."""
+        for request, comes_back_at in list(self._waiting.items()):
+            if comes_back_at < now - ABANDONED_SECONDS:
+                del self._waiting[request]
+
+    def _interval(self, now: float) -> float:
+        return WINDOW_SECONDS / (self._calls * self._present_share(now))
+
+    def _present_share(self, now: float) -> float:
+        return min(1.0, self._share + (now - self._share_since) / (RECOVERY_WINDOWS * WINDOW_SECONDS))

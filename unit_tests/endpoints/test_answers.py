@@ -1,0 +1,156 @@
+import io
+import json
+from typing import Any
+
+import pytest
+import requests
+from urllib3 import HTTPResponse
+
+from source_amplitude.endpoints.answers import (
+    EndpointAction,
+    NotIncludedError,
+    RejectedError,
+    Said,
+    UnusableAnswerError,
+    answer_json,
+    endpoint_action,
+    error_words,
+)
+from source_amplitude.endpoints.client import EndpointClient
+from source_amplitude.errors import AmplitudeError, ConfigError, TransientError, UnexpectedError
+from source_amplitude.http import retry
+
+
+def an_answer(status: int, body: Any, **headers: str) -> requests.Response:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    response = requests.Response()
+    response.status_code = status
+    response.raw = HTTPResponse(io.BytesIO(content), preload_content=False)
+    response.headers.update(headers)
+    return response
+
+
+def an_error(message: str, details: str | None) -> dict[str, Any]:
+    metadata = {"details": details} if details else {}
+    return {"error": {"http_code": 400, "type": "invalid", "message": message, "metadata": metadata}}
+
+
+def a_client(*answers: requests.Response, plan_statuses: frozenset[int] = frozenset({403})) -> EndpointClient:
+    left = list(answers)
+    return EndpointClient("cohorts", lambda *_: left.pop(0), "EU", plan_statuses, _Silence())  # type: ignore[arg-type]
+
+
+class _Silence:
+    def warning(self, text: str) -> None:
+        """Nobody listens."""
+
+
+@pytest.mark.parametrize(
+    ("status", "action"),
+    [
+        (200, EndpointAction.READ), (202, EndpointAction.READ), (302, EndpointAction.READ),
+        (400, EndpointAction.REJECTED),
+        (401, EndpointAction.REFUSED), (403, EndpointAction.DENIED), (404, EndpointAction.RETRY),
+        (407, EndpointAction.DENIED),
+        (409, EndpointAction.REJECTED), (429, EndpointAction.THROTTLED),
+        (500, EndpointAction.RETRY), (520, EndpointAction.RETRY),
+    ],
+)  # fmt: skip
+def test_each_status_has_its_action_whoever_answers(status: int, action: EndpointAction) -> None:
+    assert endpoint_action(status, Said(f"{status} x", is_from_amplitude=False), {403, 404}) is action
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "plan_statuses", "action"),
+    [
+        (403, "Forbidden (Not in your plan)", {403}, EndpointAction.NOT_INCLUDED),
+        (404, "Not found", {403, 404}, EndpointAction.NOT_INCLUDED),
+        (404, "Not found", {403}, EndpointAction.REJECTED),
+        (403, "Forbidden (Invalid API Key)", {403, 404}, EndpointAction.REFUSED),
+        (407, "Forbidden", {403, 404}, EndpointAction.DENIED),
+        (400, "Not found", {403, 404}, EndpointAction.REJECTED),
+    ],
+)
+def test_amplitudes_own_words_tell_what_the_plan_lacks(
+    status: int, words: str, plan_statuses: set[int], action: EndpointAction
+) -> None:
+    assert endpoint_action(status, Said(f"{status} {words}", is_from_amplitude=True), plan_statuses) is action
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "is_from_amplitude"),
+    [
+        (an_error("Invalid chart definition", "Invalid user property country"),
+         "Invalid chart definition (Invalid user property country)", True),
+        (an_error("Forbidden", None), "Forbidden", True),
+        ({"success": False, "errors": []}, '{"success": false, "errors": []}', False),
+        ({"errors": [{"message": "Not found"}]}, '{"errors": [{"message": "Not found"}]}', False),
+        ({"error": {"code": 404, "message": "No route"}}, "No route", False),
+        ({"message": "No route"}, '{"message": "No route"}', False),
+        (b"<html><h1>400 Bad Request</h1>nginx</html>", "Bad Request nginx", False),
+        ({"success": False, "errors": [{"message": "Not found"}, {"message": "Sorry"}]}, "Not found; Sorry", True),
+        ({"error": "a text"}, '{"error": "a text"}', False),
+        (b"<html><h1>502  Bad\nGateway</h1></html>", "502 Bad Gateway", False),
+        (b"[1]", "[1]", False),
+        (b"\xff", "\ufffd", False),
+        (b"", "", False),
+    ],
+)  # fmt: skip
+def test_the_words_of_an_error_are_amplitudes_own(body: Any, text: str, is_from_amplitude: bool) -> None:
+    assert error_words(an_answer(400, body)) == (f"400 {text}".strip(), is_from_amplitude)
+
+
+@pytest.mark.parametrize("details", ["Invalid API Key", "Invalid API/Secret Key combination"])
+def test_given_403_about_the_keys_then_a_config_error_with_the_region(details: str) -> None:
+    with pytest.raises(ConfigError, match=r"Amplitude says: 403 Forbidden .* The region is set to EU"):
+        a_client(an_answer(403, an_error("Forbidden", details))).read("x", {}, answer_json)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (an_answer(403, an_error("Forbidden", "Not in your plan")), NotIncludedError),
+        (an_answer(401, an_error("Unauthorized", None)), ConfigError),
+        (an_answer(404, an_error("Not Found", None)), RejectedError),
+        (an_answer(400, b"Bad Request"), UnexpectedError),
+        (an_answer(400, an_error("Invalid", "x")), RejectedError),
+        (an_answer(418, b"teapot"), UnexpectedError),
+    ],
+)
+def test_each_answer_that_stays_is_its_error(answer: requests.Response, kind: type[AmplitudeError]) -> None:
+    with pytest.raises(kind) as raised:
+        a_client(answer).read("x", {}, answer_json)
+    assert type(raised.value) is kind
+
+
+def test_given_404_where_plans_lack_the_endpoint_then_it_is_not_included() -> None:
+    answer = an_answer(404, {"success": False, "errors": [{"message": "Not found"}]})
+    with pytest.raises(NotIncludedError, match="404 Not found"):
+        a_client(answer, plan_statuses=frozenset({403, 404})).read("x", {}, answer_json)
+
+
+def test_given_trouble_that_passes_then_the_answer_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_WAIT_SECONDS", 0.0)
+    client = a_client(
+        an_answer(503, b""), an_answer(200, b"half {"), an_answer(429, an_error("Too Many Requests", "x")),
+        an_answer(200, b"[1]"), an_answer(200, {"data": []}),
+    )  # fmt: skip
+    assert client.read("x", {}, answer_json) == {"data": []}
+
+
+def test_given_five_failures_then_a_transient_error_with_the_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "FIRST_WAIT_SECONDS", 0.0)
+    answers = [an_answer(500, b""), *(an_answer(502, b"Bad <b>Gateway</b>") for _ in range(4)), an_answer(200, {})]
+    with pytest.raises(TransientError, match="the last error was: 502 Bad Gateway"):
+        a_client(*answers).read("x", {}, answer_json)
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"3", b'"text"', b"{"])
+def test_given_no_json_object_then_the_answer_is_unusable(body: bytes) -> None:
+    with pytest.raises(UnusableAnswerError):
+        answer_json(an_answer(200, body))
+
+
+def test_given_success_false_then_it_is_rejected_whatever_the_status() -> None:
+    with pytest.raises(RejectedError, match="Not found"):
+        answer_json(an_answer(200, {"success": False, "errors": [{"message": "Not found"}]}))

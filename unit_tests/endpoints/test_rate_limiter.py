@@ -1,0 +1,87 @@
+"""The limits without the CDK. That the CDK's budget keeps to the same ones is in test_budget.py."""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+
+from source_amplitude.endpoints import rate_limiter
+from source_amplitude.endpoints.rate_limiter import RateLimiter
+from unit_tests.clock import Clock
+
+HOST = "https://amplitude.com/api"
+MONTH = f"{HOST}/2/sessions/average?start=20240101&end=20240130"
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """It stands still but for what is waited."""
+    clock = Clock()
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    monkeypatch.setattr(rate_limiter, "time", SimpleNamespace(monotonic=clock, sleep=sleep))
+    return clock
+
+
+@pytest.fixture
+def rates(clock: Clock) -> RateLimiter:
+    return RateLimiter(logging.getLogger("test"))
+
+
+def waits(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records]
+
+
+def told(what: str, *seconds: int) -> list[str]:
+    return [f"Waiting for Amplitude's limit on {what}: {each} s still" for each in seconds]
+
+
+def test_given_a_cost_of_900_then_the_next_request_waits_until_the_first_is_five_minutes_old(
+    rates: RateLimiter, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    began = clock.now
+    with caplog.at_level(logging.INFO):
+        for _ in range(7):
+            rates.wait(MONTH)
+        rates.wait(f"{HOST}/2/users?start=20240101&end=20240229")
+        assert waits(caplog) == []
+        clock.now += 100
+        rates.wait(f"{HOST}/2/events/list")
+    assert clock.now - began == pytest.approx(300, abs=0.1)
+    assert waits(caplog) == told("the cost of requests in five minutes", 200, 170, 140, 110, 80, 50, 20)
+
+
+def test_given_a_short_wait_then_the_log_says_nothing(
+    rates: RateLimiter, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    began = clock.now
+    with caplog.at_level(logging.INFO):
+        for _ in range(7):
+            rates.wait(MONTH)
+        clock.now += 295.5
+        rates.wait(MONTH)
+    assert clock.now - began == pytest.approx(300, abs=0.1)
+    assert waits(caplog) == []
+
+
+def test_given_years_of_requests_then_what_is_old_is_forgotten(rates: RateLimiter) -> None:
+    for _ in range(15):
+        rates.wait(MONTH)
+    assert max(window.count() for _, window in rates._windows) <= 900
+
+
+def test_the_taxonomy_and_the_starts_of_cohort_downloads_have_pools_of_their_own(
+    rates: RateLimiter, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        for _ in range(60):
+            rates.wait(f"{HOST}/5/cohorts/request/k2m9xq7?props=0")
+        for _ in range(1000):
+            rates.wait(f"{HOST}/2/taxonomy/event-property?event_type=a")
+        rates.wait(f"{HOST}/5/cohorts/request-status/q1")
+        rates.wait(f"{HOST}/5/cohorts/request/q1/file")
+        assert waits(caplog) == []
+        rates.wait(f"{HOST}/5/cohorts/request/p8w3rt1?props=0")
+    assert waits(caplog) == told("downloads of cohorts in ten minutes", *range(600, 0, -30))
