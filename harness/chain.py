@@ -15,7 +15,6 @@ from pathlib import Path
 
 from source_amplitude.airbyte.command import open_output, require_a_temporary_folder
 from source_amplitude.airbyte.record_batch import RecordBatch
-from source_amplitude.events.blocks import Conversion
 from source_amplitude.events.converter import RecordConverter
 from source_amplitude.events.reader import WindowReader
 from source_amplitude.export.archive import Archive
@@ -33,8 +32,8 @@ def main(arguments: list[str] | None = None) -> None:
         threading.Thread(target=_log, args=(logger,), daemon=True).start()
         while True:
             archive = Archive(Path(path).open("rb"), Path(path).stat().st_size)  # noqa: SIM115 - the reader closes it
-            conversion = Conversion(RecordConverter(json_columns_as_string=False))
-            reader = WindowReader(Window(HOUR, HOUR), archive, lambda _: None, conversion, logger)
+            converter = RecordConverter(json_columns_as_string=False)
+            reader = WindowReader(Window(HOUR, HOUR), archive, lambda _: None, converter, logger)
             for batch in reader.batches():
                 writer.write_bytes(RecordBatch("events", batch.ndjson, batch.count).to_lines())
 

@@ -20,7 +20,6 @@ from amplitude_simulator.events import event_lines
 from harness.runs import Command, a_config
 from harness.warm import WarmProcess
 from integration_tests.conftest import FIRST_HOUR
-from integration_tests.faults.test_two_processes import SecondProcesses
 
 Process = subprocess.Popen[str] | WarmProcess
 # A fast reader, a slow one, and one that stands still, all until the signal is sent; afterwards it reads all there is.
@@ -145,27 +144,14 @@ def a_busy_command(a_simulator: Callable[..., Simulator], folder: Path, kind: st
 
 
 def stop_commands(command: Command, arguments: list[str], seed: int, processes: int) -> None:
-    """Stop so many; about half of them share the work with a second process, which has to end too."""
     chance = random.Random(seed)
-    second_processes = SecondProcesses(command.temporary_files)
-    two_processes = {"events.blocks.LARGE_ARCHIVE_BYTES": 0}
     for _ in range(processes):
-        settings = chance.choice([{}, two_processes])
         stop_and_check(
-            lambda output: command.start(
-                "read",
-                *arguments,
-                stdout=output.out,
-                stderr=output.err,
-                settings=settings,  # noqa: B023 - called at once
-                warm=command.warm,
-            ),
+            lambda output: command.start("read", *arguments, stdout=output.out, stderr=output.err, warm=command.warm),
             command.temporary_files,
             chance,
             longest_seconds=1.0,
         )
-    while second_processes.running():
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("kind", ["busy server", "silent server"])

@@ -18,11 +18,11 @@ from harness.runs import Command, KillAfter, Outcome, State, a_config, uuids_bef
 from integration_tests.conftest import FIRST_HOUR, NOW
 from integration_tests.faults.expect import HOUR, assert_no_file_left, reached
 from integration_tests.faults.test_answers import PASSING, STAYING
-from integration_tests.faults.test_two_processes import SHARED
 from source_amplitude.events.late_hours import RECHECK_AFTER_HOURS
 
 FAST_SEEDS = 15
 ALL_SEEDS = 300
+SMALL_BLOCKS = {"events.lines.BLOCK_BYTES": 16_384}
 HOURS_THAT_MAY_BE_LATE = 100  # the last sync comes more than a day after them
 MOST_HOURS_LATE = max(RECHECK_AFTER_HOURS)
 QUICK = [fault for fault in PASSING.values() if "Retry-After" not in fault.headers]
@@ -101,7 +101,7 @@ def test_given_any_schedule_then_nothing_is_lost_and_every_state_keeps_its_promi
     with Simulator(project, now=NOW) as simulator:
         command = Command(simulator, tmp_path)
         history = History(project)
-        settings = SHARED if seed % 3 == 0 else {}
+        settings = SMALL_BLOCKS if seed % 3 == 0 else {}
         for sync in [*a_schedule(chance), *[Sync(timedelta(hours=30), {}, [], None)] * 2]:
             simulator.now += sync.after
             simulator.faults[:] = sync.faults

@@ -1,6 +1,6 @@
 """How the process ends when it is told to: by the very signal, from any thread, with nothing left behind.
 
-Nothing is raised and nothing unwound: sockets, unnamed files and the second process end with the process.
+Nothing is raised and nothing unwound: sockets and unnamed files end with the process.
 """
 
 from __future__ import annotations

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from source_amplitude.errors import TransientError
-from source_amplitude.events.blocks import Conversion
-from source_amplitude.events.lines import Batch
+from source_amplitude.events.lines import Batch, LineConverter
 from source_amplitude.export.archive import Archive, ArchiveDamagedError, Block
 from source_amplitude.export.refetch import BadLineError, RefetchPolicy
 from source_amplitude.export.windows import Window
+from source_amplitude.records.json_repair import NotAJsonObjectError
 
 T = TypeVar("T", bound=Batch)
 
@@ -27,13 +27,13 @@ class WindowReader(Generic[T]):
         window: Window,
         archive: Archive,
         refetch: Callable[[Window], Archive | None],
-        conversion: Conversion[T],
+        converter: LineConverter[T],
         logger: logging.Logger,
     ) -> None:
         self._window = window
         self._archive = archive
         self._refetch = refetch
-        self._conversion = conversion
+        self._converter = converter
         self._logger = logger
         self._emitted: Archive | None = None  # whose lines the records so far are, when that is not the present one
         self.records = 0
@@ -49,7 +49,8 @@ class WindowReader(Generic[T]):
             while True:
                 before = self.records
                 try:
-                    for batch in self._conversion.of_blocks(self._blocks_left()):
+                    for block in self._blocks_left():
+                        batch = self._convert(block)
                         yield batch
                         self.records += len(batch)
                     return
@@ -60,6 +61,18 @@ class WindowReader(Generic[T]):
             self._archive.close()
             if self._emitted is not None:
                 self._emitted.close()
+
+    def _convert(self, block: Block) -> T:
+        convert = self._converter.convert
+        try:
+            return convert(block.text, block.count)
+        except NotAJsonObjectError:
+            for place, line in block.lines():
+                try:
+                    convert(line, 1)
+                except NotAJsonObjectError as error:
+                    raise BadLineError(f"{block.told(place)}: {error}") from None
+            raise
 
     def _refetch_archive(self, *, was_emitted: bool) -> None:
         fresh = self._refetch(self._window)
@@ -80,11 +93,11 @@ class WindowReader(Generic[T]):
         than a doubled or a lost event.
         """
         if self._emitted is None:
-            yield from self._archive.blocks(self._conversion.block_bytes)
+            yield from self._archive.blocks(self._converter.block_bytes)
             return
         left = self.records
         emitted = (line for block in self._emitted.blocks() for _, line in block.lines())
-        for block in self._archive.blocks(self._conversion.block_bytes):
+        for block in self._archive.blocks(self._converter.block_bytes):
             lines = block.lines()
             known = min(left, len(lines))
             if any(line != next(emitted) for _, line in lines[:known]):

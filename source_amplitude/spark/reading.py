@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from source_amplitude.config.model import ListedUsers
 from source_amplitude.errors import ConfigError
-from source_amplitude.events.blocks import Conversion
 from source_amplitude.events.reader import WindowReader
 from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.limiter import ConcurrencyLimiter
@@ -76,8 +75,7 @@ def _event_batches(options: Options, windows: Sequence[Window]) -> Iterator[pa.R
         for download in exporter.downloads(*windows):
             if download.archive is None:
                 continue
-            conversion = Conversion(converter)
-            reader = WindowReader(download.window, download.archive, exporter.fetch_whole, conversion, logger)
+            reader = WindowReader(download.window, download.archive, exporter.fetch_whole, converter, logger)
             for rows in reader.batches():
                 coercions.add(rows.coercions)
                 yield from converter.batches(rows)

@@ -8,7 +8,6 @@ import pytest
 
 from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError
 from source_amplitude.events import lines
-from source_amplitude.events.blocks import Conversion
 from source_amplitude.events.converter import RecordConverter
 from source_amplitude.events.reader import WindowReader
 from source_amplitude.export.archive import Archive
@@ -40,8 +39,8 @@ def read(*archives: bytes | None) -> tuple[list[bytes], AmplitudeError | None, l
     refetch: Callable[[Window], Archive | None] = lambda _: left.pop(0)  # noqa: E731
     first = left.pop(0)
     assert first is not None
-    conversion = Conversion(RecordConverter(json_columns_as_string=True))
-    reader = WindowReader(WINDOW, first, refetch, conversion, logging.getLogger("test"))
+    converter = RecordConverter(json_columns_as_string=True)
+    reader = WindowReader(WINDOW, first, refetch, converter, logging.getLogger("test"))
     records: list[bytes] = []
     error = None
     try:

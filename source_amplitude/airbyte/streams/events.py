@@ -19,8 +19,7 @@ from source_amplitude.airbyte.streams.base import AmplitudeStream
 from source_amplitude.airbyte.streams.estimate import SyncEstimate, estimate_message
 from source_amplitude.airbyte.streams.summary import SyncSummary
 from source_amplitude.config.model import Config
-from source_amplitude.events.blocks import Converters
-from source_amplitude.events.converter import Records
+from source_amplitude.events.converter import RecordConverter, Records
 from source_amplitude.events.late_hours import WIDEST_REMEMBERED_HOURS, RecheckQueue, WindowAnswer, recheck
 from source_amplitude.events.reader import WindowReader
 from source_amplitude.events.state import CURSOR_FIELD, read_recent, read_state, write_state
@@ -62,7 +61,6 @@ class Events(AmplitudeStream):
         self._export_limiter = export_limiter or ConcurrencyLimiter(config.num_workers)
         self._exporter = self._new_exporter()
         self._newest = self._exporter.newest_complete_hour()
-        self._converters = self._new_converters()
 
     @property
     def url_base(self) -> str:
@@ -209,18 +207,12 @@ class Events(AmplitudeStream):
     def _new_exporter(self) -> Exporter:
         return Exporter(self._config, self._export_limiter, self.logger)
 
-    def _new_converters(self) -> Converters:
-        as_string = self._config.json_columns_as_string
-        return Converters(json_columns_as_string=as_string, share=self._in_batches, logger=self.logger)
-
     def _stop(self) -> None:
         if self._totals is not None:
             self._totals.tell(self._resume_at)
             self._totals = None
         self._exporter.close()
         self._exporter = self._new_exporter()
-        self._converters.close()
-        self._converters = self._new_converters()
         log_coercions(self.name, self._coercions, self.logger)
         self._coercions = CoercionStats()
 
@@ -238,8 +230,8 @@ class Events(AmplitudeStream):
             yield estimate_message(self.name, *told)
 
     def _batches(self, window: Window, archive: Archive) -> Iterator[Records]:
-        conversion = self._converters.conversion_of(archive)
-        reader = WindowReader(window, archive, self._exporter.fetch_whole, conversion, self.logger)
+        converter = RecordConverter(json_columns_as_string=self._config.json_columns_as_string)
+        reader = WindowReader(window, archive, self._exporter.fetch_whole, converter, self.logger)
         for batch in reader.batches():
             self._coercions.add(batch.coercions)
             yield batch
