@@ -28,6 +28,12 @@ def test_which_tables_there_are(a_spark: Callable[..., SimulatedSpark]) -> None:
     assert in_the_eu == ["events", *others]
 
 
+def test_there_are_no_namespaces(spark: SimulatedSpark) -> None:
+    frame = read(spark, "_community_namespaces")
+    assert frame.schema.simpleString() == "struct<namespace:array<string>>"
+    assert frame.collect() == []
+
+
 NAMES = ["events", "user_profiles", "cohorts", "session_length_distribution"]
 
 

@@ -92,8 +92,7 @@ def test_given_calls_until_the_offset_stays_then_each_event_came_once(amplitude:
     assert [offset for _, offset in read[-2:]] == [{"last_hour": "20240315T23"}] * 2
 
     simulator.now = NOW + 3 * HOUR
-    assert list(pages(connector, read[-1][1])) == [([], {"last_hour": "20240315T23"})], "its time stands still"
-    later = [record["uuid"] for records, _ in pages(a_connector(simulator), read[-1][1]) for record in records]
+    later = [record["uuid"] for records, _ in pages(connector, read[-1][1]) for record in records]
     assert Counter(later) == Counter(simulator.project.uuids(FIRST_HOUR + 72 * HOUR, FIRST_HOUR + 74 * HOUR))
 
 

@@ -95,8 +95,7 @@ def test_given_calls_until_the_offset_stays_then_every_day_once_and_later_the_we
     assert offset == {"date": "2024-03-14"}
     assert read(connector, "active_users", offset) == ([], offset)
     simulator.now = NOW + 2 * DAY
-    assert read(connector, "active_users", offset) == ([], offset), "its time stands still"
-    records, newer = read(a_connector(simulator), "active_users", json.loads(json.dumps(offset)))
+    records, newer = read(connector, "active_users", json.loads(json.dumps(offset)))
     assert [record["date"] for record in records] == days(date(2024, 3, 7), date(2024, 3, 16))
     assert newer == {"date": "2024-03-16"}
 

@@ -91,3 +91,16 @@ def test_given_a_task_that_fails_for_good_then_the_action_fails_with_the_sentenc
     spark.simulator.faults.append(Fault("status", status=418, hour=spark.simulator.project.first_hour, body=b"tea"))
     told = sentence_of(spark, lambda: spark.read().count())
     assert told == "Amplitude gave an unexpected answer to the export of 20240313T00-20240313T23: 418 tea"
+
+
+def test_given_an_hour_that_is_refused_for_good_then_other_tries_of_its_task_do_not_ask_again(
+    spark: SimulatedSpark,
+) -> None:
+    hour = spark.simulator.project.first_hour
+    spark.simulator.faults.append(Fault("status", status=400, hour=hour, body=b"too large"))
+    told = sentence_of(spark, lambda: spark.read(num_workers="1", batch_size_hours="8", end_date="2024-03-13").count())
+    assert told.startswith("The hour 20240313T00 is too large for the Export API (400 too large)")
+    asked = [request.params["end"] for request in spark.simulator.log if request.params["start"] == "20240313T00"]
+    assert asked == ["20240313T07", "20240313T03", "20240313T01", "20240313T00"], "each range once"
+    spark.simulator.faults.clear()
+    assert spark.read(num_workers="1", end_date="2024-03-13").count() == 24 * 5, "another action asks anew"

@@ -1,7 +1,8 @@
 """The format `lakeflow_connect`: the same tables for pipelines that are made for Lakeflow's community connectors.
 
-Unity Catalog hands the options of a connection to a format of this name only. Such a pipeline first asks two tables of
-its framework what there is: `_community_tables` and `_community_table_metadata` (`_lakeflow_metadata` in older ones).
+Unity Catalog hands the options of a connection to a format of this name only. Such a pipeline first asks tables of its
+framework what there is: `_community_namespaces`, `_community_tables` and `_community_table_metadata`
+(`_lakeflow_metadata` in older ones).
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from source_amplitude.spark.errors import with_clear_errors
 from source_amplitude.spark.redaction import hide_keys
 
 _TABLES = "_community_tables"
+_NAMESPACES = "_community_namespaces"
 _METADATA = ("_community_table_metadata", "_lakeflow_metadata")
 _NAME = StructField("tableName", StringType(), nullable=False)
 _TEXTS = ArrayType(StringType())
+_NAMESPACES_SCHEMA = StructType([StructField("namespace", _TEXTS, nullable=False)])
 _TABLES_SCHEMA = StructType([StructField("namespace", _TEXTS), _NAME])
 _METADATA_SCHEMA = StructType([
     _NAME,
@@ -43,6 +46,9 @@ class CommunityDataSource(AmplitudeDataSource):
         if table == _TABLES:
             self._rows = [([], name) for name in LakeflowConnect(_without_table(given)).list_tables()]
             self._framework_schema = _TABLES_SCHEMA
+        elif table == _NAMESPACES:
+            self._rows = []  # tables lie flat
+            self._framework_schema = _NAMESPACES_SCHEMA
         elif table in _METADATA:
             self._rows = list(_metadata(LakeflowConnect(_without_table(given)), given))
             self._framework_schema = _METADATA_SCHEMA

@@ -24,7 +24,7 @@ _WINDOWS = "windows"
 
 
 class LakeflowConnect:
-    """Amplitude's tables, up to the newest hour that was complete when the object was made.
+    """Amplitude's tables, up to the newest hour that is complete when a method is called.
 
     :param options: strings, of the connection; docs/spark.md has them all
     :raises ConfigError: an option is missing or wrong
@@ -34,7 +34,6 @@ class LakeflowConnect:
     def __init__(self, options: Mapping[str, str]) -> None:
         self._connection = {name.lower(): value for name, value in options.items()}
         self._region = Options.of(self._connection, logger).config.region
-        self._now = offsets.utc_now()
 
     def list_tables(self) -> list[str]:
         """The names of the tables that a project of the region has."""
@@ -68,10 +67,12 @@ class LakeflowConnect:
         if table_name == USER_PROFILES:
             return self._profiles(options), {}
         if table_name in ENDPOINT_TABLES:
-            batches, offset = rest_connect.next_batch(_as_text(options), start_offset or {}, self._now)
+            batches, offset = rest_connect.next_batch(_as_text(options), start_offset or {}, offsets.utc_now())
             return _records(batches), offset
         start = self._start(options, start_offset)
-        end = offsets.end_of_batch(start, offsets.newest_hour(options, self._now), options.config.batch_size_hours)
+        end = offsets.end_of_batch(
+            start, offsets.newest_hour(options, offsets.utc_now()), options.config.batch_size_hours
+        )
         batch = offsets.hours_between(start, end)
         if batch is None:
             return iter(()), dict(start_offset or {})
@@ -95,10 +96,10 @@ class LakeflowConnect:
         if table_name == USER_PROFILES:
             return {}
         if table_name in ENDPOINT_TABLES:
-            return rest_connect.latest_offset(options, start_offset or {}, self._now)
+            return rest_connect.latest_offset(options, start_offset or {}, offsets.utc_now())
         most_hours = None if start_offset is None else offsets.hours_a_micro_batch(options)
         start = self._start(options, start_offset)
-        return offsets.end_of_batch(start, offsets.newest_hour(options, self._now), most_hours).as_dict()
+        return offsets.end_of_batch(start, offsets.newest_hour(options, offsets.utc_now()), most_hours).as_dict()
 
     @with_clear_errors
     def get_partitions(
@@ -114,10 +115,10 @@ class LakeflowConnect:
             listed_users(options)
             return [{}]
         if table_name in ENDPOINT_TABLES:
-            return rest_connect.partitions(options, start_offset, end_offset, self._now)
+            return rest_connect.partitions(options, start_offset, end_offset, offsets.utc_now())
         start = self._start(options, start_offset)
         if end_offset is None:
-            end = offsets.end_of_batch(start, offsets.newest_hour(options, self._now), None)
+            end = offsets.end_of_batch(start, offsets.newest_hour(options, offsets.utc_now()), None)
         else:
             end = self._start(options, end_offset)
         batch = offsets.hours_between(start, end)
@@ -142,7 +143,7 @@ class LakeflowConnect:
         return Options.of({**self._connection, **of_table, TABLE: table}, logger)
 
     def _start(self, options: Options, offset: Mapping[str, Any] | None) -> Offset:
-        return Offset.of(offset) if offset else offsets.initial_offset(options, self._now)
+        return Offset.of(offset) if offset else offsets.initial_offset(options, offsets.utc_now())
 
     def _profiles(self, options: Options) -> Iterator[Record]:
         listed_users(options)

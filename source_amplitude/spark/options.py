@@ -15,6 +15,7 @@ from source_amplitude.config.model import Config
 from source_amplitude.config.timestamps import parse_timestamp
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.windows import DAY, HOUR, HOURLY_SINCE, floor_to_day, floor_to_hour
+from source_amplitude.spark import labs
 
 TABLE = "table"
 DEFAULT_TABLE = "events"
@@ -29,10 +30,8 @@ _OTHERS = (TABLE, "region", "data_region", "start_date", "end_date", "timestamps
            "user_properties")  # fmt: skip
 # Of Spark (`load("events")`) and of pipelines that are made of community connectors.
 _FOREIGN = ("path", "paths", "tablename", "tablenamelist", "tableconfigs", "isdeleteflow", "namespace")
-_KNOWN = frozenset([*_KEYS, *_NUMBERS, *_BOOLEANS, *_LISTS, *_OTHERS, *_FOREIGN])
+_KNOWN = frozenset([*_KEYS, *_NUMBERS, *_BOOLEANS, *_LISTS, *_OTHERS, *_FOREIGN, *labs.OPTIONS])
 _NOT_ON_SPARK = {
-    "lookback_hours": "lookback_hours is not offered on Spark, where it would append events twice. "
-    "Leave it out; a larger export_delay_hours waits for late data.",
     "properties_format": "On Spark the columns of properties always hold JSON text. "
     "Leave properties_format out, and parse them with from_json, parse_json or get_json_object.",
 }
@@ -63,11 +62,12 @@ class Options:
         stripped = {name.lower(): str(value).strip() for name, value in raw.items() if value is not None}
         given = {name: value for name, value in stripped.items() if value}
         _check_names(given, logger)
+        table = _one_of(given, TABLE, "tablename", "path") or DEFAULT_TABLE
+        labs.check_options(table, given)
         config = Config.from_mapping(_configuration(given))
         end = _end(given.get("end_date"))
         if end is not None and config.start is not None and end < floor_to_hour(config.start):
             raise ConfigError("end_date must not be before start_date.")
-        table = _one_of(given, TABLE, "tablename", "path") or DEFAULT_TABLE
         return cls(config, table, end, _boolean(given, "timestamps"))
 
 
@@ -95,6 +95,8 @@ def _configuration(given: Mapping[str, str]) -> dict[str, Any]:
     if start := given.get("start_date"):
         config["start_date"] = start
     config |= {name: _number(given[name]) for name in _NUMBERS if name in given}
+    if width := _one_of(given, "batch_size_hours", "window_hours"):
+        config["batch_size_hours"] = _number(width)
     profiles: dict[str, Any] = {name: _boolean(given, name) for name in _BOOLEANS if name in given}
     profiles |= {name: [given[name]] for name in _LISTS if name in given}
     if "requests_per_minute" in given:

@@ -22,6 +22,7 @@ from source_amplitude.records.coercion import CoercionStats, log_coercions
 from source_amplitude.spark.arrow import ArrowConverter
 from source_amplitude.spark.errors import clear_errors
 from source_amplitude.spark.options import Options
+from source_amplitude.spark.permanent_errors import known_errors_stay
 from source_amplitude.spark.rows import RowConverter
 from source_amplitude.spark.schema import columns
 from source_amplitude.spark.tables import EVENTS, USER_PROFILES
@@ -40,7 +41,7 @@ def read_events(options: Options, windows: Sequence[Window]) -> Iterator[pa.Reco
 
     :raises AmplitudeError: as reading them for Airbyte does
     """
-    with clear_errors():
+    with clear_errors(), known_errors_stay():
         yield from _event_batches(options, windows)
 
 
@@ -49,7 +50,7 @@ def read_profiles(options: Options) -> Iterator[pa.RecordBatch]:
 
     :raises AmplitudeError: as reading them for Airbyte does
     """
-    with clear_errors():
+    with clear_errors(), known_errors_stay():
         converter = ArrowConverter(columns(USER_PROFILES, timestamps=options.timestamps))
         yield from converter.batches(_profile_blocks(options))
 

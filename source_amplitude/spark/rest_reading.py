@@ -27,6 +27,7 @@ from source_amplitude.spark.arrow import ArrowConverter
 from source_amplitude.spark.day_offsets import DayOffset, DayRange
 from source_amplitude.spark.errors import clear_errors
 from source_amplitude.spark.options import Options
+from source_amplitude.spark.permanent_errors import known_errors_stay
 from source_amplitude.spark.schema import columns
 from source_amplitude.spark.tables import ENDPOINT_TABLES, is_by_day
 
@@ -96,7 +97,7 @@ def read_part(options: Options, part: Part) -> Iterator[pa.RecordBatch]:
     :raises AmplitudeError: as reading them for Airbyte does
     :raises ConfigError: the plan lacks the table, and an offset would move past what was not read
     """
-    with clear_errors():
+    with clear_errors(), known_errors_stay():
         endpoint = _endpoint(options)
         yield from ArrowConverter(columns(options.table, timestamps=options.timestamps)).batches(
             _blocks(endpoint, part)

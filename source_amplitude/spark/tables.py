@@ -10,6 +10,7 @@ from source_amplitude.endpoints.endpoint import Endpoint
 from source_amplitude.endpoints.registry import ENDPOINTS
 from source_amplitude.errors import NOT_IN_THE_EU, ConfigError
 from source_amplitude.http.hosts import Region
+from source_amplitude.spark import labs
 
 EVENTS = "events"
 USER_PROFILES = "user_profiles"
@@ -56,6 +57,7 @@ def tables_in(region: Region) -> list[str]:
 
 def check_table(name: str, region: Region) -> None:
     """:raises ConfigError: there is no such table, in this region or at all"""
+    labs.check_table(name)
     if name not in TABLES:
         raise ConfigError(f"There is no table {name}: choose one of {', '.join(tables_in(region))}.")
     if name not in tables_in(region):

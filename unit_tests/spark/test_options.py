@@ -96,11 +96,34 @@ def test_given_no_keys_then_they_come_from_the_environment(monkeypatch: pytest.M
         ({"cohort_id": "a"}, "There is no option cohort_id: cohort_ids is probably meant"),
         ({"lookback_hours": "3"}, "lookback_hours is not offered on Spark"),
         ({"properties_format": "object"}, "always hold JSON text"),
+        ({"table": "active_users", "m": "new"}, "The table active_users does not .+ m names: read the table new_users"),
+        ({"table": "new_users", "m": "active"}, "The table new_users does not .+ m names: read the table active_users"),
+        ({"table": "active_users", "m": "paying"}, r"The table active_users does not have .+ the option m names\."),
+        ({"table": "active_users", "i": "7"}, "The table active_users has the numbers of each day"),
+        ({"table": "new_users", "g": "platform"}, "The table new_users is grouped by country or not at all"),
+        (
+            {"table": "new_users", "g": "country", "active_users_group_by_country": "false"},
+            "The table new_users is grouped by country or not at all",
+        ),
+        ({"table": "session_length_distribution", "window_days": "7"}, "leave window_days out, and sum the days"),
+        ({"window_hours": "many"}, "batch_size_hours must be a whole number from 1 to 8760"),
+        ({"window_hours": "6", "batch_size_hours": "7"}, "batch_size_hours is 7 and window_hours is 6"),
     ],
 )
 def test_given_a_wrong_option_then_a_sentence_names_it(given: dict[str, str], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         options(**given)
+
+
+def test_given_options_of_the_labs_connector_then_they_mean_what_they_mean_there(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert options(window_hours="6").config.batch_size_hours == 6
+    assert options(lookback_hours="0").config.lookback_hours == 0
+    assert options(table="active_users", m="active", i="1", g="country", window_days="30").config
+    assert options(table="new_users", m="NEW", active_users_group_by_country="false").config
+    assert options(table="cohorts", m="new", window_days="7").config, "a connection has the options of all tables"
+    assert caplog.messages == []
 
 
 def test_given_options_of_the_platform_then_they_are_passed_over() -> None:
