@@ -23,6 +23,7 @@ EXPORT_KINDS = {
     "zip_crc": "one byte of a member is changed, so the ZIP's CRC is wrong",
     "gzip_crc": "the ZIP is right, but the CRC in a gzip member is wrong",
     "gzip_cut": "the ZIP is right, but a gzip member is cut short",
+    "body": "the body is what `change` makes of it",
     "members": "the members are what `transform` makes of them",
 }
 
@@ -56,6 +57,7 @@ class Fault:
     seconds: float = 0.0
     bytes_per_second: int = 1000
     transform: Callable[[list[Member]], list[Member]] | None = None
+    change: Callable[[bytes], bytes] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in EXPORT_KINDS:

@@ -44,6 +44,8 @@ class Sender(BaseHTTPRequestHandler):
             self._write_chunked(request, answer.body)
 
     def _send_with_fault(self, request: Request, answer: Answer, body: bytes, fault: Fault) -> None:
+        if fault.kind == "body" and fault.change is not None:
+            body = fault.change(body)
         if fault.kind == "truncate_quietly":
             self._send(request, replace(answer, body=iter([body[: fault.place_in(len(body))]])))
             return

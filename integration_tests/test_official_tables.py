@@ -23,7 +23,7 @@ from integration_tests.test_official import (
 
 TABLES = ("events_list", "cohorts", "annotations", "active_users", "average_session_length")
 DAILY = ("active_users", "average_session_length")
-KEYS = {"active_users": "date", "average_session_length": "date"}
+KEYS = {"events_list": "value", "active_users": "date", "average_session_length": "date"}
 # Of these streams ours have fields that the official connector's do not have.
 FIELDS_OF_OURS = {"cohorts": {"syncMetadata"}, "annotations": {"start", "end", "category", "chart_id"}}
 ADDITIONAL = "additional_fields"

@@ -67,7 +67,7 @@ def test_given_odd_values_then_kept_and_counted_in_one_line_without_a_value(comm
     }
     assert {record["additional_fields"] for record in records} == {'{"cohort_ids":"a secret","new":"NUL\ufffd"}'}
     [told] = [line for line in outcome.log.splitlines() if "additional_fields" in line]
-    for part in ("60 records were repaired", "'cohort_ids' (60)", "'propensity' (60)", "'new' (60)"):
+    for part in ("60 records or answers were repaired", "'cohort_ids' (60)", "'propensity' (60)", "'new' (60)"):
         assert part in told
     assert "secret" not in outcome.log
 

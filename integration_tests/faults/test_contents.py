@@ -110,7 +110,7 @@ def test_given_odd_values_then_they_are_kept_or_repaired_and_counted(
     count = len(outcome.uuids)
     [told] = [line for line in outcome.log.splitlines() if "additional_fields" in line]
     assert f"'odd' ({count})" in told
-    assert (f"{count} records were repaired" in told) == repaired
+    assert (f"{count} records or answers were repaired" in told) == repaired
 
 
 # What is sent in place of a field of every event, and what records have there.
@@ -196,7 +196,7 @@ NO_EVENTS: dict[str, tuple[Change, str]] = {
     "a list": (with_lines(lambda lines: [*lines[:2], b"[1]", *lines[2:]]), "line 3"),
     "a word": (with_lines(lambda lines: [b"Exceeded concurrent limit", *lines]), "line 1"),
     "something behind an event": (each_line(lambda line: line + b" true"), "line 1"),
-    "nesting without end": (field(b'"odd":' + b"[" * 100_000 + b"]" * 100_000), "line 1"),
+    "nesting without end": (field(b'"odd":' + b"[" * 100_000), "line 1"),
 }
 
 
@@ -287,7 +287,7 @@ def test_given_odd_values_and_damage_then_what_is_read_again_is_counted_once(
     count = len(set(outcome.uuids))
     assert len(outcome.uuids) == count
     [told] = [line for line in outcome.log.splitlines() if "additional_fields" in line]
-    for part in ("records were repaired", "'new'", "'sample_rate'", "'paying'"):
+    for part in ("records or answers were repaired", "'new'", "'sample_rate'", "'paying'"):
         assert f"{count:,} {part}" in told or f"{part} ({count:,})" in told, told
     assert "perhaps" not in outcome.log
 

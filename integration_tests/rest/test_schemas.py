@@ -10,7 +10,7 @@ from harness.rest import ALL_COHORTS, DAILY, SNAPSHOTS, read_streams
 from harness.runs import Command, a_config
 
 KEYS = {
-    "events_list": [["id"]],
+    "events_list": [["value"]],
     "cohorts": [["id"]],
     "cohort_members": [["cohort_id"], ["amplitude_id"]],
     "annotations": [["id"]],

@@ -90,7 +90,7 @@ def test_given_event_properties_then_the_shared_ones_and_those_of_each_event_typ
     records = outcome.records("taxonomy_event_properties")
     keys = [(record["event_type"], record["event_property"]) for record in records]
     assert keys == [
-        ("", "currency"), ("", "referrer"), ("checkout", "price"), ("checkout", "sizes"), ("a & b", "price"),
+        ("_all", "currency"), ("_all", "referrer"), ("checkout", "price"), ("checkout", "sizes"), ("a & b", "price"),
         ("a & b", "sizes"),
     ]  # fmt: skip
     assert [record["enum_values"] for record in records] == [None, None, None, ["S", "M"], None, ["S", "M"]]
@@ -111,7 +111,7 @@ def test_given_404_for_an_event_type_then_the_others_come_and_it_is_no_word_on_t
         assert outcome.stream_error["failure_type"] == failure_type
     else:
         assert outcome.exit_code == 0
-        assert {record["event_type"] for record in records} == {"", "checkout", "page viewed"}
+        assert {record["event_type"] for record in records} == {"_all", "checkout", "page viewed"}
 
 
 def test_given_the_tracking_plan_then_events_user_properties_and_categories(command: Command) -> None:

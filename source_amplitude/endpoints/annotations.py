@@ -5,10 +5,13 @@ Facts from https://amplitude.com/docs/apis/analytics/chart-annotations
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from datetime import date
 
-from source_amplitude.endpoints.endpoint import Days, Endpoint, Record
+from msgspec import Raw
+
+from source_amplitude.endpoints.answers import NULL
+from source_amplitude.endpoints.endpoint import Endpoint, Record
+from source_amplitude.records.json_repair import Fields, object_fields, plain_text, raw_json
 
 DATE_CHARACTERS = len("2026-02-03")
 
@@ -22,14 +25,19 @@ class Annotations(Endpoint):
     plan_statuses = frozenset({403, 404})
     empty_hint = "The project has no annotations, or its plan does not include them."
 
-    def parse_records(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
-        for record in super().parse_records(answer, days):
-            category = record.get("category")
-            if category and "category" in category:  # its second key is documented under both names
-                category = {**category, "name": category["category"]}
-                del category["category"]
-            # As older versions of the API had it: the day in the time zone that `start` is told in.
-            yield {**record, "date": record["start"][:DATE_CHARACTERS], "category": category}
+    def parse_record(self, fields: Fields) -> Record:
+        category = object_fields(fields.get("category", NULL))
+        if category and "category" in category:  # its second key is documented under both names
+            fields = {**fields, "category": raw_json({"id": category.get("id", NULL), "name": category["category"]})}
+        # As older versions of the API had it: the day in the time zone that `start` is told in.
+        return {**fields, "date": raw_json(_day(fields.get("start", NULL)))}
+
+
+def _day(start: Raw) -> str | None:
+    try:
+        return date.fromisoformat(plain_text(start)[:DATE_CHARACTERS]).isoformat()
+    except ValueError:
+        return None
 
 
 class AnnotationCategories(Endpoint):

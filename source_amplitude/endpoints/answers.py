@@ -8,13 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from enum import Enum
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import requests
+from msgspec import Raw
 
 from source_amplitude.errors import AUTHENTICATION_FAILED, AmplitudeError, ConfigError, UnexpectedError
 from source_amplitude.http.answers import amplitude_words, answer_beginning, plain_text, with_status
+from source_amplitude.records.json_repair import Fields, NotAJsonObjectError, plain_value, read_object
 
+NULL = Raw(b"null")
 # "Invalid API Key", "Invalid API/Secret Key combination"
 KEYS_REFUSED_WORDS = "invalid api"
 
@@ -121,23 +124,33 @@ def access_denied(stream: str, region: str, said: Said) -> ConfigError:
     )
 
 
-def answer_json(response: requests.Response) -> Mapping[str, Any]:
-    """The JSON object of an answer.
+def answer_fields(response: requests.Response) -> tuple[Fields, bool]:
+    """Reads the JSON object of an answer: its fields, and whether its text had to be repaired.
 
-    :raises UnusableAnswerError: it is none
+    :raises UnusableAnswerError: it is no JSON object
     :raises requests.RequestException: the body was cut short
     :raises RejectedError: `success` is false, with a status that says otherwise
     """
     try:
-        body = json.loads(response.content)
-    except ValueError as error:
+        fields, is_repaired = read_object(response.content)
+    except NotAJsonObjectError as error:
+        if response.content.lstrip().startswith(b"["):
+            raise UnusableAnswerError(f"{response.status_code}, but not a JSON object") from error
         kind = response.headers.get("Content-Type", "no content type")
         raise UnusableAnswerError(f"{response.status_code}, but not JSON ({kind})") from error
-    if not isinstance(body, dict):
-        raise UnusableAnswerError(f"{response.status_code}, but not a JSON object")
-    if body.get("success") is False:
-        raise RejectedError(plain_text(_messages(body.get("errors") or [])))
-    return cast(Mapping[str, Any], body)
+    if plain_value(fields.get("success", NULL)) is False:
+        errors = plain_value(fields.get("errors", NULL))
+        raise RejectedError(plain_text(_messages(errors if isinstance(errors, list) else [])))
+    return fields, is_repaired
+
+
+def answer_json(response: requests.Response) -> Mapping[str, Any]:
+    """Reads the JSON object of an answer as Python values, for answers that hold no records.
+
+    :raises UnusableAnswerError, requests.RequestException, RejectedError: as `answer_fields`
+    """
+    fields, _ = answer_fields(response)
+    return {name: plain_value(raw) for name, raw in fields.items()}
 
 
 def _messages(errors: list[Any]) -> str:

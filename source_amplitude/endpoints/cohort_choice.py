@@ -67,12 +67,23 @@ def chosen_cohorts(
     of_users = [cohort for cohort in listed if _group(cohort) == USERS_GROUP]
     if len(of_users) < len(listed):
         logger.warning(f"cohort_members: left out are cohorts of groups, not users: {len(listed) - len(of_users)}")
-    ordered = sorted(of_users, key=lambda cohort: (cohort.get("createdAt") or 0, cohort["id"]))
+    ordered = sorted((_created_at(cohort), str(cohort["id"])) for cohort in of_users if _has_id(cohort))
+    if len(ordered) < len(of_users):
+        logger.warning(f"cohort_members: left out are cohorts without an id: {len(of_users) - len(ordered)}")
     if len(ordered) > choice.max_cohorts:
         logger.warning(
             f"cohort_members: the oldest {choice.max_cohorts} of {len(ordered)} cohorts are read, as max_cohorts says"
         )
-    return [cohort["id"] for cohort in ordered[: choice.max_cohorts]]
+    return [cohort_id for _, cohort_id in ordered[: choice.max_cohorts]]
+
+
+def _has_id(cohort: Mapping[str, Any]) -> bool:
+    return isinstance(cohort["id"], str | int) and cohort["id"] != ""
+
+
+def _created_at(cohort: Mapping[str, Any]) -> float:
+    created_at = cohort.get("createdAt")
+    return created_at if isinstance(created_at, int | float) else 0
 
 
 def _group(cohort: Mapping[str, Any]) -> str:

@@ -12,13 +12,14 @@ import gzip
 import io
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, Any, BinaryIO, cast
 
 import requests
 
 from source_amplitude.endpoints.answers import UnusableAnswerError
 from source_amplitude.errors import ConfigError, UnexpectedError, no_temporary_folder
+from source_amplitude.records.coercion import CoercionStats
 
 CHUNK_BYTES = 256 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
@@ -48,15 +49,18 @@ def spool(response: requests.Response, cohort_id: str) -> BinaryIO:
     return file
 
 
-def member_records(file: BinaryIO, cohort_id: str, *, with_properties: bool) -> Iterator[dict[str, Any]]:
+def member_records(
+    file: BinaryIO, cohort_id: str, stats: CoercionStats, *, with_properties: bool
+) -> Iterator[dict[str, Any]]:
     """The records of a spooled file.
 
+    :param stats: counts the rows without an `amplitude_id` of 64 bits, which are left out, and lines that are repaired
     :raises ConfigError: a cohort of groups, which has no users
-    :raises UnexpectedError: a row that is none of a member, by its number and never by its content
+    :raises UnexpectedError: a row that has not as many values as the header, by its number and never by its content
     """
     csv.field_size_limit(LONGEST_VALUE)
-    text = io.TextIOWrapper(_unzipped(file), "utf-8-sig", errors="replace", newline="")
-    rows = _rows(text, cohort_id)
+    text = io.TextIOWrapper(_unzipped(file), "utf-8-sig", errors="surrogateescape", newline="")
+    rows = _rows(_repaired(text, stats), cohort_id)
     header = [name.strip() for name in next(rows, [])]
     if header and AMPLITUDE_ID not in header:
         raise ConfigError(
@@ -66,19 +70,42 @@ def member_records(file: BinaryIO, cohort_id: str, *, with_properties: bool) -> 
     for number, row in enumerate(filter(None, rows), start=1):
         try:
             member = dict(zip(header, row, strict=True))
-            record = {
-                "cohort_id": cohort_id,
-                AMPLITUDE_ID: int(member.pop(AMPLITUDE_ID)),
-                USER_ID: member.pop(USER_ID, None) or None,
-            }
         except ValueError as error:
             raise UnexpectedError(f"Row {number} of the cohort {cohort_id} is not that of a member.") from error
+        amplitude_id = _amplitude_id(member.pop(AMPLITUDE_ID))
+        if amplitude_id is None:
+            stats.left_out += 1
+            continue
+        record = {
+            "cohort_id": cohort_id,
+            AMPLITUDE_ID: amplitude_id,
+            USER_ID: member.pop(USER_ID, None) or None,
+        }
         yield {**record, "properties": member} if with_properties else record
 
 
-def _rows(text: IO[str], cohort_id: str) -> Iterator[list[str]]:
+def _amplitude_id(text: str) -> int | None:
     try:
-        yield from csv.reader(text)
+        number = int(text)
+    except ValueError:
+        return None
+    return number if -(2**63) <= number < 2**63 else None
+
+
+def _repaired(lines: Iterable[str], stats: CoercionStats) -> Iterator[str]:
+    """The lines with U+FFFD in place of bytes that are not UTF-8, and of NUL."""
+    for line in lines:
+        if line.isascii() and "\0" not in line:
+            yield line
+            continue
+        repaired = line.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "\ufffd")
+        stats.repaired += repaired != line
+        yield repaired
+
+
+def _rows(lines: Iterable[str], cohort_id: str) -> Iterator[list[str]]:
+    try:
+        yield from csv.reader(lines)
     except csv.Error as error:
         raise UnexpectedError(f"The file of the cohort {cohort_id} is not CSV: {error}.") from error
 

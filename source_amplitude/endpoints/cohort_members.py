@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
+from typing import Any
 
 import msgspec
 import requests
 
 from source_amplitude.config.model import AllCohorts, Config
-from source_amplitude.endpoints.answers import NotIncludedError, RejectedError, UnusableAnswerError, answer_json
+from source_amplitude.endpoints.answers import NULL, NotIncludedError, RejectedError, UnusableAnswerError, answer_json
 from source_amplitude.endpoints.client import Send
 from source_amplitude.endpoints.cohort_choice import Quota, check_quota, chosen_cohorts, read_quota
 from source_amplitude.endpoints.cohort_file import member_records
 from source_amplitude.endpoints.cohort_job import CohortJobs, cohort_refused
 from source_amplitude.endpoints.cohorts import COHORTS_PATH, Cohorts
-from source_amplitude.endpoints.endpoint import NO_DAYS, Days, Endpoint, Record
+from source_amplitude.endpoints.endpoint import NO_DAYS, Days, Endpoint, batches
 from source_amplitude.endpoints.sender import Sender
 from source_amplitude.errors import ConfigError
+from source_amplitude.records.json_repair import plain_value
 
 QUOTA_PATH = "api/3/cohorts/usage"
 _encode = msgspec.json.Encoder().encode
@@ -74,17 +76,19 @@ class CohortMembers(Endpoint):
             self._log_not_included(error)
             return
         with file:
-            records = member_records(file, cohort_id, with_properties=bool(self._choice.user_properties))
-            for lines in self.batches(records):
+            with_properties = bool(self._choice.user_properties)
+            members = member_records(file, cohort_id, self.values.coercions, with_properties=with_properties)
+            for lines in batches(map(self._member, members)):
                 count += len(lines)
                 yield lines
+        self.end_of_records(count)
         self.logger.info(f"{self.name}: {count:,} members of the cohort {cohort_id}")
 
-    def to_json(self, record: Record) -> bytes:
-        """A record as JSON; `member_records` has made its values, each of its type."""
-        if self.config.json_columns_as_string and "properties" in record:
-            record = {**record, "properties": _encode(record["properties"]).decode()}
-        return _encode(record)
+    def _member(self, member: dict[str, Any]) -> bytes:
+        """A member as JSON; `member_records` has made its values, each of its type."""
+        if self.config.json_columns_as_string and "properties" in member:
+            member = {**member, "properties": _encode(member["properties"]).decode()}
+        return _encode(member)
 
     def _chosen(self) -> list[str]:
         choice = self._choice.cohorts
@@ -93,7 +97,12 @@ class CohortMembers(Endpoint):
                 "No cohorts are chosen for the stream cohort_members. Set them in the field cohort_members.cohorts: "
                 "list them, or have all of them read; or leave the stream out of the sync."
             )
-        listed = self.fetch(COHORTS_PATH) if isinstance(choice, AllCohorts) else []
+        listed: list[dict[str, Any]] = []
+        if isinstance(choice, AllCohorts):
+            listed = [
+                {name: plain_value(cohort.get(name, NULL)) for name in ("id", "createdAt", "definition")}
+                for cohort in self.fetch(COHORTS_PATH)
+            ]
         if isinstance(choice, AllCohorts) and not listed:
             self.logger.warning(f"{self.name}: Amplitude's list of cohorts is empty. {Cohorts.empty_hint}")
         return chosen_cohorts(choice, listed, self.logger)

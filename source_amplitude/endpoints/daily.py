@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date
-from typing import Any, ClassVar
+from typing import ClassVar
+
+from msgspec import Raw
 
 from source_amplitude.endpoints.answers import NotIncludedError
 from source_amplitude.endpoints.days import CURSOR_FIELD, day_param, number_of_days, ranges
 from source_amplitude.endpoints.endpoint import Days, Endpoint
 from source_amplitude.endpoints.limits import COST_PER_REQUEST, cost_per_day, seconds_at_the_limit
 from source_amplitude.progress import counted
+from source_amplitude.records.json_repair import Fields, elements, object_fields, plain_text
 
 
 class DailyEndpoint(Endpoint, ABC):
@@ -59,8 +62,19 @@ class DailyEndpoint(Endpoint, ABC):
         )
 
 
-def numbers_by_day(data: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def data_of(answer: Fields) -> Fields:
+    """The numbers of an answer.
+
+    :raises KeyError, ValueError: it has none
+    """
+    data = object_fields(answer["data"])
+    if data is None:
+        raise ValueError("not an object")
+    return data
+
+
+def numbers_by_day(data: Fields) -> Iterator[tuple[str, tuple[Raw, ...]]]:
     """Each day of an answer with its number of each series; no day where Amplitude has no series at all."""
-    if data["series"]:
-        for day, numbers in zip(data["xValues"], zip(*data["series"], strict=True), strict=True):
-            yield date.fromisoformat(day[:10]).isoformat(), numbers
+    if series := [elements(numbers) for numbers in elements(data["series"])]:
+        for day, numbers in zip(elements(data["xValues"]), zip(*series, strict=True), strict=True):
+            yield date.fromisoformat(plain_text(day)[:10]).isoformat(), numbers

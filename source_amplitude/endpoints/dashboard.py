@@ -5,31 +5,36 @@ Facts from https://amplitude.com/docs/apis/analytics/dashboard-rest
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from source_amplitude.endpoints.answers import RejectedError
+from msgspec import Raw
+
+from source_amplitude.endpoints.answers import NULL, RejectedError
 from source_amplitude.endpoints.client import Params
-from source_amplitude.endpoints.daily import DailyEndpoint, numbers_by_day
+from source_amplitude.endpoints.daily import DailyEndpoint, data_of, numbers_by_day
 from source_amplitude.endpoints.days import CURSOR_FIELD, parse_day_param
 from source_amplitude.endpoints.endpoint import Days, Endpoint, Record
 from source_amplitude.errors import ConfigError
+from source_amplitude.records.json_repair import Fields, elements, plain_text, plain_value, raw_json
 
 UNGROUPED_LABEL = "0"
+_EMPTY = Raw(b"[]")
+_NO_BUCKET = (NULL, Raw(b'""'))
 
 
 class EventsList(Endpoint):
     """The visible event types, with this week's totals."""
 
     name = "events_list"
-    primary_keys = ("id",)
+    primary_keys = ("value",)  # no documentation has an id
     api_path = "api/2/events/list"
 
-    def parse_records(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
-        for record in super().parse_records(answer, days):
-            hidden = record.get("timeline_hidden")  # 0 and 1 were seen too
-            yield {**record, "timeline_hidden": bool(hidden)} if hidden in (0, 1) else record
+    def parse_record(self, fields: Fields) -> Record:
+        hidden = plain_value(fields.get("timeline_hidden", NULL))  # 0 and 1 were seen too
+        return {**fields, "timeline_hidden": raw_json(bool(hidden))} if hidden in (0, 1) else fields
 
 
 class UserCounts(DailyEndpoint):
@@ -57,10 +62,11 @@ class UserCounts(DailyEndpoint):
                 f"country. Set active_users_group_by_country to false. ({error.message})"
             ) from error
 
-    def parse_records(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
-        labels = _labels(answer["data"])
-        for day, numbers in numbers_by_day(answer["data"]):
-            yield {CURSOR_FIELD: day, "statistics": dict(zip(labels, numbers, strict=True))}
+    def parse_records(self, answer: Fields, days: Days) -> Iterator[Record]:
+        data = data_of(answer)
+        labels = _labels(data)
+        for day, numbers in numbers_by_day(data):
+            yield {CURSOR_FIELD: raw_json(day), "statistics": raw_json(dict(zip(labels, numbers, strict=True)))}
 
 
 class ActiveUsers(UserCounts):
@@ -83,9 +89,9 @@ class AverageSessionLength(DailyEndpoint):
     name = "average_session_length"
     api_path = "api/2/sessions/average"
 
-    def parse_records(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
-        for day, (length, *_) in numbers_by_day(answer["data"]):
-            yield {CURSOR_FIELD: day, "length": length}
+    def parse_records(self, answer: Fields, days: Days) -> Iterator[Record]:
+        for day, (length, *_) in numbers_by_day(data_of(answer)):
+            yield {CURSOR_FIELD: raw_json(day), "length": length}
 
 
 class SessionsPerUser(DailyEndpoint):
@@ -94,9 +100,9 @@ class SessionsPerUser(DailyEndpoint):
     name = "sessions_per_user"
     api_path = "api/2/sessions/peruser"
 
-    def parse_records(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
-        for day, (average, *_) in numbers_by_day(answer["data"]):
-            yield {CURSOR_FIELD: day, "avg_sessions": average}
+    def parse_records(self, answer: Fields, days: Days) -> Iterator[Record]:
+        for day, (average, *_) in numbers_by_day(data_of(answer)):
+            yield {CURSOR_FIELD: raw_json(day), "avg_sessions": average}
 
 
 class SessionLengthDistribution(DailyEndpoint):
@@ -107,15 +113,26 @@ class SessionLengthDistribution(DailyEndpoint):
     api_path = "api/2/sessions/length"
     days_per_request = 1
 
-    def parse_records(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
-        data = answer["data"]
+    def parse_records(self, answer: Fields, days: Days) -> Iterator[Record]:
+        data = data_of(answer)
         day: date = parse_day_param(days["start"])
-        for series in data["series"][:1]:
-            for bucket, count in zip(data["xValues"], series, strict=True):
-                yield {CURSOR_FIELD: day.isoformat(), "bucket": str(bucket), "count": count}
+        for series in elements(data["series"])[:1]:
+            for bucket, count in zip(elements(data["xValues"]), elements(series), strict=True):
+                if bucket in _NO_BUCKET:
+                    raise ValueError("a bucket without a name")
+                yield {CURSOR_FIELD: raw_json(day.isoformat()), "bucket": raw_json(plain_text(bucket)), "count": count}
 
 
-def _labels(data: Mapping[str, Any]) -> list[str]:
-    """The names of the series: seen live in `seriesLabels`, the integer 0 for all users; documented in `seriesMeta`."""
-    labels = data.get("seriesLabels") or [meta for meta in data.get("seriesMeta") or [] if isinstance(meta, str)]
-    return [str(label) for label in labels] or [UNGROUPED_LABEL]
+def _labels(data: Fields) -> list[str]:
+    """The names of the series: seen live in `seriesLabels`, the integer 0 for all users; documented in `seriesMeta`.
+
+    Two that are the same, as repaired ones may be, are told apart by a number.
+    """
+    labels = [plain_text(label) for label in elements(data.get("seriesLabels", _EMPTY))]
+    if not labels:
+        labels = [meta for meta in map(plain_value, elements(data.get("seriesMeta", _EMPTY))) if isinstance(meta, str)]
+    times: Counter[str] = Counter()
+    for place, label in enumerate(labels):
+        times[label] += 1
+        labels[place] = label if times[label] == 1 else f"{label} ({times[label]})"
+    return labels or [UNGROUPED_LABEL]

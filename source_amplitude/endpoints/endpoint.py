@@ -6,24 +6,27 @@ import logging
 from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 import requests
 from msgspec import Raw
 
 from source_amplitude.config.model import Config
-from source_amplitude.endpoints.answers import NotIncludedError, UnusableAnswerError, answer_json
+from source_amplitude.endpoints.answers import NotIncludedError, UnusableAnswerError, answer_fields
 from source_amplitude.endpoints.client import EndpointClient, Params, Send
+from source_amplitude.errors import UnexpectedError
 from source_amplitude.records.coercion import ColumnValues, log_coercions
+from source_amplitude.records.json_repair import Fields, elements, object_fields
 from source_amplitude.records.schema import declared_types
 
 RECORDS_PER_BATCH = 1000
 
-Record = dict[str, Any]
+Record = Fields
 Days = Mapping[str, str]
 """A range of days as a request has it, `{"start": "20240301", "end": "20240330"}`, both included; empty for a list."""
 NO_DAYS: Days = {}
+_NO_KEY = (None, Raw(b"null"), Raw(b'""'))
 _encode = msgspec.json.Encoder().encode
 
 
@@ -50,7 +53,7 @@ class Endpoint(ABC):
         self.logger = logger
         self.client = self.a_client(send)
         self.is_included = True
-        self._values = self._new_values()
+        self.values = self._new_values()
 
     def read(self, days: Days = NO_DAYS) -> Iterator[list[bytes]]:
         """The records as JSON, many at once: none, after a warning, where the project's plan lacks the endpoint.
@@ -59,16 +62,28 @@ class Endpoint(ABC):
         """
         count = 0
         try:
-            for lines in self.batches(self.fetch_records(days)):
+            for lines in batches(map(self.to_json, self.fetch_records(days))):
                 count += len(lines)
                 yield lines
         except NotIncludedError as error:
             self._log_not_included(error)
         else:
-            log_coercions(self.name, self._values.coercions, self.logger)
-            self._values = self._new_values()
+            self.end_of_records(count)
             told = f" of the days {days['start']} to {days['end']}" if days else ""
             self.logger.info(f"{self.name}: {count:,} records{told}")
+
+    def end_of_records(self, count: int) -> None:
+        """Logs what was odd in so many records that are out.
+
+        :raises UnexpectedError: there are none, since all entries came without their key
+        """
+        coercions, self.values = self.values.coercions, self._new_values()
+        if coercions.left_out and not count:
+            raise UnexpectedError(
+                f"None of the {coercions.left_out:,} entries that Amplitude has for the stream {self.name} has its key "
+                f"({', '.join(self.primary_keys)}). Nothing was read; report it, since Amplitude may have changed."
+            )
+        log_coercions(self.name, coercions, self.logger)
 
     def fetch_records(self, days: Days) -> Iterable[Record]:
         """The records as Amplitude has them.
@@ -86,32 +101,47 @@ class Endpoint(ABC):
 
     def fetch(self, path: str, params: Params = NO_DAYS, days: Days = NO_DAYS) -> list[Record]:
         """The records in the answer to one request."""
-        return self.client.read(path, params, lambda response: list(self.parse_response(response, days)))
 
-    def parse_response(self, response: requests.Response, days: Days) -> Iterator[Record]:
+        def reader(response: requests.Response) -> list[Record]:
+            answer, is_repaired = answer_fields(response)
+            records = self.records_of(answer, days)
+            self.values.coercions.repaired += is_repaired
+            return records
+
+        return self.client.read(path, params, reader)
+
+    def records_of(self, answer: Fields, days: Days) -> list[Record]:
+        """The records of an answer.
+
+        :raises UnusableAnswerError: it has another form than expected
         """
-        :raises UnusableAnswerError: the answer has another form than expected
-        """
-        answer = answer_json(response)
         try:
-            yield from self.parse_records(answer, days)
+            return list(self.parse_records(answer, days))
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
             raise UnusableAnswerError(f"200, but in another form than expected ({type(error).__name__})") from error
 
-    def parse_records(self, answer: Mapping[str, Any], days: Days) -> Iterable[Record]:
-        """The records of an answer; an error where it has another form is met by asking again."""
-        for record in answer[self.records_field]:
-            yield {**record}
+    def parse_records(self, answer: Fields, days: Days) -> Iterable[Record]:
+        """The records of an answer; an error where it has another form is met by asking again.
 
-    def batches(self, records: Iterable[Record]) -> Iterator[list[bytes]]:
-        """The records as JSON, up to `RECORDS_PER_BATCH` at once."""
-        lines = map(self.to_json, records)
-        while batch := list(islice(lines, RECORDS_PER_BATCH)):
-            yield batch
+        An entry of the list that is not an object becomes a record without fields, and so without a key.
+        """
+        for entry in elements(answer[self.records_field]):
+            yield self.parse_record(object_fields(entry) or {})
 
-    def to_json(self, record: Record) -> bytes:
-        """A record as JSON, with values of the declared types; what does not fit is kept in `additional_fields`."""
-        return _encode(self._values.record({name: Raw(_encode(value)) for name, value in record.items()}))
+    def parse_record(self, fields: Fields) -> Record:
+        """The record of an entry of the list."""
+        return fields
+
+    def to_json(self, fields: Record) -> bytes | None:
+        """A record as JSON, with values of the declared types; what does not fit is kept in `additional_fields`.
+
+        None, and counted, where a field of the key has no value: a destination could not tell such records apart.
+        """
+        record = self.values.record(fields)
+        if any(record.get(key) in _NO_KEY for key in self.primary_keys):
+            self.values.coercions.left_out += 1
+            return None
+        return _encode(record)
 
     def _log_not_included(self, error: NotIncludedError) -> None:
         self.is_included = False
@@ -126,3 +156,10 @@ class Endpoint(ABC):
     def a_client(self, send: Send) -> EndpointClient:
         """The requests of this endpoint, sent by `send`."""
         return EndpointClient(self.name, send, self.config.region, self.plan_statuses, self.logger)
+
+
+def batches(lines: Iterable[bytes | None]) -> Iterator[list[bytes]]:
+    """The records as JSON, up to `RECORDS_PER_BATCH` at once, without those that are None."""
+    records = filter(None, lines)
+    while batch := list(islice(records, RECORDS_PER_BATCH)):
+        yield batch

@@ -6,14 +6,15 @@ Facts from https://amplitude.com/docs/apis/analytics/taxonomy
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from source_amplitude.endpoints.answers import NotIncludedError, RejectedError
+from source_amplitude.endpoints.answers import NULL, NotIncludedError, RejectedError
 from source_amplitude.endpoints.endpoint import Days, Endpoint, Record
 from source_amplitude.errors import UnexpectedError
+from source_amplitude.records.json_repair import Fields, plain_value, raw_json
 
 EVENTS_PATH = "api/2/taxonomy/event"
+ANY_EVENT = "_all"
 NOT_FOUND_WORDS = "not found"
 
 
@@ -22,13 +23,12 @@ class TaxonomyEndpoint(Endpoint, ABC):
 
     plan_statuses = frozenset({403, 404})
 
-    def parse_records(self, answer: Mapping[str, Any], days: Days) -> Iterator[Record]:
+    def parse_record(self, fields: Fields) -> Record:
         """With the values of enumerations as a list, which they are by some answers, and by others a text."""
-        for record in super().parse_records(answer, days):
-            values = record.get("enum_values")
-            if isinstance(values, str):
-                values = [value.strip() for value in values.split(",") if value.strip()]
-            yield {**record, "enum_values": [str(value) for value in values]} if values is not None else record
+        values = plain_value(fields.get("enum_values", NULL))
+        if not isinstance(values, str):
+            return fields
+        return {**fields, "enum_values": raw_json([value.strip() for value in values.split(",") if value.strip()])}
 
 
 class TaxonomyCategories(TaxonomyEndpoint):
@@ -58,7 +58,7 @@ class TaxonomyUserProperties(TaxonomyEndpoint):
 class TaxonomyEventProperties(TaxonomyEndpoint):
     """The planned properties of events: those that all share, and those of each event type, which take a request each.
 
-    The `event_type` of a shared one is an empty text, since a key is never null.
+    The `event_type` of a shared one is `_all`, as Amplitude names any event, since no part of a key is ever empty.
     """
 
     name = "taxonomy_event_properties"
@@ -66,16 +66,17 @@ class TaxonomyEventProperties(TaxonomyEndpoint):
     api_path = "api/2/taxonomy/event-property"
 
     def fetch_records(self, days: Days) -> Iterable[Record]:
-        seen: set[tuple[str, str]] = set()
+        seen: set[tuple[bytes, bytes]] = set()
         for event_type in ["", *self._event_types()]:
             for record in self._of(event_type):
-                key = (record["event_type"], record["event_property"])
-                if key not in seen:
+                key = (bytes(record["event_type"]), bytes(record.get("event_property", NULL)))
+                if key[1] == NULL or key not in seen:  # each one without a key is counted
                     seen.add(key)
                     yield record
 
     def _event_types(self) -> list[str]:
-        return [event["event_type"] for event in self.fetch(EVENTS_PATH) if event.get("event_type")]
+        found = (plain_value(event.get("event_type", NULL)) for event in self.fetch(EVENTS_PATH))
+        return [event_type for event_type in found if isinstance(event_type, str) and event_type]
 
     def _of(self, event_type: str) -> list[Record]:
         try:
@@ -90,4 +91,5 @@ class TaxonomyEventProperties(TaxonomyEndpoint):
             # Seen for event types that are in the list all the same.
             self.logger.info(f"{self.name}: Amplitude does not find an event type that it lists ({error.message})")
             return []
-        return [{**record, "event_type": record.get("event_type") or ""} for record in found]
+        shared = {"event_type": raw_json(ANY_EVENT)}
+        return [record if plain_value(record.get("event_type", NULL)) else {**record, **shared} for record in found]

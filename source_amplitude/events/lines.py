@@ -6,12 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-import msgspec
 from msgspec import UNSET, Raw
 
 from source_amplitude.events.shape import Shape
 from source_amplitude.records.coercion import CoercionStats, ColumnValues
-from source_amplitude.records.json_repair import NOT_STRICT, may_hold_nul, strict_json
+from source_amplitude.records.json_repair import NOT_STRICT, may_hold_nul, read_object
 from source_amplitude.records.schema import declared_types
 
 BLOCK_BYTES = 256 * 1024
@@ -19,7 +18,6 @@ EMPTY_BAG = Raw(b"{}")
 NULL = Raw(b"null")
 
 T = TypeVar("T", bound="Batch")
-_decode = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class Batch(Protocol):
@@ -113,19 +111,10 @@ class LineConverter(ABC, Generic[T]):
 
     def _unshaped(self, line: bytes) -> T:
         """For any line; the next one with the same fields will fit the shape, if its values do."""
-        repaired = line
-        try:
-            if may_hold_nul(line):
-                repaired = strict_json(line)
-            elif not line.isascii():
-                line.decode()
-            fields = _decode(repaired)
-        except NOT_STRICT:
-            repaired = strict_json(line)
-            fields = _decode(repaired)
+        fields, is_repaired = read_object(line)
         values = self._column_values()
         record = values.record(fields)
-        values.coercions.repaired = int(repaired != line)
+        values.coercions.repaired = int(is_repaired)
         self._shape = self._shape.including(fields, {*values.coercions.converted, *values.coercions.nulled})
         return self._of_record(record, values.coercions)
 

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from source_amplitude.records.json_repair import NotAJsonObjectError, strict_json
+from source_amplitude.records.json_repair import MOST_LEVELS, NotAJsonObjectError, strict_json
 from source_amplitude.records.rfc3339 import rfc3339
 from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
 
@@ -24,6 +24,7 @@ MOST_NAMES_TOLD = 20
 LONGEST_NAME_TOLD = 100  # characters
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 SMALLEST, LARGEST = 1e-300, 1e29  # the columns of many destinations are DECIMAL(38, 9); smaller numbers become 0 there
+LONGEST_NUMBER = 1000  # characters; parsers of JSON refuse longer ones, so that they are kept as texts
 LONGEST_INTEGER = 64  # characters; enough for 64 bits in any sensible notation
 _BEGINS_WITH = {FieldType.STRING: '"', FieldType.OBJECT: "{", FieldType.ARRAY: "["}
 _encode = msgspec.json.Encoder().encode
@@ -32,22 +33,33 @@ _encode = msgspec.json.Encoder().encode
 class CoercionStats(msgspec.Struct):
     """What was odd in some records: how many values, by the names of their fields.
 
-    :param repaired: records of lines that were not strict JSON, or had NUL in them
+    :param repaired: records of lines that were not strict JSON, had NUL in them or were nested too deeply
+    :param keys_made: records that came without a key, and have one that is made of their content
+    :param left_out: entries that came without a key, and are no records
     :param converted: values of another type that were converted
     :param nulled: values that are null in their column, and kept in `additional_fields`
     :param undeclared: fields without a column, kept in `additional_fields` too
     """
 
     repaired: int = 0
+    keys_made: int = 0
+    left_out: int = 0
     converted: dict[str, int] = msgspec.field(default_factory=dict)
     nulled: dict[str, int] = msgspec.field(default_factory=dict)
     undeclared: dict[str, int] = msgspec.field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.repaired or self.converted or self.nulled or self.undeclared)
+        return self.is_serious or bool(self.converted or self.undeclared)
+
+    @property
+    def is_serious(self) -> bool:
+        """Whether something is not in its column as it came, or not there at all."""
+        return bool(self.repaired or self.keys_made or self.left_out or self.nulled)
 
     def add(self, other: CoercionStats) -> None:
         self.repaired += other.repaired
+        self.keys_made += other.keys_made
+        self.left_out += other.left_out
         for mine, more in (
             (self.converted, other.converted),
             (self.nulled, other.nulled),
@@ -61,9 +73,13 @@ class CoercionStats(msgspec.Struct):
         told = []
         if self.repaired:
             told.append(
-                f"{self.repaired:,} records were repaired (U+FFFD in place of broken characters and NUL, "
-                "null in place of NaN)"
+                f"{self.repaired:,} records or answers were repaired (U+FFFD in place of broken characters and NUL, "
+                f"null in place of NaN, text in place of what is nested below {MOST_LEVELS} levels)"
             )
+        if self.left_out:
+            told.append(f"{self.left_out:,} entries have no key and are left out")
+        if self.keys_made:
+            told.append(f"{self.keys_made:,} records came without a key: it is made of their content")
         if self.nulled:
             told.append(f"not of the declared type, so null and kept in {ADDITIONAL_FIELDS}: {_told(self.nulled)}")
         if self.converted:
@@ -74,9 +90,9 @@ class CoercionStats(msgspec.Struct):
 
 
 def log_coercions(stream: str, coercions: CoercionStats, logger: logging.Logger) -> None:
-    """One line a sync; a warning where something became null or was repaired."""
+    """One line a sync; a warning where something became null, was repaired or had no key."""
     if coercions:
-        level = logging.WARNING if coercions.repaired or coercions.nulled else logging.INFO
+        level = logging.WARNING if coercions.is_serious else logging.INFO
         logger.log(level, f"{stream}: {coercions}")
 
 
@@ -107,6 +123,9 @@ class ColumnValues:
         """What a record has in a field: a value of the declared type or null; a field that is not declared stays."""
         declared = self._types.get(name)
         text = str(raw, "utf-8")
+        if len(text) > LONGEST_NUMBER and text[0] in "-0123456789":
+            text = f'"{text}"'
+            raw = Raw(text.encode())
         value = column_value(declared, text) if declared else text
         if value is None:
             self._keep(name, raw, self.coercions.nulled)

@@ -1,8 +1,12 @@
-"""Repairs JSON that is invalid or contains NUL, dropping only what JSON or a database could not store anyway."""
+"""Reads JSON objects, and repairs those that are invalid, contain NUL or are nested too deeply.
+
+Only what JSON or a database could not store anyway is dropped.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import msgspec
 
@@ -10,13 +14,70 @@ _STRING_OR_NO_NUMBER = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN', re
 _ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<broken>\\u(?:[dD][89a-fA-F]..|0000))|\\.", re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f]")
 _NUL_ESCAPE = re.compile(rb"\\u0000")  # half as expensive as `in`, at the size of a block of events
+MOST_LEVELS = 100  # of nesting; a parser that calls itself gives up at about 1,000
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.DOTALL)
 NOT_STRICT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+Fields = dict[str, msgspec.Raw]
+"""The fields of a JSON object, each as its raw JSON."""
+
+_decode = msgspec.json.Decoder(Fields).decode
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
 
 
 class NotAJsonObjectError(ValueError):
     """A text that is not a JSON object. The message never holds its content."""
+
+
+def read_object(text: bytes) -> tuple[Fields, bool]:
+    """Reads a JSON object: its fields, and whether its text had to be repaired, as `strict_json` says.
+
+    :raises NotAJsonObjectError: the text is not a JSON object
+    """
+    repaired = text
+    try:
+        if may_hold_nul(text):
+            repaired = strict_json(text)
+        elif not text.isascii():
+            text.decode()
+        fields = _decode(repaired)
+    except NOT_STRICT:
+        repaired = strict_json(text)
+        fields = _decode(repaired)
+    return fields, repaired != text
+
+
+def elements(raw: msgspec.Raw) -> list[msgspec.Raw]:
+    """Reads the elements of a JSON list, each as its raw JSON on one line.
+
+    :raises ValueError: it is not a list
+    """
+    return _decode_list(msgspec.json.format(raw, indent=-1))
+
+
+def object_fields(raw: msgspec.Raw) -> Fields | None:
+    """Reads the fields of a JSON object; None for anything else."""
+    return _decode(raw) if bytes(raw).startswith(b"{") else None
+
+
+def plain_value(raw: msgspec.Raw) -> Any:
+    """Reads a value as Python has it; None also for what Python has no value for, such as 1e999."""
+    try:
+        return msgspec.json.decode(raw)
+    except NOT_STRICT:
+        return None
+
+
+def plain_text(raw: msgspec.Raw) -> str:
+    """Reads the text of a JSON string, and the JSON of anything else."""
+    text = str(raw, "utf-8")
+    return msgspec.json.decode(text, type=str) if text.startswith('"') else text
+
+
+def raw_json(value: Any) -> msgspec.Raw:
+    """Writes a value as raw JSON."""
+    return msgspec.Raw(_encode(value))
 
 
 def may_hold_nul(text: bytes) -> bool:
@@ -26,14 +87,19 @@ def may_hold_nul(text: bytes) -> bool:
 
 def strict_json(text: bytes) -> bytes:
     """The text as strict JSON without NUL, if it is a JSON object but for invalid UTF-8, raw control characters, NUL,
-    NaN, infinities and lone surrogates: U+FFFD for what is no character, and for NUL, which databases refuse; null for
-    what is no number. Digits stay.
+    NaN, infinities, lone surrogates and too many levels: U+FFFD for what is no character, and for NUL, which databases
+    refuse; null for what is no number; its own JSON as a string for a value below `MOST_LEVELS` levels, where the text
+    has more of them than the parser reads. Digits stay.
 
     :raises NotAJsonObjectError: it is not a JSON object
     """
     repaired = _STRING_OR_NO_NUMBER.sub(_repaired_token, text.decode("utf-8", "replace")).encode()
     try:
-        _decode(repaired)
+        try:
+            _decode(repaired)
+        except RecursionError:
+            repaired = _flattened(repaired.decode()).encode()
+            _decode(repaired)
     except NOT_STRICT as error:
         # Without its cause: a JSON error may carry the document, and so the user's data.
         raise NotAJsonObjectError(f"not a JSON object ({type(error).__name__})") from None
@@ -54,3 +120,21 @@ def _repaired_escape(escape: re.Match[str]) -> str:
 
 def _repaired_control(found: re.Match[str]) -> str:
     return f"\\u{ord(found.group()):04x}" if found.group() != "\x00" else "\ufffd"
+
+
+def _flattened(text: str) -> str:
+    """The text with each object and list below `MOST_LEVELS` levels as a string that holds its JSON."""
+    parts: list[str] = []
+    end = level = start = 0
+    for token in _STRING_OR_BRACKET.finditer(text):
+        bracket = token.group()
+        if bracket in ("[", "{"):
+            level += 1
+            if level == MOST_LEVELS + 1:
+                start = token.start()
+        elif bracket in ("]", "}"):
+            if level == MOST_LEVELS + 1:
+                parts += (text[end:start], _encode(text[start : token.end()]).decode())
+                end = token.end()
+            level -= 1
+    return "".join([*parts, text[end:]])

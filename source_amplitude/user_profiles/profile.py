@@ -7,25 +7,20 @@ from dataclasses import dataclass
 import msgspec
 
 from source_amplitude.records.coercion import CoercionStats, ColumnValues
-from source_amplitude.records.json_repair import NotAJsonObjectError, may_hold_nul, strict_json
+from source_amplitude.records.json_repair import Fields, NotAJsonObjectError, read_object
 from source_amplitude.records.schema import declared_types
 from source_amplitude.user_profiles.users import User
 
-Fields = dict[str, msgspec.Raw]
-
+USER_DATA = "userData"
 NULL = msgspec.Raw(b"null")
 _encode = msgspec.json.Encoder().encode
-
-
-class _Body(msgspec.Struct):
-    userData: Fields  # noqa: N815 - Amplitude's name
 
 
 class NotAProfileError(ValueError):
     """A body that holds no profile. The message never holds its content."""
 
 
-_decode = msgspec.json.Decoder(_Body).decode
+_decode = msgspec.json.Decoder(Fields).decode
 
 
 @dataclass(frozen=True)
@@ -45,16 +40,11 @@ def user_data(body: bytes) -> Profile:
     :raises NotAProfileError: the body is not a JSON object with `userData`
     """
     try:
-        try:
-            body.decode()
-            repaired = strict_json(body) if may_hold_nul(body) else body
-            fields = _decode(_on_one_line(repaired)).userData
-        except (UnicodeDecodeError, msgspec.MsgspecError):
-            repaired = strict_json(body)
-            fields = _decode(_on_one_line(repaired)).userData
-    except (NotAJsonObjectError, msgspec.MsgspecError):
+        fields, is_repaired = read_object(body)
+        on_one_line = msgspec.json.format(fields[USER_DATA], indent=-1)
+        return Profile(_decode(on_one_line), is_repaired)
+    except (NotAJsonObjectError, KeyError, msgspec.MsgspecError):
         raise NotAProfileError("not a JSON object with userData") from None
-    return Profile(fields, is_repaired=repaired != body)
 
 
 def profile_record(
@@ -88,12 +78,6 @@ def _id(value: msgspec.Raw | None) -> str | None:
 
 
 def id_text(raw: msgspec.Raw) -> str | None:
-    """An id as text, a number with its very digits; None for null."""
-    value = msgspec.json.decode(raw)
-    if value is None or isinstance(value, str):
-        return value
-    return bytes(raw).decode()
-
-
-def _on_one_line(body: bytes) -> bytes:
-    return msgspec.json.format(body, indent=-1)
+    """An id as text, anything but a string as its very JSON; None for null."""
+    text = str(raw, "utf-8")
+    return msgspec.json.decode(text, type=str | None) if text[0] in '"n' else text

@@ -12,16 +12,17 @@ from source_amplitude.config.model import AllCohorts, ListedCohorts
 from source_amplitude.endpoints.cohort_choice import Quota, check_quota, chosen_cohorts, read_quota
 from source_amplitude.endpoints.cohort_file import member_records
 from source_amplitude.errors import ConfigError, UnexpectedError
+from source_amplitude.records.coercion import CoercionStats
 
 LOGGER = logging.getLogger("test")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
 
 def records(content: bytes) -> list[dict[str, Any]]:
-    return list(member_records(io.BytesIO(content), "k2m9xq7", with_properties=True))
+    return list(member_records(io.BytesIO(content), "k2m9xq7", CoercionStats(), with_properties=True))
 
 
-@given(rows=st.lists(st.tuples(st.integers(0, 2**63), TEXTS, TEXTS)), gzipped=st.booleans())
+@given(rows=st.lists(st.tuples(st.integers(0, 2**63 - 1), TEXTS, TEXTS)), gzipped=st.booleans())
 def test_every_member_comes_as_it_is_in_the_file(rows: list[tuple[int, str, str]], gzipped: bool) -> None:
     text = io.StringIO()
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([("amplitude_id", "user_id", "gp:plan"), *rows])
@@ -46,11 +47,28 @@ def test_given_no_file_at_all_then_no_member() -> None:
     assert records(b"") == []
 
 
-@pytest.mark.parametrize("row", ['"x1","secret"', '"1"', '"1","secret","more"', '"","secret"', '"1.5","secret"'])
+@pytest.mark.parametrize("row", ['"1"', '"1","secret","more"'])
 def test_given_a_row_that_is_none_then_an_error_names_its_number_and_not_its_content(row: str) -> None:
     with pytest.raises(UnexpectedError, match=r"Row 2 of the cohort k2m9xq7") as raised:
         records(f'"amplitude_id","user_id"\n"1","a"\n{row}\n'.encode())
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("amplitude_id", ["x1", "", "1.5", "9" * 20, "1" * 5000])
+def test_given_a_row_without_a_key_then_it_is_left_out_and_counted(amplitude_id: str) -> None:
+    stats = CoercionStats()
+    content = f'"amplitude_id","user_id"\n"1","a"\n"{amplitude_id}","secret"\n"2",""\n'.encode()
+    found = list(member_records(io.BytesIO(content), "k2m9xq7", stats, with_properties=False))
+    assert [record["amplitude_id"] for record in found] == [1, 2]
+    assert stats.left_out == 1
+
+
+def test_given_bytes_that_are_no_text_and_nul_then_they_are_replaced_and_counted() -> None:
+    stats = CoercionStats()
+    content = b'"amplitude_id","user_id"\n"1","\xff"\n"2","a\0b"\n"3","\xc3\xbc"\n'
+    found = list(member_records(io.BytesIO(content), "k2m9xq7", stats, with_properties=False))
+    assert [record["user_id"] for record in found] == ["\ufffd", "a\ufffdb", "\xfc"]
+    assert stats.repaired == 2
 
 
 def test_given_a_file_of_groups_then_an_error_says_so() -> None:

@@ -321,7 +321,7 @@ def test_the_log_names_fields_and_numbers_and_never_a_value() -> None:
     assert "'paying' (3)" in told
     assert "'event_id' (3)" in told
     assert "'$new' (3)" in told
-    assert "1 records were repaired" in told
+    assert "1 records or answers were repaired" in told
     assert "secret" not in told
     assert len(told) < 1000
 
@@ -334,7 +334,7 @@ SECRET = b"s3cr3t"
     [
         b"[1]", b"5", b"null", b'"' + SECRET + b'"', b"<html>" + SECRET, b"{" + SECRET, b'{"a":1} ' + SECRET,
         b'{"a":' + SECRET,
-        b"{" * 100_000, b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", b"\xff\xfe", b"\x00",
+        b"{" * 100_000, b'{"a":' + b"[" * 100_000 + b"]" * 99_999 + b"}", b"\xff\xfe", b"\x00",
     ],
 )  # fmt: skip
 def test_given_no_json_object_then_an_error_that_tells_nothing_of_its_content(line: bytes) -> None:

@@ -15,8 +15,10 @@ from requests.auth import HTTPBasicAuth
 from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.airbyte.streams.base import AmplitudeStream
 from source_amplitude.config.model import Config
+from source_amplitude.endpoints.answers import answer_fields
 from source_amplitude.endpoints.client import TIMEOUT_SECONDS, Params
 from source_amplitude.endpoints.endpoint import Endpoint
+from source_amplitude.records.json_repair import plain_value
 
 Messages = Iterator[Mapping[str, Any] | AirbyteMessage]
 
@@ -73,7 +75,9 @@ class EndpointStream(AmplitudeStream):
     def parse_response(
         self, response: requests.Response, *, stream_slice: Mapping[str, Any] | None = None, **_: Any
     ) -> Iterable[Mapping[str, Any]]:
-        return self.endpoint.parse_response(response, stream_slice or {})
+        answer = answer_fields(response)[0]
+        for record in self.endpoint.records_of(answer, stream_slice or {}):
+            yield {name: plain_value(raw) for name, raw in record.items()}
 
     def messages(self, batches: Iterable[list[bytes]]) -> Messages:
         """Records as they leave: on the command line many in a message."""
