@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import requests
 import time_machine
 from airbyte_cdk.models import (
     AirbyteStateMessage,
@@ -19,6 +20,7 @@ from harness.profiles import a_profiles_config, listed
 from harness.runs import Command, a_catalog, a_config
 from integration_tests.conftest import FIRST_HOUR, NOW
 from source_amplitude import SourceAmplitude
+from source_amplitude.airbyte.streams.events import Events
 
 HOUR_20 = NOW.replace(hour=20, minute=0)
 
@@ -85,6 +87,21 @@ def test_given_plain_stream_calls_then_slices_and_records_of_a_slice(simulator: 
     assert {record["uuid"] for record in records} == simulator.project.uuids(  # type: ignore[index]
         FIRST_HOUR.replace(day=14), FIRST_HOUR.replace(day=14, hour=23)
     )
+
+
+def test_given_an_answer_then_the_stream_parses_it(simulator: Simulator) -> None:
+    config = a_config(simulator)
+    stream = SourceAmplitude().streams(config)[0]
+    assert isinstance(stream, Events)
+    response = requests.get(
+        stream.url_base + stream.path(),
+        stream.request_params(None, {"start": "20240313T00", "end": "20240313T01"}),
+        auth=(config["api_key"], config["secret_key"]),
+        stream=True,
+        timeout=60,
+    )
+    records = list(stream.parse_response(response))
+    assert {record["uuid"] for record in records} == simulator.project.uuids(FIRST_HOUR, FIRST_HOUR.replace(hour=1))
 
 
 def test_given_user_profiles_in_process_then_the_records_of_the_command_line(

@@ -33,7 +33,7 @@ def test_given_slow_answers_then_the_log_says_what_is_read_asked_for_waited_for_
         r"^Asking for the export of 20240313T00-20240313T23 \(24 hours\)$",
         r"^Waiting for the export of 20240313T00-20240313T23 \(\d+ s so far\): 3 under way, 0\.0 MB received in all$",
         r"^events 20240313T00-20240313T23: 120 events, .* window 1 of 3$",
-        r"^events: 345 events of 69 hours, 0\.\d MB, in .* s; the next incremental sync begins at 2024-03-15T21 UTC$",
+        r"^events: asked for 69 hours, .* emitted 345 records .*; the next .* begins at 2024-03-15T21 UTC$",
     ]
     lines = log_lines(outcome)
     found = [next((place for place, line in enumerate(lines) if re.search(text, line)), None) for text in told]
@@ -115,7 +115,7 @@ def test_given_a_quiet_project_then_its_empty_hours_are_told_of_together(
     assert lines_like(r"^No events in 20240311T00-20240312T23 \(48 hours, 48 exports\)$", outcome)
     assert len(lines_like("^Asking for the export", outcome)) <= 6
     assert len(lines_like(r"^events \d+T", outcome)) == 1
-    assert lines_like(r"^events: 5 events of 49 hours, .*begins at 2024-03-13T01 UTC$", outcome)
+    assert lines_like(r"^events: asked for 49 hours, .* emitted 5 records .*begins at 2024-03-13T01 UTC$", outcome)
 
 
 def test_given_a_sync_that_fails_then_the_log_says_where_the_next_one_begins(
@@ -124,7 +124,9 @@ def test_given_a_sync_that_fails_then_the_log_says_where_the_next_one_begins(
     simulator.faults.append(Fault("status", status=403, hour=LATEST))
     outcome = command.read(settings={"http.retry.MAX_TRIES": 2})
     assert outcome.exit_code == 1
-    assert lines_like("^events: 240 events of 48 hours, .*begins at 2024-03-15T00 UTC$", outcome)
+    assert lines_like(
+        "^events: asked for 69 hours, 48 answered: .* emitted 240 records .*begins at 2024-03-15T00 UTC$", outcome
+    )
 
 
 def test_given_slow_profiles_then_the_log_says_how_far_it_is(simulator: Simulator, command: Command) -> None:

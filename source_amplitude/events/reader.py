@@ -19,6 +19,8 @@ T = TypeVar("T", bound=Batch)
 class WindowReader(Generic[T]):
     """Reads the archive of a window, and fetches it again when it turns out to be damaged inside.
 
+    `lines` and `records` count the lines that were read, but for blank ones, and what of them is emitted.
+
     :param refetch: downloads the window anew; None when Amplitude has nothing for it any more
     """
 
@@ -36,7 +38,7 @@ class WindowReader(Generic[T]):
         self._converter = converter
         self._logger = logger
         self._emitted: Archive | None = None  # whose lines the records so far are, when that is not the present one
-        self.records = 0
+        self.records = self.lines = 0
 
     def batches(self) -> Iterator[T]:
         """Some hundred events at a time; closes the archive at the end.
@@ -53,6 +55,7 @@ class WindowReader(Generic[T]):
                         batch = self._convert(block)
                         yield batch
                         self.records += len(batch)
+                        self.lines += block.count if block.count == len(batch) else len(block.lines())
                     return
                 except (BadLineError, ArchiveDamagedError) as error:
                     refetches.allow(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,33 @@ from source_amplitude.export.windows import HOUR, floor_to_hour, parse_export_ho
 CURSOR_FIELD = "server_upload_time"
 LAST_HOUR = "last_hour"
 RECENT = "recent"
+
+
+@dataclass
+class EventsState:
+    """Which hours are emitted, and which of them are asked for again.
+
+    :param resume_at: the first hour that is still to be read; None before any was
+    :param recent: what Amplitude answered for the windows of the last day
+    """
+
+    resume_at: datetime | None = None
+    recent: RecheckQueue = field(default_factory=RecheckQueue)
+
+    @classmethod
+    def from_mapping(cls, state: Mapping[str, Any], export_delay_hours: int) -> EventsState:
+        """Reads a saved state, as `read_state` and `read_recent` do.
+
+        :raises ConfigError: it is not one of this stream
+        """
+        return cls(read_state(state, export_delay_hours), read_recent(state))
+
+    def to_mapping(self) -> dict[str, Any]:
+        return write_state(self.resume_at, self.recent) if self.resume_at else {}
+
+    def move_to(self, hour: datetime) -> None:
+        """Moves on to an hour, before which all is emitted; never back."""
+        self.resume_at = max(hour, self.resume_at or hour)
 
 
 def read_state(state: Mapping[str, Any], export_delay_hours: int) -> datetime | None:

@@ -34,6 +34,10 @@ class Download:
     archive: Archive | None
     seconds: float
 
+    @property
+    def archive_bytes(self) -> int:
+        return self.archive.size if self.archive else 0
+
 
 class _Pending:
     """A window that is planned; its download starts when there is room for it."""
@@ -116,9 +120,8 @@ class Prefetcher:
                 self._make_room(oldest, error)
             else:
                 self._pending.popleft()
-                archive_bytes = download.archive.size if download.archive else 0
-                self._largest_archive_bytes = max(self._largest_archive_bytes, archive_bytes)
-                self._width.served(download.window.hours, archive_bytes)
+                self._largest_archive_bytes = max(self._largest_archive_bytes, download.archive_bytes)
+                self._width.served(download.window.hours, download.archive_bytes)
                 if download.archive is None:
                     self._quiet.add(download.window)
                 else:

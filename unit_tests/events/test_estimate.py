@@ -4,7 +4,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_amplitude.airbyte.streams.estimate import SyncEstimate
+from source_amplitude.events.estimate import SyncEstimate
 from source_amplitude.export.windows import HOUR, Window, slices
 
 START = datetime(2024, 3, 1, tzinfo=timezone.utc)

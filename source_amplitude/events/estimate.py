@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
-
-from airbyte_cdk.models import (
-    AirbyteEstimateTraceMessage,
-    AirbyteMessage,
-    AirbyteTraceMessage,
-    EstimateType,
-    TraceType,
-    Type,
-)
 
 from source_amplitude.export.windows import HOUR, Window
 
@@ -63,10 +53,3 @@ class SyncEstimate:
         self._rows += rows
         self._bytes += size
         self._read_archive_bytes = self._archive_bytes
-
-
-def estimate_message(stream: str, rows: int, size: int) -> AirbyteMessage:
-    """The trace message that tells Airbyte of an estimate for a whole stream."""
-    estimate = AirbyteEstimateTraceMessage(name=stream, type=EstimateType.STREAM, row_estimate=rows, byte_estimate=size)
-    trace = AirbyteTraceMessage(type=TraceType.ESTIMATE, emitted_at=time.time() * 1000, estimate=estimate)
-    return AirbyteMessage(type=Type.TRACE, trace=trace)

@@ -1,0 +1,71 @@
+"""The first and the last log line of a sync of `events`."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime
+
+from source_amplitude.config.model import Config
+from source_amplitude.export.windows import Window
+from source_amplitude.progress import counted
+
+
+class SyncSummary:
+    """Logs at once what will be read, and at the end what was asked for, answered and emitted."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._started_at = time.monotonic()
+        self._asked: int | None = None
+        self._answered = self._again = self._without_data = 0
+        self._archives = self._archive_bytes = self._lines = self._records = 0
+
+    def begin(self, config: Config, hours: Window, reason: str) -> None:
+        """Logs the range to read, and why it begins there."""
+        self._asked = hours.hours
+        width, workers = counted(config.batch_size_hours, "hour"), counted(config.num_workers, "export")
+        self._logger.info(
+            f"events: reading {counted(hours.hours, 'hour')}, {_hour(hours.first)} ({reason}) to {_hour(hours.last)} "
+            f"UTC, up to {width} an export, up to {workers} at once"
+        )
+
+    def answered(self, window: Window) -> None:
+        """Counts the hours of a window that follows the state."""
+        self._answered += window.hours
+
+    def answered_again(self, window: Window) -> None:
+        """Counts the hours of a window that an earlier sync asked for too."""
+        self._again += window.hours
+
+    def without_data(self, window: Window) -> None:
+        """Counts the hours of a window for which Amplitude has nothing."""
+        self._without_data += window.hours
+
+    def read(self, archive_bytes: int, lines: int, records: int) -> None:
+        """Counts an archive: the lines that were read of it, and the records that they became."""
+        self._archives += 1
+        self._archive_bytes += archive_bytes
+        self._lines += lines
+        self._records += records
+
+    def end(self, resume_at: datetime | None) -> None:
+        """Logs the totals, unless there was nothing to ask for.
+
+        :param resume_at: the first hour that is still to be read; None when nothing was read yet
+        """
+        if self._asked is None and not self._answered and not self._again:
+            return
+        asked = counted(self._answered if self._asked is None else self._asked, "hour")
+        again = f", and again for {self._again:,} of earlier syncs" if self._again else ""
+        following = f"the next incremental sync begins at {_hour(resume_at)} UTC" if resume_at else "no state yet"
+        self._logger.info(
+            f"events: asked for {asked}, {self._answered:,} answered{again}: {counted(self._archives, 'archive')} of "
+            f"{counted(self._archive_bytes, 'byte')} with {counted(self._lines, 'line')}, "
+            f"{counted(self._without_data, 'hour')} without data; "
+            f"emitted {counted(self._records, 'record')} in {time.monotonic() - self._started_at:.1f} s; {following}"
+        )
+
+
+def _hour(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H}"
