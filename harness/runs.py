@@ -330,7 +330,6 @@ IMPATIENT: dict[str, Any] = {
     "endpoints.cohort_job.POLL_SECONDS": 0.02,
     "http.retry.FIRST_WAIT_SECONDS": 0.02,
     "http.retry.LONGEST_WAIT_SECONDS": 0.2,
-    "export.probe.RETRY_SECONDS": 0.05,
     "user_profiles.pacer.WINDOW_SECONDS": 1.0,
     "user_profiles.pacer.FIRST_PAUSE_SECONDS": 0.02,
     "user_profiles.fetch.LONGEST_THROTTLED_PROBE_SECONDS": 0.5,

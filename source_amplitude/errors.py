@@ -5,6 +5,9 @@ The core raises these; each door turns them into what its users expect (`airbyte
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 AUTHENTICATION_FAILED = "Authentication failed. Check your api_key and secret_key."
 NOT_IN_THE_EU = "User Profile API is not supported in EU region"
 
@@ -36,6 +39,19 @@ class TransientError(AmplitudeError):
 
 class UnexpectedError(AmplitudeError):
     """A bug, or an answer that nobody has seen before."""
+
+
+def foreign_state(stream: str, state: Mapping[str, Any], expected: str | None = None) -> ConfigError:
+    """The state of a stream is not one that this connector has written.
+
+    :param expected: the fields that it would have
+    """
+    fields = f"its fields: {', '.join(sorted(map(str, state))) or 'none'}"
+    return ConfigError(
+        f"The saved state of the stream {stream} is not one that this connector understands "
+        f"({fields}{f'; expected: {expected}' if expected else ''}). Reset the stream's state to read it from the "
+        "beginning."
+    )
 
 
 def no_temporary_folder(error: OSError) -> ConfigError:

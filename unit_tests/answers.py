@@ -44,7 +44,7 @@ class Client:
 
 
 class ExportClientStub(Client):
-    def request(self, window: Window, read_timeout: float) -> requests.Response:
+    def request(self, window: Window, read_timeout: float, attempt: int = 1) -> requests.Response:
         self.asked.append(window)
         return self.next()
 

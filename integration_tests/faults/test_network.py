@@ -38,20 +38,20 @@ def test_given_a_server_that_accepts_and_never_answers_then_a_transient_error(
 
 def test_given_a_body_that_trickles_then_it_is_fetched_again(simulator: Simulator, command: Command) -> None:
     simulator.faults.append(Fault("slow_body", bytes_per_second=20, hour=NIGHT, times=1))
-    outcome = command.read(settings={"export.download.STALL_SECONDS": scaled(1)})
+    outcome = command.read(settings={"http.body.STALL_SECONDS": scaled(1)})
     assert_whole(outcome, simulator)
     assert "stalled" in outcome.log
 
 
 def test_given_a_byte_a_second_without_end_then_a_transient_error(simulator: Simulator, command: Command) -> None:
     simulator.faults.append(Fault("slow_body", bytes_per_second=1))
-    outcome = command.read(settings={"export.download.STALL_SECONDS": 0.2})
+    outcome = command.read(settings={"http.body.STALL_SECONDS": 0.2})
     assert_failed(outcome, simulator, "transient_error", "stalled")
 
 
 def test_given_a_slow_but_steady_body_then_it_is_read(simulator: Simulator, command: Command) -> None:
     simulator.faults.append(Fault("slow_body", bytes_per_second=60_000))
-    settings = {"export.download.STALL_SECONDS": scaled(0.3), "export.download.READ_TIMEOUT_SECONDS": scaled(5)}
+    settings = {"http.body.STALL_SECONDS": scaled(0.3), "export.download.READ_TIMEOUT_SECONDS": scaled(5)}
     assert_whole(command.read(a_config(simulator, batch_size_hours=8), settings=settings), simulator)
     assert not [request for request in simulator.log if request.status != 200]
 

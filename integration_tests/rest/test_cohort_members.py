@@ -274,7 +274,7 @@ def test_given_a_job_of_two_attempts_then_the_second_does_not_read_finished_memb
 def test_given_another_connectors_state_then_an_error_says_what_to_do(project: Callable[..., Command]) -> None:
     outcome = read(project(Cohort("a")), listed_cohorts("a"), state=[a_state("cohort_members", page=3)])
     assert outcome.stream_error["failure_type"] == "config_error"
-    assert "Reset the stream." in outcome.stream_error["message"]
+    assert "Reset the stream's state" in outcome.stream_error["message"]
 
 
 def test_given_json_string_then_the_properties_are_text(project: Callable[..., Command]) -> None:

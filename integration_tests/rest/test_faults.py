@@ -1,5 +1,6 @@
 """Trouble on the way: what passes is tried again, nothing is lost, and no log tells too much."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -113,3 +114,22 @@ def assert_no_query_string(outcome: Outcome) -> None:
             assert "start=20" not in line
             assert "g=country" not in line
             assert "includeSyncInfo" not in line
+
+
+def test_given_debug_then_each_request_is_logged_with_its_outcome_and_no_query(command: Command) -> None:
+    simulator = command.simulator
+    simulator.faults.append(Fault("status", api="rest", path="/api/2/events/list", status=503, times=1))
+    config = a_config(simulator, cohort_members={"cohorts": ALL_COHORTS}, start_date="2024-03-14T00:00:00Z")
+    catalog = a_catalog("events", "events_list", "active_users", "cohort_members")
+    outcome = command.run("read", *command.read_arguments(config, catalog=catalog), "--debug")
+    assert outcome.exit_code == 0, outcome.everything
+    debugged = [message["message"] for message in outcome.of_type("DEBUG")]
+    requests = [text for text in debugged if text.startswith("GET ")]
+    assert all(re.fullmatch(r"GET /\S+: \d{3}, [\d,]+ bytes, \d+\.\d{3} s, try \d", line) for line in requests)
+    assert not [line for line in requests if "?" in line]
+    assert len(requests) == len(simulator.log) + len(simulator.rest_log) + len(simulator.rest.storage.log)
+    told = "\n".join(requests)
+    assert re.search(r"^GET /us/api/2/events/list: 503, 25 bytes, .* try 1$", told, re.MULTILINE)
+    assert re.search(r"^GET /us/api/2/events/list: 200, .* try 2$", told, re.MULTILINE)
+    for path in ("/us/api/2/export", "/us/api/2/users", "/us/api/5/cohorts/request/"):
+        assert f"GET {path}" in told

@@ -43,7 +43,8 @@ def test_given_any_stream_in_process_then_the_records_and_states_of_the_command_
     assert len(output.state_messages) == len(printed.states)
 
 
-def test_given_the_eu_then_these_streams_are_read_from_there(command: Command, simulator: Simulator) -> None:
-    stream = SourceAmplitude().streams(a_config(simulator, region="EU"))[2]
-    assert stream.name == "events_list"
-    assert stream.url_base == f"{simulator.url}/eu/"  # type: ignore[attr-defined]
+def test_given_the_eu_then_these_streams_are_read_from_there(simulator: Simulator) -> None:
+    catalog = ConfiguredAirbyteCatalogSerializer.load(a_catalog("events_list"))
+    output = entrypoint_wrapper.read(SourceAmplitude(), a_config(simulator, region="EU"), catalog, None)
+    assert output.errors, "the project is in the other region"
+    assert [request.path for request in simulator.rest_log] == ["/eu/api/2/events/list"]

@@ -1,4 +1,4 @@
-"""The endpoints as the Spark door reads them: sent without the CDK, within the same limits."""
+"""The endpoints as both doors read them."""
 
 import json
 import logging
@@ -42,6 +42,10 @@ def a_typed_config(simulator: Simulator, **fields: object) -> Config:
     return Config.from_mapping(a_config(simulator, **fields))
 
 
+def a_sender(config: Config) -> Sender:
+    return Sender(config, RateLimiter(LOGGER), LOGGER)
+
+
 def test_given_any_endpoint_then_the_records_of_the_command_line(
     project: Callable[..., Simulator], tmp_path: Path
 ) -> None:
@@ -49,7 +53,7 @@ def test_given_any_endpoint_then_the_records_of_the_command_line(
     chosen = {"cohort_members": {"cohorts": ALL_COHORTS, "user_properties": ["gp:plan", "gp:a, b"]}}
     printed = read_streams(Command(simulator, tmp_path), *SNAPSHOTS, *DAILY, **chosen)
     config = a_typed_config(simulator, **chosen)
-    send = Sender(config, RateLimiter(LOGGER))
+    send = a_sender(config)
     for kind in ENDPOINTS:
         endpoint = kind(config, send, LOGGER)
         asked = [{}]
@@ -67,7 +71,7 @@ def test_given_a_year_then_never_more_than_amplitude_allows(
     first, last = date(2024, 3, 1), date(2025, 2, 28)
     simulator = project(datetime(2025, 3, 1, 13, tzinfo=timezone.utc), first_day=first, window_seconds=WINDOW_SECONDS)
     config = a_typed_config(simulator)
-    endpoint = AverageSessionLength(config, Sender(config, RateLimiter(LOGGER)), LOGGER)
+    endpoint = AverageSessionLength(config, a_sender(config), LOGGER)
     assert sum(len(batch) for days in endpoint.requests(first, last) for batch in endpoint.read(days)) == 365
     assert {request.status for request in simulator.rest_log} == {200}, "nothing was refused"
     assert 500 < most_cost_in_any(WINDOW_SECONDS, simulator.rest_log) <= 900
@@ -79,7 +83,7 @@ def test_given_a_redirect_then_it_is_an_answer_and_no_key_goes_where_it_leads(
     simulator = project()
     elsewhere = f"{simulator.url}/elsewhere"
     simulator.faults.append(Fault("status", api="rest", status=302, headers={"Location": elsewhere}))
-    response = Sender(a_typed_config(simulator))("api/2/events/list", {})
+    response = a_sender(a_typed_config(simulator))("api/2/events/list", {})
     assert response.status_code == 302
     assert [request.path for request in simulator.rest_log] == ["/us/api/2/events/list"]
 
@@ -88,8 +92,8 @@ def test_given_keys_then_one_request_tells_whether_they_are_refused(project: Cal
     simulator = project(missing={"/api/2/events": 403})
     wrong = a_typed_config(simulator, secret_key="wrong")
     with pytest.raises(ConfigError, match=r"^Authentication failed.*Invalid API Key.*The region is set to US"):
-        check_keys(Sender(wrong), "US")
-    right = Sender(a_typed_config(simulator))
+        check_keys(a_sender(wrong), "US")
+    right = a_sender(a_typed_config(simulator))
     check_keys(right, "US")
     assert len(simulator.rest_log) == 2, "a plan that lacks it is no refusal"
     simulator.faults.append(Fault("status", api="rest", status=503))

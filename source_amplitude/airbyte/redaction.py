@@ -1,10 +1,9 @@
-"""What never gets into a line: query strings, bodies and headers, which libraries log and put into their exceptions."""
+"""What never gets into a line: query strings and passwords, which libraries put into their exceptions."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from airbyte_cdk.logger import AirbyteLogFormatter
@@ -13,40 +12,27 @@ from source_amplitude.airbyte.errors import has_user_message
 
 # What a destination or the next sync needs exactly as it is.
 _DATA = ('{"type":"RECORD"', '{"type":"STATE"', '{"type":"CATALOG"', '{"type":"SPEC"')
-_IN_JSON = r'(?:[^"\\]|\\.)'  # a character of a JSON string
 _QUERY = re.compile(r'(/[^\s"\\?]*)\?(?:[^\s"\\]|\\["\\/bfu])+')
 _PASSWORD = re.compile(r"(://)[^\s\"\\/?#@]+@")
-# https://github.com/airbytehq/airbyte-python-cdk: http_client.py and rate_limiting.py
-_CONTENT = re.compile(rf"((?:Request|Response) \((?:body|headers)\)|Response Content): {_IN_JSON}*", re.DOTALL)
 _CDK_COUNT = re.compile(r"Read \d+ records from \w+ stream")
-_CONTENT_ATTRIBUTES = {"headers", "request_body", "body"}
 
 
 def redacted(line: str) -> str:
-    """A line of output without query strings, passwords in addresses, and the content of requests and answers.
+    """A line of output without query strings and passwords in addresses.
 
     Records, states, catalogs and the specification are left as they are.
     """
     if line.startswith(_DATA):
         return line
     line = _QUERY.sub(r"\1?****", line)
-    line = _PASSWORD.sub(r"\1****@", line)
-    return _CONTENT.sub(r"\1: ****", line)
+    return _PASSWORD.sub(r"\1****@", line)
 
 
 class Formatter(AirbyteLogFormatter):
-    """The CDK's lines, without the headers and bodies that it attaches to its debug lines.
-
-    The traceback of what is no bug is left out too: a sentence says what is wrong.
-    """
+    """The CDK's lines, without the traceback of what is no bug: a sentence says what is wrong."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class names it so
         return "" if has_user_message(ei[1]) else super().formatException(ei)
-
-    @staticmethod
-    def extract_extra_args_from_record(record: logging.LogRecord) -> Mapping[str, str]:
-        extra = AirbyteLogFormatter.extract_extra_args_from_record(record)
-        return {name: value for name, value in extra.items() if name not in _CONTENT_ATTRIBUTES}
 
 
 def is_logged(record: logging.LogRecord) -> bool:

@@ -6,42 +6,49 @@ import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import requests
 import urllib3
 
 from source_amplitude.endpoints.answers import (
-    ENDPOINT_ACTIONS,
-    EndpointAction,
     NotIncludedError,
     RejectedError,
-    Said,
     UnusableAnswerError,
     access_denied,
     endpoint_action,
-    error_words,
+    is_readable,
     keys_refused,
 )
 from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError
-from source_amplitude.http.answers import exception_text
+from source_amplitude.http.actions import Action
+from source_amplitude.http.answers import ErrorWords, error_words, exception_text
+from source_amplitude.http.body import BrokenBodyError
 from source_amplitude.http.hosts import Region
 from source_amplitude.http.retry import Retries, retry_after_seconds
 
-# To connect, and without a byte from the server. Requests that are too many were seen to hang for half a minute.
-TIMEOUT_SECONDS = (30.0, 180.0)
 LONGEST_THROTTLED_SECONDS = 900.0
 
 T = TypeVar("T")
 Params = Mapping[str, Any]
-Send = Callable[[str, Params], requests.Response]
 NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
-class EndpointClient:
-    """The requests of one stream.
+class Send(Protocol):
+    """Sends a request within Amplitude's limits."""
 
-    :param send: sends a request to a path with parameters, within the budget, and returns the answer, its body unread
+    def __call__(self, path: str, params: Params, *, attempt: int = 1) -> requests.Response:
+        """The answer, its body unread.
+
+        :param path: such as "api/2/events/list"
+        :param attempt: which try of the request this is, for the log
+        """
+
+
+class EndpointClient:
+    """Reads the answers of one endpoint, and sends requests again while that may help.
+
+    :param send: sends a request
     :param plan_statuses: by these statuses Amplitude itself says that the plan lacks the endpoint (403: or the keys)
     """
 
@@ -73,38 +80,38 @@ class EndpointClient:
         while True:
             denied: AmplitudeError | None = None
             try:
-                with closing(self._send(path, params)) as response:
+                with closing(self._send(path, params, attempt=retries.attempt)) as response:
                     status = response.status_code
-                    if ENDPOINT_ACTIONS.get(status) is EndpointAction.READ or status in readable:
+                    if is_readable(status) or status in readable:
                         return reader(response)
-                    said, retry_after = error_words(response), retry_after_seconds(response.headers)
-            except UnusableAnswerError as error:
-                wait, told = retries.failed(), str(error)
+                    words, retry_after = error_words(response), retry_after_seconds(response.headers)
+            except (UnusableAnswerError, BrokenBodyError) as error:
+                wait, reason = retries.failed(), str(error)
             except NETWORK_ERRORS as error:
-                wait, told = retries.failed(), exception_text(error)
+                wait, reason = retries.failed(), exception_text(error)
             else:
-                told = said.text
-                action = endpoint_action(status, said, self._plan_statuses)
-                if action is EndpointAction.THROTTLED:
+                reason = words.shown
+                action = endpoint_action(status, words, self._plan_statuses)
+                if action is Action.THROTTLED:
                     wait = retries.throttled(retry_after)
-                elif action is EndpointAction.RETRY:
+                elif action is Action.RETRY:
                     wait = retries.failed()
-                elif action is EndpointAction.DENIED:
-                    wait, denied = retries.failed(), access_denied(self._stream, self._region, said)
+                elif action is Action.DENIED:
+                    wait, denied = retries.failed(), access_denied(self._stream, self._region, words)
                 else:
-                    raise self._error(action, said)
+                    raise self._error(action, words)
             if wait is None:
                 raise denied or TransientError(
-                    f"Amplitude kept failing to answer for the stream {self._stream}; the last error was: {told}. "
+                    f"Amplitude kept failing to answer for the stream {self._stream}; the last error was: {reason}. "
                     "The next sync tries again."
                 )
-            self._logger.warning(f"{self._stream}: {told}; trying again in {wait:.1f} s")
+            self._logger.warning(f"{self._stream}: {reason}; trying again in {wait:.1f} s")
             time.sleep(wait)
 
-    def _error(self, action: EndpointAction, said: Said) -> AmplitudeError:
-        if action is EndpointAction.NOT_INCLUDED:
-            return NotIncludedError(said.text)
-        if action is EndpointAction.REFUSED:
-            return keys_refused(self._region, said)
-        kind = RejectedError if said.is_from_amplitude else UnexpectedError
-        return kind(f"Amplitude gave an unexpected answer for the stream {self._stream}: {said.text}")
+    def _error(self, action: Action, words: ErrorWords) -> AmplitudeError:
+        if action is Action.NOT_INCLUDED:
+            return NotIncludedError(words.shown)
+        if action is Action.REFUSED:
+            return keys_refused(self._region, words)
+        kind = RejectedError if words.is_from_amplitude else UnexpectedError
+        return kind(f"Amplitude gave an unexpected answer for the stream {self._stream}: {words.shown}")

@@ -7,7 +7,6 @@ which values may hold line breaks; as text or gzipped, which the answer's header
 from __future__ import annotations
 
 import csv
-import errno
 import gzip
 import io
 import tempfile
@@ -18,30 +17,31 @@ from typing import IO, Any, BinaryIO, cast
 import requests
 
 from source_amplitude.endpoints.answers import UnusableAnswerError
-from source_amplitude.errors import ConfigError, UnexpectedError, no_temporary_folder
+from source_amplitude.errors import ConfigError, UnexpectedError
+from source_amplitude.http import body
 from source_amplitude.records.coercion import CoercionStats
 
-CHUNK_BYTES = 256 * 1024
 GZIP_MAGIC = b"\x1f\x8b"
 NO_CSV_BEGINNINGS = (b"<", b"{", b"[")
 AMPLITUDE_ID, USER_ID = "amplitude_id", "user_id"
 LONGEST_VALUE = 2**31 - 1
-_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def spool(response: requests.Response, cohort_id: str) -> BinaryIO:
     """The body of an answer in an unnamed temporary file, complete and checked, from its beginning.
 
     :raises UnusableAnswerError: it is no such file, or damaged
-    :raises requests.RequestException, urllib3.exceptions.HTTPError: it was cut short
+    :raises BrokenBodyError: it was cut short
     :raises ConfigError: no room for it
     """
     try:
-        file = cast("BinaryIO", tempfile.TemporaryFile(prefix="source-amplitude-"))  # noqa: SIM115 - the caller owns it
-    except OSError as error:
-        raise no_temporary_folder(error) from error
+        file, _ = body.spool(body.chunks(response))
+    except body.FullDiskError as error:
+        raise ConfigError(
+            f"The temporary folder {tempfile.gettempdir()} has no room for the members of the cohort {cohort_id}. "
+            "Give the connector more disk at TMPDIR."
+        ) from error
     try:
-        _write(response, file, cohort_id)
         _check(file)
     except BaseException:
         file.close()
@@ -110,27 +110,13 @@ def _rows(lines: Iterable[str], cohort_id: str) -> Iterator[list[str]]:
         raise UnexpectedError(f"The file of the cohort {cohort_id} is not CSV: {error}.") from error
 
 
-def _write(response: requests.Response, file: BinaryIO, cohort_id: str) -> None:
-    try:
-        while chunk := response.raw.read(CHUNK_BYTES, decode_content=True):
-            file.write(chunk)
-        file.flush()
-    except OSError as error:
-        if error.errno not in _FULL_DISK:
-            raise
-        raise ConfigError(
-            f"The temporary folder {tempfile.gettempdir()} has no room for the members of the cohort {cohort_id}. "
-            "Give the connector more disk at TMPDIR."
-        ) from error
-
-
 def _check(file: BinaryIO) -> None:
     """That a gzipped file is whole, and that it begins as CSV does, before any of its rows goes out."""
     file.seek(0)
     unzipped = _unzipped(file)
     try:
-        beginning = unzipped.read(CHUNK_BYTES)
-        while isinstance(unzipped, gzip.GzipFile) and unzipped.read(CHUNK_BYTES):
+        beginning = unzipped.read(body.CHUNK_BYTES)
+        while isinstance(unzipped, gzip.GzipFile) and unzipped.read(body.CHUNK_BYTES):
             pass
     except (EOFError, OSError, zlib.error) as error:
         raise UnusableAnswerError(f"the gzipped file is damaged ({type(error).__name__})") from error

@@ -9,14 +9,16 @@ import logging
 import time
 from collections.abc import Sequence
 from typing import BinaryIO
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 import requests
 
 from source_amplitude.endpoints.answers import RejectedError, UnusableAnswerError, answer_json
-from source_amplitude.endpoints.client import TIMEOUT_SECONDS, EndpointClient
+from source_amplitude.endpoints.client import EndpointClient
 from source_amplitude.endpoints.cohort_file import spool
+from source_amplitude.endpoints.sender import READ_TIMEOUT_SECONDS
 from source_amplitude.errors import AmplitudeError, ConfigError, TransientError
+from source_amplitude.http.session import NoKeys, Session, redirect_address
 from source_amplitude.progress import Progress
 
 POLL_SECONDS = 5.0
@@ -33,15 +35,13 @@ class JobFailedError(Exception):
 class CohortJobs:
     """Downloads the members of cohorts, one cohort after the other.
 
-    :param file_client: for the files, by a way that tells no log of the address that it is redirected to
     :param properties: the user properties to have beside the ids; none of them makes the fastest job
     """
 
-    def __init__(
-        self, client: EndpointClient, file_client: EndpointClient, properties: Sequence[str], logger: logging.Logger
-    ) -> None:
+    def __init__(self, client: EndpointClient, properties: Sequence[str], logger: logging.Logger) -> None:
         self._client = client
-        self._file_client = file_client
+        # The storage is not Amplitude's: the keys stay here.
+        self._storage = Session(NoKeys(), connections=1, logger=logger)
         self._params = {"props": "1", "propKeys": list(properties)} if properties else {"props": "0"}
         self._logger = logger
 
@@ -93,27 +93,19 @@ class CohortJobs:
     def _file(self, request_id: str, cohort_id: str) -> BinaryIO:
         def reader(response: requests.Response) -> BinaryIO:
             if response.is_redirect:
-                return self._stored_file(urljoin(response.url, response.headers["Location"]), cohort_id)
+                return self._stored_file(redirect_address(response), cohort_id)
             return spool(response, cohort_id)
 
-        return self._file_client.read(f"api/5/cohorts/request/{quote(request_id, safe='')}/file", {}, reader)
+        return self._client.read(f"api/5/cohorts/request/{quote(request_id, safe='')}/file", {}, reader)
 
     def _stored_file(self, address: str, cohort_id: str) -> BinaryIO:
-        """A file in the storage, which is not Amplitude's: the keys stay here, and the signed address in no log."""
-        with requests.Session() as session:
-            session.auth = _no_keys
-            with session.get(address, stream=True, timeout=TIMEOUT_SECONDS) as response:
-                if response.status_code != requests.codes.ok:
-                    raise UnusableAnswerError(f"{response.status_code} from the storage of cohort files")
-                return spool(response, cohort_id)
+        with self._storage.get(address, "", READ_TIMEOUT_SECONDS) as response:
+            if response.status_code != requests.codes.ok:
+                raise UnusableAnswerError(f"{response.status_code} from the storage of cohort files")
+            return spool(response, cohort_id)
 
 
 def cohort_refused(cohort_id: str, error: AmplitudeError) -> ConfigError:
     return ConfigError(
         f"Amplitude does not give out the cohort {cohort_id}: correct cohort_members.cohorts. ({error.message})"
     )
-
-
-def _no_keys(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Also keeps `requests` from looking for keys in a .netrc file."""
-    return request

@@ -17,7 +17,6 @@ from source_amplitude.endpoints.cohort_file import member_records
 from source_amplitude.endpoints.cohort_job import CohortJobs, cohort_refused
 from source_amplitude.endpoints.cohorts import COHORTS_PATH, Cohorts
 from source_amplitude.endpoints.endpoint import NO_DAYS, Days, Endpoint, batches
-from source_amplitude.endpoints.sender import Sender
 from source_amplitude.errors import ConfigError
 from source_amplitude.records.json_repair import plain_value
 
@@ -36,9 +35,7 @@ class CohortMembers(Endpoint):
     def __init__(self, config: Config, send: Send, logger: logging.Logger) -> None:
         super().__init__(config, send, logger)
         self._choice = config.cohort_members
-        # Not by the CDK's client, whose debug log tells the headers of an answer, and so the signed address in it.
-        file_client = self.a_client(Sender(config))
-        self._jobs = CohortJobs(self.client, file_client, self._choice.user_properties, logger)
+        self._jobs = CohortJobs(self.client, self._choice.user_properties, logger)
 
     def read(self, days: Days = NO_DAYS) -> Iterator[list[bytes]]:
         done: list[str] = []

@@ -8,7 +8,7 @@ from typing import Any
 
 from source_amplitude.config.model import Config
 from source_amplitude.config.timestamps import parse_timestamp
-from source_amplitude.errors import ConfigError
+from source_amplitude.errors import foreign_state
 
 CURSOR_FIELD = "date"
 DAY = timedelta(days=1)
@@ -69,11 +69,7 @@ def read_state(state: Mapping[str, Any], stream: str) -> date | None:
     try:
         return parse_timestamp(state[CURSOR_FIELD]).date()
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise ConfigError(
-            f"The saved state of the stream {stream} is not one that this connector understands "
-            f"(its fields: {', '.join(sorted(map(str, state)))}; expected: {CURSOR_FIELD} with a day). "
-            "Reset the stream's state to read it from start_date again."
-        ) from error
+        raise foreign_state(stream, state, f"{CURSOR_FIELD} with a day") from error
 
 
 def write_state(day: date) -> dict[str, Any]:

@@ -33,7 +33,7 @@ _encode = msgspec.json.Encoder().encode
 class Endpoint(ABC):
     """One of Amplitude's endpoints as a table; its attributes say what differs from the others.
 
-    :param send: sends a request to a path with parameters, within Amplitude's limits
+    :param send: sends a request within Amplitude's limits
     """
 
     name: ClassVar[str]
@@ -51,7 +51,7 @@ class Endpoint(ABC):
     def __init__(self, config: Config, send: Send, logger: logging.Logger) -> None:
         self.config = config
         self.logger = logger
-        self.client = self.a_client(send)
+        self.client = EndpointClient(self.name, send, config.region, self.plan_statuses, logger)
         self.is_included = True
         self.values = self._new_values()
 
@@ -152,10 +152,6 @@ class Endpoint(ABC):
     def _new_values(self) -> ColumnValues:
         json_columns_as_string = self.config.json_columns_as_string
         return ColumnValues(declared_types(self.name), json_columns_as_string=json_columns_as_string)
-
-    def a_client(self, send: Send) -> EndpointClient:
-        """The requests of this endpoint, sent by `send`."""
-        return EndpointClient(self.name, send, self.config.region, self.plan_statuses, self.logger)
 
 
 def batches(lines: Iterable[bytes | None]) -> Iterator[list[bytes]]:

@@ -6,9 +6,11 @@ from contextlib import closing
 
 import requests
 
-from source_amplitude.endpoints.answers import EndpointAction, endpoint_action, error_words, keys_refused
+from source_amplitude.endpoints.answers import endpoint_action, keys_refused
 from source_amplitude.endpoints.client import Send
 from source_amplitude.endpoints.dashboard import EventsList
+from source_amplitude.http.actions import Action
+from source_amplitude.http.answers import error_words
 from source_amplitude.http.hosts import Region
 
 
@@ -21,9 +23,9 @@ def check_keys(send: Send, region: Region) -> None:
         with closing(send(EventsList.api_path, {})) as response:
             if response.status_code < requests.codes.bad_request:
                 return
-            said = error_words(response)
-            action = endpoint_action(response.status_code, said, EventsList.plan_statuses)
+            words = error_words(response)
+            action = endpoint_action(response.status_code, words, EventsList.plan_statuses)
     except requests.RequestException:
         return
-    if action is EndpointAction.REFUSED:
-        raise keys_refused(region, said)
+    if action is Action.REFUSED:
+        raise keys_refused(region, words)

@@ -1,4 +1,4 @@
-"""Amplitude's limits without the CDK, by the library that it uses itself."""
+"""Keeps requests within Amplitude's limits, by a library that the CDK uses too."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from source_amplitude.endpoints.limits import limits, logged_wait, request_cost
 
 
 class RateLimiter:
-    """Lets requests through as Amplitude's limits allow; for all threads of a process.
-
-    The budget of the CDK keeps to the same limits in `budget.py`.
-    """
+    """Lets requests through as Amplitude's limits allow; for all threads of a process."""
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger

@@ -1,35 +1,38 @@
-"""Sends requests without the CDK."""
+"""Sends the requests of all endpoints, within Amplitude's limits."""
 
 from __future__ import annotations
 
+import logging
 from urllib.parse import urlencode
 
 import requests
 from requests.auth import HTTPBasicAuth
 
 from source_amplitude.config.model import Config
-from source_amplitude.endpoints.client import TIMEOUT_SECONDS, Params
+from source_amplitude.endpoints.client import Params
 from source_amplitude.endpoints.rate_limiter import RateLimiter
 from source_amplitude.http.session import Session
 
+# Requests that are too many were seen to hang for half a minute.
+READ_TIMEOUT_SECONDS = 180.0
+
 
 class Sender:
-    """A `Send`: redirects are answers, and bodies are unread.
+    """Sends requests and returns the answers, redirects too, with their bodies unread; a `Send`.
 
-    :param rates: the limits to keep to; None: what is sent is under none
+    :param rates: the limits of the project, shared by all who send requests
     """
 
-    def __init__(self, config: Config, rates: RateLimiter | None = None) -> None:
+    def __init__(self, config: Config, rates: RateLimiter, logger: logging.Logger) -> None:
         self._url = config.api_url
-        self._session = Session(HTTPBasicAuth(config.api_key, config.secret_key), connections=1)
+        self._session = Session(HTTPBasicAuth(config.api_key, config.secret_key), connections=1, logger=logger)
         self._rates = rates
 
-    def __call__(self, path: str, params: Params) -> requests.Response:
+    def __call__(self, path: str, params: Params, *, attempt: int = 1) -> requests.Response:
         """
         :raises requests.RequestException: no answer
         :raises ConfigError: the environment names certificates or a proxy that cannot be used
         """
         address, query = f"{self._url}{path}", urlencode(params, doseq=True)
-        if self._rates:
-            self._rates.wait(f"{address}?{query}")
-        return self._session.get(address, query, TIMEOUT_SECONDS[1], allow_redirects=False)
+        self._rates.wait(f"{address}?{query}")
+        return self._session.get(address, query, READ_TIMEOUT_SECONDS, follow_redirects=False, attempt=attempt)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from source_amplitude.config.timestamps import parse_timestamp
-from source_amplitude.errors import ConfigError
+from source_amplitude.errors import foreign_state
 from source_amplitude.events.late_hours import RecheckQueue
 from source_amplitude.export.windows import HOUR, floor_to_hour, parse_export_hour
 
@@ -96,8 +96,4 @@ def _instant(text: object) -> datetime:
 
 
 def _unusable(state: Mapping[str, Any]) -> Exception:
-    return ConfigError(
-        "The saved state of the stream events is not one that this connector understands "
-        f"(its fields: {', '.join(sorted(map(str, state))) or 'none'}; expected: {CURSOR_FIELD} with a date and time). "
-        "Reset the stream's state to read it from start_date again."
-    )
+    return foreign_state("events", state, f"{CURSOR_FIELD} with a date and time")

@@ -7,60 +7,52 @@ Amplitude's place, with any status: only Amplitude's own words make a range empt
 from __future__ import annotations
 
 import re
-from enum import Enum
+from typing import NamedTuple
 
 import requests
 
 from source_amplitude.errors import AUTHENTICATION_FAILED, ConfigError
-from source_amplitude.http.answers import said
+from source_amplitude.http.actions import Action, action_of
+from source_amplitude.http.answers import error_words
 
-NO_DATA_TEXT = "raw data files were not found"
+# Seen in practice, and documented.
+NO_DATA_TEXTS = ("raw data files were not found", "no data available for the time range")
 # In any words: what this API says of keys is neither documented nor known from practice.
 _OF_KEYS = re.compile(r"\b(api|secret)[ _-]?key\b|\bapi/secret\b", re.IGNORECASE)
 _OF_SIZE = re.compile(r"\b(size|large|exceeds?|4 ?GB|too many|reduce)\b", re.IGNORECASE)
 
-
-class ExportAction(Enum):
-    """What to do with the answer to an export request."""
-
-    READ = "read the archive"
-    EMPTY = "nothing was uploaded in the range"
-    SPLIT = "ask for less at once; of a single hour: fail"
-    SPLIT_OR_RETRY = "ask for less at once; of a single hour: try again"
-    THROTTLED = "too many requests: wait, with fewer in flight"
-    RETRY = "it passes: try again"
-    REFUSED = "the keys are not accepted"
-    DENIED = "blocked by the plan, a proxy or a firewall; may be temporary: retry, then fail"
-    FAIL = "unknown client error: fail rather than guess"
-
-
-EXPORT_ACTIONS: dict[int, ExportAction] = {
-    200: ExportAction.READ,
-    400: ExportAction.SPLIT,
-    401: ExportAction.REFUSED,
-    403: ExportAction.DENIED,
-    404: ExportAction.RETRY,
-    407: ExportAction.DENIED,
-    408: ExportAction.RETRY,
-    413: ExportAction.SPLIT,
-    425: ExportAction.RETRY,
-    429: ExportAction.THROTTLED,
-    504: ExportAction.SPLIT_OR_RETRY,
+EXPORT_ACTIONS: dict[int, Action] = {
+    400: Action.SPLIT,
+    413: Action.SPLIT,
+    504: Action.SPLIT_OR_RETRY,
 }
 
 
-def export_answer(response: requests.Response) -> tuple[ExportAction, str]:
-    """The action for an answer of the Export API, and its status and words; the body of a 200 stays unread."""
+class ExportAnswer(NamedTuple):
+    """What an answer of the Export API means.
+
+    :param words: its status and words, to show
+    :param is_about_size: whether it says that the range is too large
+    """
+
+    action: Action
+    words: str
+    is_about_size: bool = False
+
+
+def export_answer(response: requests.Response) -> ExportAnswer:
+    """Decides what to do with an answer of the Export API; the body of a 200 stays unread."""
     status = response.status_code
     if status == requests.codes.ok:
-        return ExportAction.READ, "200"
-    words = said(response)
-    if status == requests.codes.not_found and NO_DATA_TEXT in words.lower():
-        return ExportAction.EMPTY, words
-    if status == requests.codes.forbidden and _OF_KEYS.search(words):
-        return ExportAction.REFUSED, words
-    is_client_error = 400 <= status < 500
-    return EXPORT_ACTIONS.get(status, ExportAction.FAIL if is_client_error else ExportAction.RETRY), words
+        return ExportAnswer(Action.READ, "200")
+    words = error_words(response)
+    action = action_of(status, EXPORT_ACTIONS)
+    if status == requests.codes.not_found and any(text in words.all.lower() for text in NO_DATA_TEXTS):
+        action = Action.EMPTY
+    elif status == requests.codes.forbidden and _OF_KEYS.search(words.all):
+        action = Action.REFUSED
+    is_about_size = status == requests.codes.request_entity_too_large or bool(_OF_SIZE.search(words.all))
+    return ExportAnswer(action, words.shown, is_about_size)
 
 
 def keys_refused(region: str, words: str) -> ConfigError:
@@ -79,14 +71,14 @@ def access_denied(region: str, words: str) -> ConfigError:
     )
 
 
-def hour_refused(hour: str, words: str) -> ConfigError:
+def hour_refused(hour: str, answer: ExportAnswer) -> ConfigError:
     """A 400 or 413 to a single hour, which cannot be split."""
-    if _OF_SIZE.search(words) or words.startswith("413"):
+    if answer.is_about_size:
         return ConfigError(
-            f"The hour {hour} is too large for the Export API ({words}), which serves 4 GB at most. "
+            f"The hour {hour} is too large for the Export API ({answer.words}), which serves 4 GB at most. "
             "Move it with Amplitude's S3 export, and set start_date after it."
         )
     return ConfigError(
-        f"Amplitude refuses to export the hour {hour} ({words}). "
+        f"Amplitude refuses to export the hour {hour} ({answer.words}). "
         "Smaller ranges do not help. Check that the keys are those of a project whose raw data can be exported."
     )

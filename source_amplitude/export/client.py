@@ -5,6 +5,7 @@ Facts from https://amplitude.com/docs/apis/analytics/export
 
 from __future__ import annotations
 
+import logging
 from urllib.parse import urlencode
 
 import requests
@@ -21,17 +22,18 @@ MOST_CONNECTIONS = 10
 class ExportClient:
     """The Export API of the configured region, for any number of threads."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, logger: logging.Logger) -> None:
         self.region = config.region
         self.url = config.api_url
-        self._session = Session(HTTPBasicAuth(config.api_key, config.secret_key), MOST_CONNECTIONS)
+        self._session = Session(HTTPBasicAuth(config.api_key, config.secret_key), MOST_CONNECTIONS, logger)
 
-    def request(self, window: Window, read_timeout: float) -> requests.Response:
+    def request(self, window: Window, read_timeout: float, attempt: int = 1) -> requests.Response:
         """The answer to the export request of a window, whatever it says, its body still unread.
 
         :param read_timeout: seconds without a byte from the server
+        :param attempt: which try of the request this is, for the log
         :raises requests.RequestException: no answer
         :raises ConfigError: the environment does not allow to send it
         """
         query = urlencode({"start": window.start_param, "end": window.end_param})
-        return self._session.get(f"{self.url}{EXPORT_PATH}", query, read_timeout)
+        return self._session.get(f"{self.url}{EXPORT_PATH}", query, read_timeout, attempt=attempt)

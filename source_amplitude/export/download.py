@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from typing import BinaryIO
 
 import requests
-import urllib3
 
-from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError, no_temporary_folder
-from source_amplitude.export.answers import ExportAction, access_denied, export_answer, hour_refused, keys_refused
+from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError
+from source_amplitude.export.answers import ExportAnswer, access_denied, export_answer, hour_refused, keys_refused
 from source_amplitude.export.archive import Archive, ArchiveDamagedError
 from source_amplitude.export.client import ExportClient
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.windows import Window, halves
+from source_amplitude.http import body
+from source_amplitude.http.actions import Action
 from source_amplitude.http.answers import exception_text
 from source_amplitude.http.retry import Retries, retry_after_seconds
 from source_amplitude.threads import Cancellation
 
 READ_TIMEOUT_SECONDS = 300.0
 LONGEST_THROTTLED_SECONDS = 600.0
-STALL_SECONDS = 60.0
-STALL_BYTES_PER_SECOND = 1024
-CHUNK_BYTES = 256 * 1024
-
-_NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
-_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class TooMuchAtOnceError(Exception):
@@ -107,7 +98,7 @@ class Downloader:
         retries = Retries(LONGEST_THROTTLED_SECONDS)
         while True:
             try:
-                return self._try(window, cancellation, unless_bytes)
+                return self._try(window, cancellation, unless_bytes, retries.attempt)
             except _ThrottledError as error:
                 wait = retries.throttled(error.retry_after)
                 if wait is None:
@@ -125,10 +116,12 @@ class Downloader:
                 )
             cancellation.sleep(wait)
 
-    def _try(self, window: Window, cancellation: Cancellation, unless_bytes: int | None) -> Archive | None:
+    def _try(
+        self, window: Window, cancellation: Cancellation, unless_bytes: int | None, attempt: int
+    ) -> Archive | None:
         with self._limiter.acquire(window.first, cancellation) as wave:
             try:
-                response = self._client.request(window, READ_TIMEOUT_SECONDS)
+                response = self._client.request(window, READ_TIMEOUT_SECONDS, attempt)
             except requests.ReadTimeout as error:
                 reason = f"no answer within {READ_TIMEOUT_SECONDS:.0f} s"
                 if halves(window):
@@ -137,24 +130,25 @@ class Downloader:
             except requests.RequestException as error:
                 raise PassingError(exception_text(error)) from error
             with closing(response), cancellation.calling(lambda: _hang_up(response)):
-                action, words = export_answer(response)
-                if action is ExportAction.THROTTLED:
+                answer = export_answer(response)
+                action = answer.action
+                if action is Action.THROTTLED:
                     raise _ThrottledError(retry_after_seconds(response.headers), self._limiter.throttled(wave))
                 archive = None
-                if action is ExportAction.READ and unless_bytes and self._length(response) == unless_bytes:
+                if action is Action.READ and unless_bytes and self._length(response) == unless_bytes:
                     raise UnchangedError
-                if action is ExportAction.READ:
+                if action is Action.READ:
                     archive = spool(window, response, self._on_bytes)
-                elif action is not ExportAction.EMPTY:
-                    raise self._error_of(window, action, words)
+                elif action is not Action.EMPTY:
+                    raise self._error_of(window, answer)
         self._limiter.succeeded()
         return archive
 
     def _length(self, response: requests.Response) -> int | None:
         """How long the archive is, by the headers; None where they do not say."""
-        stated = response.headers.get("Content-Length", "")
-        if stated.isdecimal() and "Content-Encoding" not in response.headers:
-            return int(stated)
+        stated = body.stated_bytes(response)
+        if stated is not None and "Content-Encoding" not in response.headers:
+            return stated
         if not self._has_told_of_lengths:
             self._has_told_of_lengths = True
             self._logger.info(
@@ -163,16 +157,17 @@ class Downloader:
             )
         return None
 
-    def _error_of(self, window: Window, action: ExportAction, words: str) -> Exception:
-        if action in (ExportAction.SPLIT, ExportAction.SPLIT_OR_RETRY) and halves(window):
+    def _error_of(self, window: Window, answer: ExportAnswer) -> Exception:
+        action, words, _ = answer
+        if action in (Action.SPLIT, Action.SPLIT_OR_RETRY) and halves(window):
             return TooMuchAtOnceError(window, words)
-        if action is ExportAction.SPLIT:
-            return hour_refused(window.start_param, words)
-        if action is ExportAction.REFUSED:
+        if action is Action.SPLIT:
+            return hour_refused(window.start_param, answer)
+        if action is Action.REFUSED:
             return keys_refused(self._client.region, words)
-        if action is ExportAction.FAIL:
+        if action is Action.REJECTED:
             return UnexpectedError(f"Amplitude gave an unexpected answer to the export of {window}: {words}")
-        denied = access_denied(self._client.region, words) if action is ExportAction.DENIED else None
+        denied = access_denied(self._client.region, words) if action is Action.DENIED else None
         return PassingError(words, denied)
 
 
@@ -202,58 +197,26 @@ def spool(window: Window, response: requests.Response, on_bytes: Callable[[int],
 
     :param on_bytes: called with the number of bytes received, each time a chunk arrives
     :raises DiskFullError: no room
+    :raises PassingError: the body did not arrive whole, or is no archive
     """
-    expected = int(response.headers.get("Content-Length") or 0)
-    try:
-        file: BinaryIO = tempfile.TemporaryFile(prefix="source-amplitude-")  # noqa: SIM115 - the archive owns it
-    except OSError as error:
-        if error.errno in _FULL_DISK:
-            raise DiskFullError(window, expected) from error
-        raise no_temporary_folder(error) from error
-    try:
-        size = 0
-        for chunk in _chunks(response):
-            try:
-                file.write(chunk)
-            except OSError as error:
-                raise _disk_error(error, window, max(expected, size + len(chunk))) from error
-            size += len(chunk)
+
+    def received() -> Iterator[bytes]:
+        for chunk in body.chunks(response):
+            yield chunk
             on_bytes(len(chunk))
-        try:
-            file.flush()
-        except OSError as error:
-            raise _disk_error(error, window, max(expected, size)) from error
+
+    try:
+        file, size = body.spool(received())
+    except body.FullDiskError as error:
+        raise DiskFullError(window, max(body.stated_bytes(response) or 0, error.needed_bytes)) from error
+    except body.BrokenBodyError as error:
+        raise PassingError(str(error)) from error
+    try:
         return Archive(file, size)
     except ArchiveDamagedError as error:
-        _discard(file)
+        body.discard(file)
         kind = response.headers.get("Content-Type", "no content type")
         raise PassingError(f"the answer is not a whole archive ({size:,} bytes, {kind}): {error}") from error
     except BaseException:
-        _discard(file)
+        body.discard(file)
         raise
-
-
-def _disk_error(error: OSError, window: Window, needed_bytes: int) -> Exception:
-    return DiskFullError(window, needed_bytes) if error.errno in _FULL_DISK else error
-
-
-def _discard(file: BinaryIO) -> None:
-    # Closing flushes what a full disk refused before; the file is unnamed, so it is gone all the same.
-    with suppress(OSError):
-        file.close()
-
-
-def _chunks(response: requests.Response) -> Iterator[bytes]:
-    """The body as it arrives; one that trickles below 1 KB/s for a minute counts as a broken connection."""
-    since, received = time.monotonic(), 0
-    try:
-        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
-            yield chunk
-            received += len(chunk)
-            elapsed = time.monotonic() - since
-            if elapsed >= STALL_SECONDS:
-                if received < STALL_BYTES_PER_SECOND * elapsed:
-                    raise PassingError(f"the body stalled: {received:,} bytes in {elapsed:.0f} s")
-                since, received = time.monotonic(), 0
-    except _NETWORK_ERRORS as error:
-        raise PassingError(f"the body was cut short: {exception_text(error)}") from error

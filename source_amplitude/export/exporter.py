@@ -30,7 +30,7 @@ class Exporter:
         self._config = config
         self._logger = logger
         self.progress = Progress(logger)
-        self._downloader = Downloader(ExportClient(config), limiter, logger, self.progress.received)
+        self._downloader = Downloader(ExportClient(config, logger), limiter, logger, self.progress.received)
         self._prefetchers: list[Prefetcher] = []
 
     def newest_complete_hour(self) -> datetime:

@@ -12,15 +12,16 @@ import requests
 
 from source_amplitude.config.model import Config
 from source_amplitude.errors import AUTHENTICATION_FAILED, ConfigError
-from source_amplitude.export.answers import ExportAction, access_denied, export_answer
+from source_amplitude.export.answers import ExportAnswer, access_denied, export_answer
 from source_amplitude.export.client import ExportClient
 from source_amplitude.export.windows import HOURLY_SINCE, Window, newest_complete_hour
+from source_amplitude.http.actions import Action
 from source_amplitude.http.answers import exception_text
 from source_amplitude.http.hosts import OTHER_REGION, regions_differ
+from source_amplitude.http.retry import Retries
 
 PROBE_READ_TIMEOUT_SECONDS = 60.0
 MAX_TRIES = 3
-RETRY_SECONDS = 2.0
 ZIP_MAGIC = b"PK"  # of an archive with members as of an empty one
 
 
@@ -29,13 +30,13 @@ def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
 
     Asks for one hour and hangs up after the headers: no archive is pulled, and an empty project is as good as any.
     """
-    client = ExportClient(config)
+    client = ExportClient(config, logger)
     newest = newest_complete_hour(datetime.now(timezone.utc), config.export_delay_hours)
     try:
-        action, words = _probe(client, newest)
-        if action in (ExportAction.SPLIT, ExportAction.SPLIT_OR_RETRY):
+        action, words, _ = _probe(client, newest)
+        if action in (Action.SPLIT, Action.SPLIT_OR_RETRY):
             # The newest hour is too large, or takes too long to prepare; this one is small in any project.
-            action, words = _probe(client, HOURLY_SINCE)
+            action, words, _ = _probe(client, HOURLY_SINCE)
     except requests.RequestException as error:
         return (
             f"No connection to {client.url} ({exception_text(error)}). "
@@ -43,66 +44,70 @@ def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
         )
     except ConfigError as error:
         return error.message
-    if action in (ExportAction.REFUSED, ExportAction.DENIED):
-        return _why_refused(config, action, words)
-    if action in (ExportAction.RETRY, ExportAction.SPLIT_OR_RETRY):
+    if action in (Action.REFUSED, Action.DENIED):
+        return _why_refused(config, action, words, logger)
+    if action in (Action.RETRY, Action.SPLIT_OR_RETRY):
         return f"Amplitude is not available at the moment ({words}). Try again later."
-    if action is ExportAction.SPLIT:
+    if action is Action.SPLIT:
         return f"Amplitude refuses to export this project ({words}). Check that its raw data can be exported."
-    if action is ExportAction.FAIL:
+    if action is Action.REJECTED:
         return f"Unexpected response from {client.url} ({words})."
-    if action is ExportAction.THROTTLED:
+    if action is Action.THROTTLED:
         logger.warning("Amplitude is busy with other requests of this project (429); the keys were accepted")
     return None
 
 
-def why_keys_refused(config: Config) -> str | None:
+def why_keys_refused(config: Config, logger: logging.Logger) -> str | None:
     """A sentence when the keys are refused; None when they are accepted, or when nobody can tell at the moment."""
     try:
-        action, words = _probe(ExportClient(config), HOURLY_SINCE)
+        action, words, _ = _probe(ExportClient(config, logger), HOURLY_SINCE)
     except requests.RequestException:
         return None
-    return _why_refused(config, action, words) if action in (ExportAction.REFUSED, ExportAction.DENIED) else None
+    return _why_refused(config, action, words, logger) if action in (Action.REFUSED, Action.DENIED) else None
 
 
-def _why_refused(config: Config, action: ExportAction, words: str) -> str:
+def _why_refused(config: Config, action: Action, words: str, logger: logging.Logger) -> str:
     other = OTHER_REGION[config.region]
     if regions_differ():
         try:
-            elsewhere, _ = _probe(ExportClient(replace(config, region=other)), HOURLY_SINCE)
+            elsewhere, *_ = _probe(ExportClient(replace(config, region=other), logger), HOURLY_SINCE)
         except requests.RequestException:
-            elsewhere = ExportAction.RETRY
-        if elsewhere in (ExportAction.READ, ExportAction.EMPTY, ExportAction.SPLIT):
+            elsewhere = Action.RETRY
+        if elsewhere in (Action.READ, Action.EMPTY, Action.SPLIT):
             return f"The project of these keys is in the {other} region: set region to {other}."
-    if action is ExportAction.DENIED:
+    if action is Action.DENIED:
         return access_denied(config.region, words).message
     return f"{AUTHENTICATION_FAILED} Amplitude's answer was {words}."
 
 
-def _probe(client: ExportClient, hour: datetime) -> tuple[ExportAction, str]:
+def _probe(client: ExportClient, hour: datetime) -> ExportAnswer:
     """What the answer for one hour means, and its own words; passing trouble is tried again.
 
     :raises requests.RequestException: no answer
     """
-    for tries_left in reversed(range(MAX_TRIES)):
+    retries = Retries(longest_throttled_seconds=0.0, max_tries=MAX_TRIES)
+    while True:
         try:
-            with closing(client.request(Window(hour, hour), PROBE_READ_TIMEOUT_SECONDS)) as response:
-                action, words = export_answer(response)
-                if action is ExportAction.READ and not _begins_like_an_archive(response):
+            with closing(client.request(Window(hour, hour), PROBE_READ_TIMEOUT_SECONDS, retries.attempt)) as response:
+                answer = export_answer(response)
+                if answer.action is Action.READ and not _begins_like_an_archive(response):
                     kind = response.headers.get("Content-Type", "no content type")
-                    action, words = ExportAction.RETRY, f"200, but no archive: {kind}"
+                    answer = ExportAnswer(Action.RETRY, f"200, but no archive: {kind}")
         except requests.ReadTimeout:
             if hour == HOURLY_SINCE:
                 raise
-            return ExportAction.SPLIT_OR_RETRY, "no answer in time"
+            return ExportAnswer(Action.SPLIT_OR_RETRY, "no answer in time")
         except requests.RequestException:
-            if not tries_left:
+            wait = retries.failed()
+            if wait is None:
                 raise
         else:
-            if action not in (ExportAction.RETRY, ExportAction.DENIED) or not tries_left:
-                return action, words
-        time.sleep(RETRY_SECONDS)
-    raise AssertionError("unreachable")
+            if answer.action not in (Action.RETRY, Action.DENIED):
+                return answer
+            wait = retries.failed()
+            if wait is None:
+                return answer
+        time.sleep(wait)
 
 
 def _begins_like_an_archive(response: requests.Response) -> bool:

@@ -1,68 +1,56 @@
-"""The words of answers and of network errors, as far as they may be shown."""
+"""Reads the words of error answers and of network errors, as far as they may be shown."""
 
 from __future__ import annotations
 
 import json
 import re
+from typing import Any, NamedTuple
 
 import requests
 
-_MARKUP = re.compile(r"<[^>]*>")
+_MARKUP = re.compile(r"<[^<>]*>")
 _SHOWN_CHARACTERS = 200
+_READ_BYTES = 4096
 
 
-def answer_text(response: requests.Response) -> str:
-    """The beginning of an error answer's own words, on one line and without markup; empty when it has none.
+class ErrorWords(NamedTuple):
+    """The words of an error answer.
 
-    Of Amplitude's `{"error": {"message": "…", "metadata": {"details": "…"}}}` it is the message and the details.
+    :param shown: the status and the beginning of the words, on one line and without markup, as in `404 Not Found`
+    :param all: the words of the first 4 KB of the body, to decide by and not to show
+    :param is_from_amplitude: whether they came in the form of Amplitude's errors, not in that of a proxy's
     """
-    return plain_text(_words(answer_beginning(response)))
+
+    shown: str
+    all: str
+    is_from_amplitude: bool
 
 
-def answer_beginning(response: requests.Response) -> str:
-    """The first 4 KB of an error answer; empty when there is none, or none arrives."""
+def error_words(response: requests.Response) -> ErrorWords:
+    """Reads the words of an error answer.
+
+    Of Amplitude's `{"error": {"message": "…", "metadata": {"details": "…"}}}` these are the message and the details.
+    """
+    body = _beginning(response)
     try:
-        return next(response.iter_content(4096), b"").decode("utf-8", "replace")
-    except requests.RequestException:
-        return ""
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        answer = None
+    words, is_from_amplitude = _message_of(answer)
+    text = _plain(body if words is None else words)
+    return ErrorWords(
+        _with_status(response, text), text if words is None else f"{text} {_plain(body)}", is_from_amplitude
+    )
 
 
 def plain_text(text: str) -> str:
     """The beginning of a text, on one line and without markup."""
-    return " ".join(_MARKUP.sub(" ", text).split())[:_SHOWN_CHARACTERS]
+    return _plain(text)[:_SHOWN_CHARACTERS]
 
 
-def amplitude_words(text: str) -> str | None:
-    """The message and the details of an error in Amplitude's form; None for any other text."""
-    try:
-        error = json.loads(text)["error"]
-        message, details = error["message"], error.get("metadata", {}).get("details")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        return None
-    return f"{message} ({details})" if details else str(message)
-
-
-def said(response: requests.Response) -> str:
-    """The status of an error answer, and its own words or else the usual ones: `404 Not Found`."""
-    return with_status(response, answer_text(response))
-
-
-def with_status(response: requests.Response, words: str) -> str:
-    """The status and the words, which may begin with the status themselves, as web pages do."""
-    status = str(response.status_code)
-    words = re.sub(rf"^{status}\b[\s:,.-]*", "", words)
-    return f"{status} {words or response.reason or ''}".strip()
-
-
-def _words(text: str) -> str:
-    words = amplitude_words(text)
-    if words is not None:
-        return words
-    try:
-        error = json.loads(text)["error"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return text
-    return error if isinstance(error, str) else text
+def messages_of(errors: list[Any]) -> str:
+    """The messages of the errors of Amplitude's taxonomy, `[{"message": "…"}]`."""
+    return "; ".join(str(error.get("message")) for error in errors if isinstance(error, dict))
 
 
 def exception_text(error: BaseException) -> str:
@@ -73,5 +61,49 @@ def exception_text(error: BaseException) -> str:
         if not inner:
             break
         reason = inner[-1]
-    text = re.sub(r"<[^>]*>:? ?", "", str(reason)) or type(reason).__name__
+    text = re.sub(r"<[^<>]*>:? ?", "", str(reason)) or type(reason).__name__
     return f"{type(error).__name__}: {text}"[:_SHOWN_CHARACTERS]
+
+
+def _beginning(response: requests.Response) -> str:
+    """The first 4 KB of an error answer; what arrives of them."""
+    body = b""
+    try:
+        for chunk in response.iter_content(_READ_BYTES):
+            body += chunk
+            if len(body) >= _READ_BYTES:
+                break
+    except requests.RequestException:
+        pass  # what has come may do
+    return body[:_READ_BYTES].decode("utf-8", "replace")
+
+
+def _message_of(answer: Any) -> tuple[str | None, bool]:
+    """The message in an error in JSON, if it has one, and whether it has the form of Amplitude's.
+
+    Gateways have errors in JSON too, but not in the form of the Dashboard API's or the taxonomy's.
+    """
+    if not isinstance(answer, dict):
+        return None, False
+    error, errors = answer.get("error"), answer.get("errors")
+    if isinstance(error, str):
+        return error, False
+    if isinstance(error, dict) and "message" in error:
+        metadata = error.get("metadata")
+        details = metadata.get("details") if isinstance(metadata, dict) else None
+        message = f"{error['message']} ({details})" if details else str(error["message"])
+        return message, "http_code" in error
+    if answer.get("success") is False and isinstance(errors, list) and (messages := messages_of(errors)):
+        return messages, True
+    return None, False
+
+
+def _plain(text: str) -> str:
+    return " ".join(_MARKUP.sub(" ", text).split())
+
+
+def _with_status(response: requests.Response, words: str) -> str:
+    """The status and the words, which may begin with the status themselves, as web pages do."""
+    status = str(response.status_code)
+    words = re.sub(rf"^{status}\b[\s:,.-]*", "", words)
+    return f"{status} {words[:_SHOWN_CHARACTERS] or response.reason or ''}".strip()

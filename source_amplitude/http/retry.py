@@ -26,12 +26,15 @@ class Retries:
         self._throttled = 0
         self.max_tries = MAX_TRIES if max_tries is None else max_tries
         self.failures = 0
+        self.attempt = 1
+        """Which try of the request is the next."""
 
     def failed(self) -> float | None:
         """The request failed: seconds to wait before the next try, or None when there is none left."""
         self._throttled_since = None
         self._throttled = 0
         self.failures += 1
+        self.attempt += 1
         return None if self.failures >= self.max_tries else backoff_seconds(self.failures)
 
     def throttled(self, retry_after: float | None = None) -> float | None:
@@ -40,6 +43,7 @@ class Retries:
         if self._throttled_since is None:
             self._throttled_since = now
         self._throttled += 1
+        self.attempt += 1
         wait = retry_after if retry_after is not None else backoff_seconds(self._throttled)
         return None if now + wait - self._throttled_since > self._longest_throttled else wait
 

@@ -1,6 +1,13 @@
-"""Sends requests with the settings of the environment: proxies, certificate authorities."""
+"""Sends every request of the package, with the settings of the environment: proxies, certificate authorities.
+
+With `--debug` (the level DEBUG on Spark) the log has each request, but no query string, header or body.
+"""
 
 from __future__ import annotations
+
+import logging
+import time
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -8,37 +15,50 @@ from requests.auth import AuthBase
 from requests.exceptions import InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema
 
 from source_amplitude.errors import ConfigError
+from source_amplitude.http.quiet import quiet_libraries
 
 CONNECT_TIMEOUT_SECONDS = 30.0
+MOST_REDIRECTS = 10
 _UNUSABLE_ADDRESS = (InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema)
+
+
+class BadRedirectError(requests.RequestException):
+    """A redirect that is not followed. The message never holds the address, which may be signed."""
+
+
+class NoKeys(AuthBase):
+    """Sends no keys, and keeps `requests` from looking for some in a .netrc file."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        return request
 
 
 class Session:
     """A `requests` session for any number of threads, whose answers come with their bodies unread.
 
     :param connections: how many are kept open
+    :param logger: logs each request at the level DEBUG
     """
 
-    def __init__(self, auth: AuthBase, connections: int) -> None:
+    def __init__(self, auth: AuthBase, connections: int, logger: logging.Logger) -> None:
         self._session = requests.Session()
         self._session.auth = auth
+        self._logger = logger
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
 
-    def get(self, url: str, query: str, read_timeout: float, *, allow_redirects: bool = True) -> requests.Response:
+    def get(
+        self, url: str, query: str, read_timeout: float, *, follow_redirects: bool = True, attempt: int = 1
+    ) -> requests.Response:
         """The answer, whatever it says.
 
         :param read_timeout: seconds without a byte from the server
+        :param attempt: which try of the request this is, for the log
         :raises requests.RequestException: no answer
         :raises ConfigError: the environment names certificates or a proxy that cannot be used
         """
         try:
-            return self._session.get(
-                f"{url}?{query}",
-                timeout=(CONNECT_TIMEOUT_SECONDS, read_timeout),
-                stream=True,
-                allow_redirects=allow_redirects,
-            )
+            response = self._send(f"{url}?{query}" if query else url, None, read_timeout, attempt)
         except _UNUSABLE_ADDRESS as error:
             raise ConfigError(
                 f"Requests to {url} cannot be sent ({type(error).__name__}). "
@@ -51,3 +71,69 @@ class Session:
                 f"Requests to {url} cannot be sent: {error}. Check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE in the "
                 "environment."
             ) from error
+        return self._follow_redirects(response, read_timeout, attempt) if follow_redirects else response
+
+    def _follow_redirects(self, response: requests.Response, read_timeout: float, attempt: int) -> requests.Response:
+        """The answer that the redirects lead to; the keys go along while the host stays the same."""
+        auth: AuthBase | None = None
+        for _ in range(MOST_REDIRECTS):
+            if not response.is_redirect:
+                return response
+            with response:
+                address = redirect_address(response)
+            if self._session.should_strip_auth(response.url, address):  # type: ignore[no-untyped-call]
+                auth = NoKeys()
+            response = self._send(address, auth, read_timeout, attempt)
+        response.close()
+        raise BadRedirectError(f"more than {MOST_REDIRECTS} redirects")
+
+    def _send(self, address: str, auth: AuthBase | None, read_timeout: float, attempt: int) -> requests.Response:
+        """
+        :param auth: instead of that of the session
+        """
+        started = time.monotonic()
+        timeout = (CONNECT_TIMEOUT_SECONDS, read_timeout)
+        try:
+            with quiet_libraries():
+                response = self._session.get(address, auth=auth, timeout=timeout, stream=True, allow_redirects=False)
+        except Exception as error:
+            self._log(address, type(error).__name__, started, attempt)
+            raise
+        if self._logger.isEnabledFor(logging.DEBUG):
+            self._log_when_closed(response, started, attempt)
+        return response
+
+    def _log_when_closed(self, response: requests.Response, started: float, attempt: int) -> None:
+        close = response.close
+        is_logged = False
+
+        def log_and_close() -> None:
+            nonlocal is_logged
+            if not is_logged:
+                is_logged = True
+                self._log(response.url, f"{response.status_code}, {response.raw.tell():,} bytes", started, attempt)
+            close()
+
+        response.close = log_and_close  # type: ignore[method-assign]
+
+    def _log(self, address: str, outcome: str, started: float, attempt: int) -> None:
+        seconds = time.monotonic() - started
+        self._logger.debug(f"GET {urlsplit(address).path}: {outcome}, {seconds:.3f} s, try {attempt}")
+
+
+def redirect_address(response: requests.Response) -> str:
+    """Where a redirect leads.
+
+    :raises BadRedirectError: to no address of the web, or from https to http, where everybody could read along
+    """
+    try:
+        address = urljoin(response.url, response.headers["Location"])
+        scheme = urlsplit(address).scheme
+        requests.PreparedRequest().prepare_url(address, None)
+    except (ValueError, requests.RequestException):
+        raise BadRedirectError("a redirect to an address that cannot be parsed") from None
+    if scheme not in ("https", "http"):
+        raise BadRedirectError("a redirect to an address that is none of the web")
+    if scheme == "http" and urlsplit(response.url).scheme == "https":
+        raise BadRedirectError("a redirect from https to http, which is not followed")
+    return address

@@ -203,7 +203,7 @@ def check_keys(options: Options) -> None:
     :raises ConfigError: the keys are refused
     """
     warn_of_overrides(logger)
-    if why := why_keys_refused(options.config):
+    if why := why_keys_refused(options.config, logger):
         raise ConfigError(why)
 
 

@@ -87,7 +87,7 @@ def _event_batches(options: Options, windows: Sequence[Window]) -> Iterator[pa.R
 def _profile_blocks(options: Options) -> Iterator[bytes]:
     config = options.config
     keys = KeyFallback(config.secret_key, config.api_key, logger)
-    client = ProfileClient(config, keys, RequestPacer(config.user_profiles.requests_per_minute, logger))
+    client = ProfileClient(config, keys, RequestPacer(config.user_profiles.requests_per_minute, logger), logger)
     fetcher = Fetcher(client, config.user_profiles, keys, logger, json_columns_as_string=True)
     users = Listed(listed_users(options), {}, logger)
     with closing(Snapshot(users, fetcher, logger)) as snapshot:

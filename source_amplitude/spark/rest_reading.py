@@ -122,7 +122,7 @@ def _endpoint(options: Options) -> Endpoint:
 
 
 def _sender(config: Config) -> Sender:
-    return Sender(config, _rates(config.api_url, config.api_key))
+    return Sender(config, _rates(config.api_url, config.api_key), logger)
 
 
 @cache

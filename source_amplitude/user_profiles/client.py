@@ -5,6 +5,7 @@ Facts from https://amplitude.com/docs/apis/analytics/user-profile
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
@@ -31,14 +32,15 @@ class ProfileClient:
     :param bucket: the rate, shared by all who send profile requests
     """
 
-    def __init__(self, config: Config, keys: KeyFallback, bucket: RequestPacer) -> None:
+    def __init__(self, config: Config, keys: KeyFallback, bucket: RequestPacer, logger: logging.Logger) -> None:
         self._url = f"{config.profile_api_url}{PROFILE_PATH}"
         self._bucket = bucket
-        self._session = Session(keys, MOST_CONNECTIONS)
+        self._session = Session(keys, MOST_CONNECTIONS, logger)
 
-    def request(self, params: Params, cancellation: Cancellation) -> tuple[float, requests.Response]:
+    def request(self, params: Params, cancellation: Cancellation, attempt: int = 1) -> tuple[float, requests.Response]:
         """When a profile request was sent (by `time.monotonic`), and the answer, whatever it says, its body unread.
 
+        :param attempt: which try of the request this is, for the log
         :raises Cancelled: while it waited
         :raises requests.RequestException: no answer
         :raises ConfigError: the environment does not allow to send it
@@ -46,7 +48,7 @@ class ProfileClient:
         query = urlencode(params, quote_via=quote, safe="", errors="surrogatepass")
         self._bucket.acquire(cancellation)
         sent_at = time.monotonic()
-        return sent_at, self._session.get(self._url, query, READ_TIMEOUT_SECONDS)
+        return sent_at, self._session.get(self._url, query, READ_TIMEOUT_SECONDS, attempt=attempt)
 
     def answered(self, sent_at: float, response: requests.Response, *, throttled: bool) -> None:
         """Let the rate learn from an answer."""

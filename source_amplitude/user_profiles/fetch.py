@@ -11,7 +11,8 @@ from urllib.parse import quote
 import requests
 
 from source_amplitude.config.model import UserProfilesConfig
-from source_amplitude.http.answers import answer_text, exception_text, with_status
+from source_amplitude.http.actions import Action
+from source_amplitude.http.answers import error_words, exception_text
 from source_amplitude.http.retry import Retries
 from source_amplitude.records.coercion import CoercionStats
 from source_amplitude.threads import Cancellation
@@ -19,7 +20,6 @@ from source_amplitude.user_profiles.answers import (
     THROTTLED_TEXT,
     UNKNOWN_USER_TEXT,
     Answer,
-    ProfileAction,
     error_of,
     profile_action,
 )
@@ -47,13 +47,13 @@ class FetchResult:
     """What became of one user.
 
     :param record: a JSON object and a line break, of a profile only
-    :param said: the API's last words on a user that failed
+    :param words: the API's last ones on a user that failed
     """
 
     user: User
     status: FetchStatus
     record: bytes = b""
-    said: str = ""
+    words: str = ""
     coercions: CoercionStats = field(default_factory=CoercionStats)
 
 
@@ -119,10 +119,10 @@ class Fetcher:
         answers = []
         for parts in self._parts:
             answer = self._about(user, parts, None, LONGEST_THROTTLED_SECONDS)
-            if answer.action is ProfileAction.UNKNOWN:
+            if answer.action is Action.UNKNOWN:
                 return FetchResult(user, FetchStatus.UNKNOWN)
             if answer.profile is None:
-                return FetchResult(user, FetchStatus.FAILED, said=answer.said)
+                return FetchResult(user, FetchStatus.FAILED, words=answer.words)
             answers.append(answer.profile)
         computations = answers[-1] if self._asks_for_computations else None
         as_string = self._json_columns_as_string
@@ -143,12 +143,12 @@ class Fetcher:
     def _about(self, user: User, parts: Params, max_tries: int | None, longest_throttled: float) -> Answer:
         """A profile, an unknown user, or what the API has against this one user."""
         answer = self._ask(user, parts, max_tries, longest_throttled)
-        if answer.action in (ProfileAction.READ, ProfileAction.UNKNOWN):
+        if answer.action in (Action.READ, Action.UNKNOWN):
             return answer
         # Is it this user or all of them? A made-up one tells; if trouble has just passed, the user has one more try.
         other = self._ask(MADE_UP_USER, parts, 1, longest_throttled)
-        if other.action in (ProfileAction.READ, ProfileAction.UNKNOWN):
-            return self._ask(user, parts, 1, longest_throttled) if answer.action is ProfileAction.RETRY else answer
+        if other.action in (Action.READ, Action.UNKNOWN):
+            return self._ask(user, parts, 1, longest_throttled) if answer.action is Action.RETRY else answer
         raise error_of(other)
 
     def _ask(self, user: User, parts: Params, max_tries: int | None, longest_throttled: float) -> Answer:
@@ -156,14 +156,14 @@ class Fetcher:
         retries = Retries(longest_throttled, max_tries)
         while True:
             self._cancellation.check()
-            answer = self._once(user, parts)
-            if answer.action is ProfileAction.THROTTLED:
+            answer = self._once(user, parts, retries.attempt)
+            if answer.action is Action.THROTTLED:
                 with self._lock:
                     self.throttled += 1
                 if retries.throttled(0.0) is None:
                     raise error_of(answer)
                 continue
-            if answer.action not in (ProfileAction.RETRY, ProfileAction.FORBIDDEN):
+            if answer.action not in (Action.RETRY, Action.DENIED):
                 return answer
             wait = retries.failed()
             if wait is None:
@@ -171,26 +171,26 @@ class Fetcher:
             with self._lock:
                 self.retried += 1
             self._logger.info(
-                f"A profile request failed ({answer.said}): try {retries.failures + 1} of {retries.max_tries}"
+                f"A profile request failed ({answer.words}): try {retries.failures + 1} of {retries.max_tries}"
             )
             self._cancellation.sleep(wait)
 
-    def _once(self, user: User, parts: Params) -> Answer:
+    def _once(self, user: User, parts: Params, attempt: int) -> Answer:
         """One answer, by whichever key the API accepts."""
         params = {user.kind: user.id, **parts}
         try:
-            sent_at, response = self._client.request(params, self._cancellation)
+            sent_at, response = self._client.request(params, self._cancellation, attempt)
             while response.status_code == requests.codes.unauthorized and self._keys.refused(response.request):
                 response.close()
-                sent_at, response = self._client.request(params, self._cancellation)
+                sent_at, response = self._client.request(params, self._cancellation, attempt)
             with response:
                 answer = self._read(response, user)
-            self._client.answered(sent_at, response, throttled=answer.action is ProfileAction.THROTTLED)
+            self._client.answered(sent_at, response, throttled=answer.action is Action.THROTTLED)
         except requests.RequestException as error:
-            return Answer(ProfileAction.RETRY, exception_text(error))
-        if answer.action is ProfileAction.REFUSED:
+            return Answer(Action.RETRY, exception_text(error))
+        if answer.action is Action.REFUSED:
             raise error_of(answer)
-        if answer.action in (ProfileAction.READ, ProfileAction.UNKNOWN):  # other answers may be those of a proxy
+        if answer.action in (Action.READ, Action.UNKNOWN):  # other answers may be those of a proxy
             self._keys.accepted(response.request)
         return answer
 
@@ -198,21 +198,20 @@ class Fetcher:
         if response.status_code == requests.codes.ok:
             body = response.content
             try:
-                return Answer(ProfileAction.READ, "", user_data(body))
+                return Answer(Action.READ, "", user_data(body))
             except NotAProfileError as error:
-                action = ProfileAction.RETRY
+                action = Action.RETRY
                 if UNKNOWN_USER_TEXT.encode() in body:
-                    action = ProfileAction.UNKNOWN
+                    action = Action.UNKNOWN
                 elif THROTTLED_TEXT.encode() in body:
-                    action = ProfileAction.THROTTLED
+                    action = Action.THROTTLED
                 return Answer(action, f"200, but {error}")
-        text = answer_text(response)
-        action = profile_action(response.status_code, text)
-        return Answer(action, with_status(response, _without(user, text)))
+        words = error_words(response)
+        return Answer(profile_action(response.status_code, words.all), _without(user, words.shown))
 
 
 def _without(user: User, text: str) -> str:
     """The text up to where it quotes the user's id: ids are for no log."""
     for quoted in (user.id[:20], quote(user.id, errors="replace")[:20]):
         text = text.partition(quoted)[0]
-    return text
+    return text.rstrip()

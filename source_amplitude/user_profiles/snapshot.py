@@ -106,6 +106,6 @@ class Snapshot:
         if result.status is FetchStatus.UNKNOWN:
             self._logger.debug(f"User {number:,} is unknown to Amplitude")
         elif result.status is FetchStatus.FAILED:
-            self._logger.warning(f"User {number:,} could not be read and is left out: {result.said}")
+            self._logger.warning(f"User {number:,} could not be read and is left out: {result.words}")
         if self._progress.is_due():
             self._progress.say(self._so_far())

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any, Literal
 
 from source_amplitude.config.model import ListedUsers
-from source_amplitude.errors import ConfigError
+from source_amplitude.errors import foreign_state
 
 DIGEST_BYTES = 16
 Kind = Literal["user_id", "device_id"]
@@ -145,7 +145,4 @@ def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _unusable(state: Mapping[str, Any]) -> Exception:
-    return ConfigError(
-        "The saved state of the stream user_profiles is not one that this connector understands "
-        f"(its fields: {', '.join(sorted(map(str, state)))}). Reset the stream's state to read all profiles again."
-    )
+    return foreign_state("user_profiles", state)

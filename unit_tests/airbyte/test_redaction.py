@@ -18,15 +18,13 @@ from source_amplitude.airbyte.redaction import redacted
         ("/x?user_id=a'da)b", "/x?****"),
         ("/x?user_id=ünïcödé", "/x?****"),
         ("proxy http://ada:secret@proxy:3128/ refuses", "proxy http://****@proxy:3128/ refuses"),
-        ('Status code: 500, Response Content: b\'{"user": "ada"}\\n\'', "Status code: 500, Response Content: ****"),
-        ("Request (body): 'None'. Response (body): 'of\nada'. Response (headers): {}", "Request (body): ****"),
         ("Is that so? 24/7? Yes.", "Is that so? 24/7? Yes."),
         ("documentation: https://amplitude.com/docs/apis/analytics/export", None),
         ("the file /tmp/a b/config.json does not hold a JSON object", None),
     ],
 )
 @pytest.mark.parametrize("ensure_ascii", [True, False])
-def test_queries_passwords_and_contents_are_taken_out(told: str, left: str | None, ensure_ascii: bool) -> None:
+def test_queries_and_passwords_are_taken_out(told: str, left: str | None, ensure_ascii: bool) -> None:
     line = json.dumps({"type": "LOG", "log": {"message": told}}, ensure_ascii=ensure_ascii)
     assert json.loads(redacted(line)) == {"type": "LOG", "log": {"message": told if left is None else left}}
 

@@ -7,18 +7,17 @@ import requests
 from urllib3 import HTTPResponse
 
 from source_amplitude.endpoints.answers import (
-    EndpointAction,
     NotIncludedError,
     RejectedError,
-    Said,
     UnusableAnswerError,
     answer_json,
     endpoint_action,
-    error_words,
 )
 from source_amplitude.endpoints.client import EndpointClient
 from source_amplitude.errors import AmplitudeError, ConfigError, TransientError, UnexpectedError
 from source_amplitude.http import retry
+from source_amplitude.http.actions import Action
+from source_amplitude.http.answers import ErrorWords, error_words
 
 
 def an_answer(status: int, body: Any, **headers: str) -> requests.Response:
@@ -37,7 +36,7 @@ def an_error(message: str, details: str | None) -> dict[str, Any]:
 
 def a_client(*answers: requests.Response, plan_statuses: frozenset[int] = frozenset({403})) -> EndpointClient:
     left = list(answers)
-    return EndpointClient("cohorts", lambda *_: left.pop(0), "EU", plan_statuses, _Silence())  # type: ignore[arg-type]
+    return EndpointClient("cohorts", lambda *_, **__: left.pop(0), "EU", plan_statuses, _Silence())  # type: ignore[arg-type]
 
 
 class _Silence:
@@ -48,33 +47,35 @@ class _Silence:
 @pytest.mark.parametrize(
     ("status", "action"),
     [
-        (200, EndpointAction.READ), (202, EndpointAction.READ), (302, EndpointAction.READ),
-        (400, EndpointAction.REJECTED),
-        (401, EndpointAction.REFUSED), (403, EndpointAction.DENIED), (404, EndpointAction.RETRY),
-        (407, EndpointAction.DENIED),
-        (409, EndpointAction.REJECTED), (429, EndpointAction.THROTTLED),
-        (500, EndpointAction.RETRY), (520, EndpointAction.RETRY),
+        (200, Action.READ), (202, Action.READ), (302, Action.READ), (301, Action.RETRY), (204, Action.RETRY),
+        (400, Action.REJECTED),
+        (401, Action.REFUSED), (403, Action.DENIED), (404, Action.RETRY),
+        (407, Action.DENIED),
+        (409, Action.REJECTED), (425, Action.RETRY), (429, Action.THROTTLED),
+        (500, Action.RETRY), (520, Action.RETRY),
     ],
 )  # fmt: skip
-def test_each_status_has_its_action_whoever_answers(status: int, action: EndpointAction) -> None:
-    assert endpoint_action(status, Said(f"{status} x", is_from_amplitude=False), {403, 404}) is action
+def test_each_status_has_its_action_whoever_answers(status: int, action: Action) -> None:
+    assert endpoint_action(status, ErrorWords(f"{status} x", "x", is_from_amplitude=False), {403, 404}) is action
 
 
 @pytest.mark.parametrize(
     ("status", "words", "plan_statuses", "action"),
     [
-        (403, "Forbidden (Not in your plan)", {403}, EndpointAction.NOT_INCLUDED),
-        (404, "Not found", {403, 404}, EndpointAction.NOT_INCLUDED),
-        (404, "Not found", {403}, EndpointAction.REJECTED),
-        (403, "Forbidden (Invalid API Key)", {403, 404}, EndpointAction.REFUSED),
-        (407, "Forbidden", {403, 404}, EndpointAction.DENIED),
-        (400, "Not found", {403, 404}, EndpointAction.REJECTED),
+        (403, "Forbidden (Not in your plan)", {403}, Action.NOT_INCLUDED),
+        (404, "Not found", {403, 404}, Action.NOT_INCLUDED),
+        (404, "Not found", {403}, Action.REJECTED),
+        (403, "Forbidden (Invalid API Key)", {403, 404}, Action.REFUSED),
+        (407, "Forbidden", {403, 404}, Action.DENIED),
+        (400, "Not found", {403, 404}, Action.REJECTED),
     ],
 )
 def test_amplitudes_own_words_tell_what_the_plan_lacks(
-    status: int, words: str, plan_statuses: set[int], action: EndpointAction
+    status: int, words: str, plan_statuses: set[int], action: Action
 ) -> None:
-    assert endpoint_action(status, Said(f"{status} {words}", is_from_amplitude=True), plan_statuses) is action
+    assert (
+        endpoint_action(status, ErrorWords(f"{status} {words}", words, is_from_amplitude=True), plan_statuses) is action
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_amplitudes_own_words_tell_what_the_plan_lacks(
         ({"message": "No route"}, '{"message": "No route"}', False),
         (b"<html><h1>400 Bad Request</h1>nginx</html>", "Bad Request nginx", False),
         ({"success": False, "errors": [{"message": "Not found"}, {"message": "Sorry"}]}, "Not found; Sorry", True),
-        ({"error": "a text"}, '{"error": "a text"}', False),
+        ({"error": "a text"}, "a text", False),
         (b"<html><h1>502  Bad\nGateway</h1></html>", "502 Bad Gateway", False),
         (b"[1]", "[1]", False),
         (b"\xff", "\ufffd", False),
@@ -97,7 +98,8 @@ def test_amplitudes_own_words_tell_what_the_plan_lacks(
     ],
 )  # fmt: skip
 def test_the_words_of_an_error_are_amplitudes_own(body: Any, text: str, is_from_amplitude: bool) -> None:
-    assert error_words(an_answer(400, body)) == (f"400 {text}".strip(), is_from_amplitude)
+    words = error_words(an_answer(400, body))
+    assert (words.shown, words.is_from_amplitude) == (f"400 {text}".strip(), is_from_amplitude)
 
 
 @pytest.mark.parametrize("details", ["Invalid API Key", "Invalid API/Secret Key combination"])

@@ -1,12 +1,17 @@
-"""The limits without the CDK. That the CDK's budget keeps to the same ones is in test_budget.py."""
+"""What requests cost, and that they keep to Amplitude's limits."""
 
 import logging
 from types import SimpleNamespace
 
 import pytest
+import requests
 
+from source_amplitude.config.model import Config
 from source_amplitude.endpoints import rate_limiter
+from source_amplitude.endpoints.daily import DailyEndpoint
+from source_amplitude.endpoints.limits import COST_PER_REQUEST, cost_per_day, request_cost, seconds_at_the_limit
 from source_amplitude.endpoints.rate_limiter import RateLimiter
+from source_amplitude.endpoints.registry import ENDPOINTS
 from unit_tests.clock import Clock
 
 HOST = "https://amplitude.com/api"
@@ -85,3 +90,41 @@ def test_the_taxonomy_and_the_starts_of_cohort_downloads_have_pools_of_their_own
         assert waits(caplog) == []
         rates.wait(f"{HOST}/5/cohorts/request/p8w3rt1?props=0")
     assert waits(caplog) == told("downloads of cohorts in ten minutes", *range(600, 0, -30))
+
+
+@pytest.mark.parametrize(
+    ("url", "cost"),
+    [
+        (f"{HOST}/2/users?start=20240101&end=20240130&m=active&i=1", 30),
+        (f"{HOST}/2/users?start=20240101&end=20240130&m=active&i=1&g=country", 120),
+        (f"{HOST}/2/sessions/average?start=20240101&end=20240101", 4),
+        (f"{HOST}/2/sessions/peruser?start=20240101&end=20240815", 912),
+        ("http://127.0.0.1:8080/us/api/2/sessions/length?start=20240228&end=20240301", 12),
+        (f"{HOST}/2/events/list", 1),
+        (f"{HOST}/3/cohorts?includeSyncInfo=true", 1),
+    ],
+)
+def test_a_request_costs_its_days_times_its_conditions_times_its_type(url: str, cost: int) -> None:
+    assert request_cost(url) == cost
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_no_endpoint_by_day_asks_for_more_at_once_than_its_cost_allows(grouped: bool) -> None:
+    config = Config("key", "secret", active_users_group_by_country=grouped)
+    daily = [
+        kind(config, lambda *_, **__: requests.Response(), logging.getLogger("test"))
+        for kind in ENDPOINTS
+        if issubclass(kind, DailyEndpoint)
+    ]
+    assert len(daily) == 5
+    for endpoint in daily:
+        cost = endpoint.days_per_request * cost_per_day(endpoint.api_path, grouped=endpoint.is_grouped)
+        assert 4 <= cost <= COST_PER_REQUEST
+    assert {endpoint.days_per_request for endpoint in daily} == {1, 30} | (set() if grouped else {120})
+
+
+@pytest.mark.parametrize(
+    ("requests", "cost", "minutes"), [(1, 120, 0), (7, 120, 0), (8, 120, 5), (13, 120, 5), (365, 4, 5), (61, 120, 40)]
+)
+def test_the_wait_for_the_limit_is_known_before(requests: int, cost: int, minutes: int) -> None:
+    assert seconds_at_the_limit(requests, cost) == minutes * 60

@@ -8,11 +8,10 @@ import pytest
 import requests
 
 from source_amplitude.errors import AmplitudeError, ConfigError, TransientError, UnexpectedError
-from source_amplitude.export import download
 from source_amplitude.export.download import DiskFullError, Downloader, PassingError, TooMuchAtOnceError, spool
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.windows import Window
-from source_amplitude.http import retry
+from source_amplitude.http import body, retry
 from source_amplitude.threads import Cancelled
 from unit_tests.answers import Answer, ExportClientStub, Waits, an_answer
 from unit_tests.archives import an_export
@@ -163,14 +162,14 @@ class FullDisk(io.BytesIO):
 def test_given_a_full_disk_then_told_what_is_needed(
     monkeypatch: pytest.MonkeyPatch, code: int, headers: dict[str, str], needed: int
 ) -> None:
-    monkeypatch.setattr(download.tempfile, "TemporaryFile", lambda **_: FullDisk(100, code))
+    monkeypatch.setattr(body.tempfile, "TemporaryFile", lambda **_: FullDisk(100, code))
     with pytest.raises(DiskFullError) as caught:
         fetch(DAY, an_answer(200, b"x" * 3000, **headers))
     assert caught.value.needed_bytes == needed
 
 
 def test_given_another_trouble_with_the_disk_then_it_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download.tempfile, "TemporaryFile", lambda **_: FullDisk(100, errno.EIO))
+    monkeypatch.setattr(body.tempfile, "TemporaryFile", lambda **_: FullDisk(100, errno.EIO))
     with pytest.raises(OSError, match="no room"):
         fetch(DAY, an_answer(200, b"x" * 3000))
 

@@ -37,7 +37,9 @@ class ProfileClientStub:
         self.asked: list[dict[str, str]] = []
         self.throttled: list[bool] = []
 
-    def request(self, params: dict[str, str], cancellation: Cancellation) -> tuple[float, requests.Response]:
+    def request(
+        self, params: dict[str, str], cancellation: Cancellation, attempt: int
+    ) -> tuple[float, requests.Response]:
         cancellation.check()
         self.asked.append(dict(params))
         if self._clock is not None:
@@ -110,7 +112,7 @@ def test_given_trouble_with_one_user_only_then_a_failed_result_in_the_apis_words
     fetcher, _ = a_fetcher(client := ProfileClientStub({"ada": [answer], MADE_UP: [UNKNOWN]}))
     result = fetcher.fetch(ADA)
     assert result.status is FetchStatus.FAILED
-    assert result.said[:3].isdecimal()
+    assert result.words[:3].isdecimal()
     assert MADE_UP in {request["user_id"] for request in client.asked}
 
 
@@ -140,7 +142,7 @@ def test_given_trouble_with_everybody_then_an_error(answer: Answer, kind: type[A
 
 def test_given_an_answer_that_quotes_the_id_then_the_result_does_not() -> None:
     fetcher, _ = a_fetcher(ProfileClientStub({"ada": [an_answer(400, b"cannot serve ada")], MADE_UP: [UNKNOWN]}))
-    assert fetcher.fetch(ADA).said == "400 cannot serve"
+    assert fetcher.fetch(ADA).words == "400 cannot serve"
 
 
 def test_given_close_then_no_request_any_more() -> None:

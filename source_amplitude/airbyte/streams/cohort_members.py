@@ -6,13 +6,13 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from airbyte_cdk.models import SyncMode
-from airbyte_cdk.sources.streams.call_rate import APIBudget
 from airbyte_cdk.sources.streams.checkpoint.checkpoint_reader import FULL_REFRESH_COMPLETE_STATE
 
 from source_amplitude.airbyte.streams.endpoint import EndpointStream, Messages
 from source_amplitude.config.model import Config
+from source_amplitude.endpoints.client import Send
 from source_amplitude.endpoints.cohort_members import CohortMembers
-from source_amplitude.errors import ConfigError
+from source_amplitude.errors import foreign_state
 
 DONE = "cohorts_done"
 
@@ -26,10 +26,10 @@ class CohortMembersStream(EndpointStream):
     is_resumable = True
     endpoint: CohortMembers
 
-    def __init__(self, endpoint: type[CohortMembers], config: Config, budget: APIBudget, *, in_batches: bool) -> None:
+    def __init__(self, endpoint: type[CohortMembers], config: Config, send: Send, *, in_batches: bool) -> None:
         self._state: MutableMapping[str, Any] = {}
         self._left: list[str] | None = None
-        super().__init__(endpoint, config, budget, in_batches=in_batches)
+        super().__init__(endpoint, config, send, in_batches=in_batches)
 
     @property
     def state(self) -> MutableMapping[str, Any]:
@@ -41,10 +41,7 @@ class CohortMembersStream(EndpointStream):
         :raises ConfigError: a state that is not of this stream
         """
         if value and value != FULL_REFRESH_COMPLETE_STATE and not isinstance(value.get(DONE), list):
-            raise ConfigError(
-                "The saved state of the stream cohort_members is not one that this connector understands. "
-                "Reset the stream."
-            )
+            raise foreign_state(self.name, value, DONE)
         self.log_if_finished(value)
         self._state = value
 

@@ -8,10 +8,10 @@ from datetime import date, datetime, timezone
 from typing import Any
 
 from airbyte_cdk.models import SyncMode
-from airbyte_cdk.sources.streams.call_rate import APIBudget
 
 from source_amplitude.airbyte.streams.endpoint import EndpointStream, Messages
 from source_amplitude.config.model import Config
+from source_amplitude.endpoints.client import Send
 from source_amplitude.endpoints.daily import DailyEndpoint
 from source_amplitude.endpoints.days import (
     CURSOR_FIELD,
@@ -32,9 +32,9 @@ class DailyStream(EndpointStream):
     cursor_field = CURSOR_FIELD
     endpoint: DailyEndpoint
 
-    def __init__(self, endpoint: type[DailyEndpoint], config: Config, budget: APIBudget, *, in_batches: bool) -> None:
+    def __init__(self, endpoint: type[DailyEndpoint], config: Config, send: Send, *, in_batches: bool) -> None:
         self._last_day: date | None = None
-        super().__init__(endpoint, config, budget, in_batches=in_batches)
+        super().__init__(endpoint, config, send, in_batches=in_batches)
 
     @property
     def state(self) -> MutableMapping[str, Any]:

@@ -22,7 +22,7 @@ from airbyte_cdk.models import (
 from requests.auth import HTTPBasicAuth
 
 from source_amplitude.airbyte.record_batch import RecordBatch
-from source_amplitude.airbyte.streams.base import AmplitudeStream
+from source_amplitude.airbyte.streams.base import AmplitudeHttpStream
 from source_amplitude.config.model import Config
 from source_amplitude.events.converter import RecordConverter
 from source_amplitude.events.state import CURSOR_FIELD, EventsState
@@ -33,7 +33,7 @@ from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.windows import Window, parse_export_hour
 
 
-class Events(AmplitudeStream):
+class Events(AmplitudeHttpStream):
     """Raw events, hour by hour of `server_upload_time`.
 
     Source of the facts: https://amplitude.com/docs/apis/analytics/export

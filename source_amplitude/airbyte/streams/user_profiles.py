@@ -12,7 +12,7 @@ from airbyte_cdk.sources.streams.checkpoint.checkpoint_reader import FULL_REFRES
 
 from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.airbyte.streams.availability import TokenBucketAvailabilityStrategy
-from source_amplitude.airbyte.streams.base import AmplitudeStream
+from source_amplitude.airbyte.streams.base import AmplitudeHttpStream
 from source_amplitude.config.model import Config, ListedUsers
 from source_amplitude.errors import NOT_IN_THE_EU, ConfigError
 from source_amplitude.export.exporter import Exporter
@@ -29,7 +29,7 @@ from source_amplitude.user_profiles.users import Listed, Users, checked_state
 USERS_A_STATE = 25
 
 
-class UserProfiles(AmplitudeStream):
+class UserProfiles(AmplitudeHttpStream):
     """One record a user: properties, cohorts, computations, recommendations, propensities. US region only.
 
     Source of the facts: https://amplitude.com/docs/apis/analytics/user-profile
@@ -51,7 +51,7 @@ class UserProfiles(AmplitudeStream):
         self._export_limiter = export_limiter or ConcurrencyLimiter(config.num_workers)
         self._keys = KeyFallback(config.secret_key, config.api_key, self.logger)
         bucket = RequestPacer(config.user_profiles.requests_per_minute, self.logger)
-        self._client = ProfileClient(config, self._keys, bucket)
+        self._client = ProfileClient(config, self._keys, bucket, self.logger)
         super().__init__(config, in_batches=in_batches, authenticator=self._keys)
         self.availability = TokenBucketAvailabilityStrategy(is_in_region=self.is_in_region, probe=self.probe)
 

@@ -1,0 +1,98 @@
+"""Reads the bodies of answers as they arrive, and puts large ones on disk."""
+
+from __future__ import annotations
+
+import errno
+import re
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from http.client import HTTPException
+from typing import BinaryIO, cast
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from source_amplitude.errors import no_temporary_folder
+from source_amplitude.http.answers import exception_text
+
+CHUNK_BYTES = 256 * 1024
+STALL_SECONDS = 60.0
+STALL_BYTES_PER_SECOND = 1024
+
+_LENGTHS = re.compile(r"[0-9]{1,18}(?: *, *[0-9]{1,18})*", re.ASCII)
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class BrokenBodyError(Exception):
+    """A body that does not arrive, or not whole: another answer may be. The message never holds its content."""
+
+
+class FullDiskError(Exception):
+    """The temporary folder has no room.
+
+    :param needed_bytes: so many at least
+    """
+
+    def __init__(self, needed_bytes: int) -> None:
+        super().__init__(f"at least {needed_bytes:,} bytes are needed")
+        self.needed_bytes = needed_bytes
+
+
+def stated_bytes(response: requests.Response) -> int | None:
+    """The length of a body by its headers; None where they do not tell. The same one may be there several times."""
+    stated = response.headers.get("Content-Length", "").strip()
+    lengths = {int(length) for length in stated.split(",")} if _LENGTHS.fullmatch(stated) else set()
+    return lengths.pop() if len(lengths) == 1 else None
+
+
+def chunks(response: requests.Response) -> Iterator[bytes]:
+    """Reads a body as it arrives, decompressed where its headers say that it is compressed.
+
+    :raises BrokenBodyError: it was cut short, or came at less than 1 KB/s for a minute
+    """
+    since, received = time.monotonic(), 0
+    try:
+        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+            yield chunk
+            received += len(chunk)
+            elapsed = time.monotonic() - since
+            if elapsed >= STALL_SECONDS:
+                if received < STALL_BYTES_PER_SECOND * elapsed:
+                    raise BrokenBodyError(f"the body stalled: {received:,} bytes in {elapsed:.0f} s")
+                since, received = time.monotonic(), 0
+    except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
+        raise BrokenBodyError(f"the body was cut short: {exception_text(error)}") from error
+
+
+def spool(pieces: Iterable[bytes]) -> tuple[BinaryIO, int]:
+    """Writes all that comes into an unnamed temporary file, which vanishes with its last user; the file and its size.
+
+    :raises FullDiskError: no room
+    :raises ConfigError: no temporary folder
+    """
+    size = 0
+    try:
+        file = cast("BinaryIO", tempfile.TemporaryFile(prefix="source-amplitude-"))  # noqa: SIM115 - the caller owns it
+    except OSError as error:
+        if error.errno in _FULL_DISK:
+            raise FullDiskError(size) from error
+        raise no_temporary_folder(error) from error
+    try:
+        for piece in pieces:
+            size += len(piece)
+            file.write(piece)
+        file.flush()
+    except BaseException as error:
+        discard(file)
+        if isinstance(error, OSError) and error.errno in _FULL_DISK:
+            raise FullDiskError(size) from error
+        raise
+    return file, size
+
+
+def discard(file: BinaryIO) -> None:
+    """Closes a file that nobody needs. Closing flushes what a full disk refused before, and may fail again."""
+    with suppress(OSError):
+        file.close()
