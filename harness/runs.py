@@ -300,7 +300,7 @@ class Command:
 
 
 def assert_records_fit(outcome: Outcome, arguments: Sequence[str]) -> None:
-    """Every record fits the discovered schema of its stream. Checked after every run of every test."""
+    """Every record fits the discovered schema of its stream, and has its key. Checked after every run of every test."""
     if "--config" not in arguments or not outcome.of_type("RECORD"):
         return
     config = json.loads(Path(arguments[arguments.index("--config") + 1]).read_bytes())
@@ -309,6 +309,8 @@ def assert_records_fit(outcome: Outcome, arguments: Sequence[str]) -> None:
         if message["type"] == "RECORD":
             schema = schemas[message["record"]["stream"]]
             schema.check(message["record"]["data"])
+            lacking = [key for key in schema.keys if message["record"]["data"].get(key) in (None, "")]
+            assert not lacking, f"a record of {message['record']['stream']} without {lacking}"
             if "u0000" in line:
                 schema.check_nul(message["record"]["data"])
 

@@ -5,7 +5,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -24,9 +24,11 @@ class Schema:
 
     :param schema: that of the format in use
     :param as_objects: that of `properties_format: object`, which tells the columns that hold JSON text in the other one
+    :param keys: the fields of the stream's key
     """
 
-    def __init__(self, schema: Mapping[str, Any], as_objects: Mapping[str, Any]) -> None:
+    def __init__(self, schema: Mapping[str, Any], as_objects: Mapping[str, Any], keys: Sequence[str] = ()) -> None:
+        self.keys = keys
         self._validator = Draft7Validator(schema)
         fields: Mapping[str, Any] = schema["properties"]
         self._instants = [name for name, field in fields.items() if field.get("format") == "date-time"]
@@ -92,8 +94,15 @@ def has_nul(value: Any) -> bool:
 @cache
 def discovered(properties_format: str) -> dict[str, Schema]:
     """The schema of each stream, as the command line tells it."""
-    schemas, as_objects = _discover(properties_format), _discover("object")
-    return {stream: Schema(schema, as_objects[stream]) for stream, schema in schemas.items()}
+    streams, as_objects = _discover(properties_format), _discover("object")
+    return {
+        name: Schema(
+            stream["json_schema"],
+            as_objects[name]["json_schema"],
+            [key for [key] in stream["source_defined_primary_key"]],
+        )
+        for name, stream in streams.items()
+    }
 
 
 @cache
@@ -112,4 +121,4 @@ def _discover(properties_format: str) -> dict[str, Any]:
         err.seek(0)
         assert process.returncode == 0, err.read()
         [catalog] = [message["catalog"] for line in out if (message := json.loads(line))["type"] == "CATALOG"]
-        return {stream["name"]: stream["json_schema"] for stream in catalog["streams"]}
+        return {stream["name"]: stream for stream in catalog["streams"]}

@@ -9,6 +9,8 @@ import pytest
 
 from amplitude_simulator import Fault, Simulator
 from harness.runs import Command, Outcome, a_catalog, a_config
+from integration_tests.conftest import FIRST_HOUR
+from integration_tests.faults.expect import LAST_HOUR
 from integration_tests.test_events import an_events_state
 
 INVALID_KEY = (
@@ -296,11 +298,26 @@ def test_given_a_state_that_the_cdk_would_pass_over_then_it_is_taken(command: Co
 
 
 @pytest.mark.parametrize("stream", [{"stream_descriptor": EVENTS}, {"stream_descriptor": EVENTS, "stream_state": None}])
-def test_given_an_entry_without_a_state_then_a_config_error(command: Command, stream: dict[str, Any]) -> None:
-    outcome = command.read(state=[{"type": "STREAM", "stream": stream}])
-    assert [error["failure_type"] for error in outcome.errors] == ["config_error"]
-    assert "events has no stream_state" in outcome.errors[0]["message"]
-    assert outcome.records() == []
+def test_given_a_null_state_as_a_reset_leaves_it_then_that_stream_begins_anew_with_a_warning(
+    simulator: Simulator, command: Command, stream: dict[str, Any]
+) -> None:
+    other = {"stream_descriptor": {"name": "active_users"}, "stream_state": {"date": "2024-03-14"}}
+    state = [{"type": "STREAM", "stream": stream}, {"type": "STREAM", "stream": other}]
+    outcome = command.read(state=state, catalog=a_catalog("events", "active_users"))
+    assert outcome.exit_code == 0, outcome.everything[-2000:]
+    assert set(outcome.uuids) == simulator.project.uuids(FIRST_HOUR, LAST_HOUR)
+    assert "The state of the stream events is null, as after a reset: the stream is read anew" in outcome.log
+    assert "2024-03-15T21:00:00Z" in outcome.cursors
+
+
+def test_given_an_entry_of_a_stream_that_this_version_lacks_then_a_warning_and_the_others_continue(
+    command: Command,
+) -> None:
+    newer = {"type": "STREAM", "stream": {"stream_descriptor": {"name": "experiments"}, "stream_state": {"a": 1}}}
+    outcome = command.read(state=[newer, *an_events_state(CURSOR)])
+    assert outcome.exit_code == 0, outcome.everything[-2000:]
+    assert len(outcome.uuids) == 21 * 5
+    assert "a stream experiments, which this version does not have: it is passed over" in outcome.log
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,6 @@ from airbyte_cdk.models import (
     AirbyteErrorTraceMessage,
     AirbyteMessage,
     AirbyteStateMessage,
-    AirbyteStateType,
-    AirbyteStreamState,
     ConfiguredAirbyteCatalog,
     FailureType,
     Status,
@@ -27,6 +25,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
 from source_amplitude.airbyte.errors import TracedError, airbyte_errors, traced, without_stack_trace
 from source_amplitude.airbyte.files import catalog_from, config_from, state_from
+from source_amplitude.airbyte.states import usable_states
 from source_amplitude.airbyte.streams.events import Events
 from source_amplitude.airbyte.streams.factory import endpoint_streams
 from source_amplitude.airbyte.streams.user_profiles import UserProfiles
@@ -34,7 +33,7 @@ from source_amplitude.config.form import connection_specification, migrate
 from source_amplitude.config.model import Config
 from source_amplitude.config.unknown_fields import unknown_fields
 from source_amplitude.endpoints.registry import ENDPOINTS
-from source_amplitude.errors import NOT_IN_THE_EU, AmplitudeError, ConfigError
+from source_amplitude.errors import NOT_IN_THE_EU, AmplitudeError
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.probe import why_no_exports
 from source_amplitude.http.hosts import warn_of_overrides
@@ -126,7 +125,7 @@ class SourceAmplitude(AbstractSource):
         state: list[AirbyteStateMessage] | None = None,
     ) -> Iterator[AirbyteMessage]:
         with airbyte_errors():
-            usable = _usable(state or [])
+            usable = usable_states(state or [], STREAM_NAMES, logger)
         errors: list[AirbyteErrorTraceMessage] = []
         try:
             for message in super().read(logger, config, catalog, usable):
@@ -184,39 +183,3 @@ def _summary_of(errors: list[AirbyteErrorTraceMessage]) -> AirbyteTracedExceptio
         message=f"During the sync, the following streams did not sync successfully: {streams}",
         failure_type=failure_type,
     )
-
-
-def _usable(state: list[AirbyteStateMessage]) -> list[AirbyteStateMessage]:
-    """The state as the CDK finds it: one message of the type STREAM a stream, without a namespace.
-
-    What the CDK would pass over is refused here, since the whole history would be read once more.
-    """
-    if any(not message.stream for message in state):
-        raise ConfigError("The state is not one of streams: give the messages of the type STREAM that were printed.")
-    streams = [message.stream for message in state if message.stream]
-    # Our streams have no namespace, and the CDK would not find a state that has one.
-    names = {".".join(filter(None, (s.stream_descriptor.namespace, s.stream_descriptor.name))) for s in streams}
-    if names - set(STREAM_NAMES):
-        raise ConfigError(
-            f"The state is of another connector (of {', '.join(sorted(names))}; ours: {', '.join(STREAM_NAMES)}). "
-            "Give the state that this connector printed, or none to read everything from start_date."
-        )
-    for stream in streams:
-        name = stream.stream_descriptor.name
-        if stream.stream_state is None:
-            raise ConfigError(
-                f"The state of the stream {name} has no stream_state: give the state that this connector printed, or "
-                "leave the stream out of it to read everything from start_date."
-            )
-    return [
-        AirbyteStateMessage(
-            type=AirbyteStateType.STREAM,
-            stream=AirbyteStreamState(
-                stream_descriptor=StreamDescriptor(
-                    name=stream.stream_descriptor.name, namespace=stream.stream_descriptor.namespace or None
-                ),
-                stream_state=stream.stream_state,
-            ),
-        )
-        for stream in streams
-    ]

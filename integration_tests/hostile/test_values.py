@@ -10,7 +10,7 @@ from amplitude_simulator import Fault, RestData, Simulator
 from amplitude_simulator.rest.data import Cohort
 from harness.profiles import keys_of, listed, read_profiles
 from harness.rest import ALL_COHORTS, read_streams
-from harness.runs import Command
+from harness.runs import Command, a_config
 from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import LAST_HOUR
 from integration_tests.faults.test_contents import each_line
@@ -276,6 +276,40 @@ def test_given_an_event_nested_so_deeply_then_its_hour_is_read_and_it_is_counted
     assert odd
     assert f"{len(odd)} records or answers were repaired" in outcome.log
     assert_nested(json.loads(odd[0])["odd"], deep, levels=98)
+
+
+@pytest.mark.parametrize("key", [b"null", b'""', b"{}", None], ids=["null", "empty", "an object", "missing"])
+def test_given_events_without_their_key_then_each_sync_makes_the_same_one_of_each(
+    command: Command, key: bytes | None
+) -> None:
+    def change(line: bytes) -> bytes:
+        event = json.loads(line)
+        del event["uuid"]
+        return json.dumps(event).encode()[:-1] + (b"}" if key is None else b',"uuid":' + key + b"}")
+
+    command.simulator.faults.append(Fault("members", hour=LAST_HOUR, transform=each_line(change)))
+    syncs = [command.read(None) for _ in range(2)]
+    assert all(outcome.exit_code == 0 for outcome in syncs)
+    first, second = (outcome.uuids for outcome in syncs)
+    assert first == second
+    assert len(set(first)) == len(first) == len(command.simulator.project.uuids(FIRST_HOUR, LAST_HOUR))
+    assert "records came without a key: it is made of their content" in syncs[0].log
+
+
+@pytest.mark.parametrize("properties_format", ["json_string", "object"])
+def test_given_attribution_ids_as_a_list_then_they_are_in_their_column_and_there_is_no_warning(
+    command: Command, properties_format: str
+) -> None:
+    change = each_line(lambda line: line[:-1] + b',"amplitude_attribution_ids":["a", "b"]}')
+    command.simulator.faults.append(Fault("members", transform=change))
+    outcome = command.read(a_config(command.simulator, properties_format=properties_format))
+    assert {record["amplitude_attribution_ids"] for record in outcome.records()} == {'["a", "b"]'}
+    assert {record["additional_fields"] for record in outcome.records()} == {None}
+    assert not any(
+        message["log"]["level"] == "WARN"
+        for message in outcome.of_type("LOG")
+        if "events:" in message["log"]["message"]
+    )
 
 
 def assert_nested(found: Any, sent: bytes, levels: int) -> None:

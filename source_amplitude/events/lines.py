@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID, uuid5
 
 from msgspec import UNSET, Raw
 
-from source_amplitude.events.shape import Shape
+from source_amplitude.events.shape import KEY, Shape
 from source_amplitude.records.coercion import CoercionStats, ColumnValues
 from source_amplitude.records.json_repair import NOT_STRICT, may_hold_nul, read_object
 from source_amplitude.records.schema import declared_types
@@ -16,6 +17,8 @@ from source_amplitude.records.schema import declared_types
 BLOCK_BYTES = 256 * 1024
 EMPTY_BAG = Raw(b"{}")
 NULL = Raw(b"null")
+_NO_KEY = (None, NULL, Raw(b'""'))
+_KEYS = UUID("5c1a3c5e-2a0f-5d55-9a53-6f0f2c1f7a4e")
 
 T = TypeVar("T", bound="Batch")
 
@@ -40,6 +43,11 @@ class NeedsCoercionError(Exception):
 _DOES_NOT_FIT = (*NOT_STRICT, NeedsCoercionError)
 
 
+def key_of(line: bytes) -> str:
+    """Makes the key of an event that came without one: the same for the same line, whenever it is exported."""
+    return str(uuid5(_KEYS, line.strip().decode("latin-1")))
+
+
 class LineConverter(ABC, Generic[T]):
     """Makes batches of raw lines.
 
@@ -62,7 +70,7 @@ class LineConverter(ABC, Generic[T]):
         """What becomes of so many lines: one event for each that is not blank.
 
         A line that is JSON but for what `strict_json` repairs is repaired. What does not fit its column, or has none,
-        is kept in `additional_fields` (see `odd_values`). All that is counted in the batch's `coercions`.
+        is kept in `additional_fields`. A key that is missing is made of the line. All that is counted in `coercions`.
 
         :raises NotAJsonObjectError: a line is not a JSON object
         """
@@ -115,6 +123,9 @@ class LineConverter(ABC, Generic[T]):
         values = self._column_values()
         record = values.record(fields)
         values.coercions.repaired = int(is_repaired)
+        if record.get(KEY) in _NO_KEY:
+            record[KEY] = key_of(line)
+            values.coercions.keys_made = 1
         self._shape = self._shape.including(fields, {*values.coercions.converted, *values.coercions.nulled})
         return self._of_record(record, values.coercions)
 

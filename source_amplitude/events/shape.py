@@ -12,8 +12,11 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
 
 MOST_FIELDS = 300
+KEY = "uuid"
+_KEY_KIND: Any = Annotated[str, Meta(min_length=1)]
 _KINDS: dict[FieldType, Any] = {
     FieldType.STRING: str | None,
+    FieldType.LIST_TEXT: str | None,
     FieldType.TIMESTAMP: Annotated[str, Meta(min_length=1)] | None,
     FieldType.INTEGER: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None,
     FieldType.BOOLEAN: bool | None,
@@ -26,8 +29,9 @@ class Shape:
     """A type that events are parsed into: several times as fast as a dict, and as exact.
 
     A line that does not fit is refused, never bent: `decode_lines` raises `msgspec.MsgspecError`, and the caller reads
-    it some other way and makes a wider shape of it with `including`. What is in `bags` and `numbers` is any JSON, for
-    the caller to look at. `names` are the fields of an event in the order in which `msgspec.structs.astuple` has them.
+    it some other way and makes a wider shape of it with `including`. An event without its key never fits. What is in
+    `bags` and `numbers` is any JSON, for the caller to look at. `names` are the fields of an event in the order in
+    which `msgspec.structs.astuple` has them.
 
     :param declared: the types of the fields that have a column
     :param kinds: the types that fields are parsed into, by name, in the order in which a record has them
@@ -45,18 +49,23 @@ class Shape:
     ) -> None:
         self._declared = declared
         self._missing = missing
-        self._kinds = dict(kinds or {})
+        self._is_new = not kinds
+        self._kinds = dict(kinds or {KEY: _KEY_KIND})
         self._verbatim = frozenset(verbatim)
         attributes = {f"f{position}": name for position, name in enumerate(self._kinds)}
         event: Any = msgspec.defstruct(
             "Event",
             # No value of a line fits the last one, which is made of the others.
             [
-                *((attribute, self._kinds[name], missing) for attribute, name in attributes.items()),
+                *(
+                    (attribute, self._kinds[name]) if name == KEY else (attribute, self._kinds[name], missing)
+                    for attribute, name in attributes.items()
+                ),
                 (ADDITIONAL_FIELDS, UnsetType, None),
             ],
             rename=attributes,
             forbid_unknown_fields=True,
+            kw_only=True,  # or none could follow the key, which has no default
             gc=False,
         )
         self.names = (*self._kinds, ADDITIONAL_FIELDS)
@@ -73,8 +82,11 @@ class Shape:
 
         :param odd: the names of those whose values are not of the declared type
         """
-        kinds, verbatim = dict(self._kinds), set(self._verbatim)
+        kinds, verbatim = {} if self._is_new else dict(self._kinds), set(self._verbatim)
         for name, raw in fields.items():
+            if name == KEY:
+                kinds[name] = _KEY_KIND
+                continue
             if name in verbatim or name == ADDITIONAL_FIELDS or not _needs_no_escapes(name):
                 continue
             declared = self._declared.get(name)
@@ -85,6 +97,7 @@ class Shape:
             else:
                 kinds[name] = Raw
                 verbatim.add(name)
+        kinds.setdefault(KEY, _KEY_KIND)
         is_known = kinds == self._kinds and verbatim == self._verbatim
         return self if is_known or len(kinds) > MOST_FIELDS else Shape(self._declared, kinds, verbatim, self._missing)
 

@@ -26,7 +26,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fu
 SMALLEST, LARGEST = 1e-300, 1e29  # the columns of many destinations are DECIMAL(38, 9); smaller numbers become 0 there
 LONGEST_NUMBER = 1000  # characters; parsers of JSON refuse longer ones, so that they are kept as texts
 LONGEST_INTEGER = 64  # characters; enough for 64 bits in any sensible notation
-_BEGINS_WITH = {FieldType.STRING: '"', FieldType.OBJECT: "{", FieldType.ARRAY: "["}
+_BEGINS_WITH = {FieldType.STRING: '"', FieldType.LIST_TEXT: '"', FieldType.OBJECT: "{", FieldType.ARRAY: "["}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -159,9 +159,10 @@ def _count(counts: dict[str, int], name: str, more: int = 1) -> None:
 def column_value(declared: FieldType, text: str) -> str | None:
     """The JSON of what a column holds of a value, or None where it does not fit.
 
-    A timestamp: any date and time that `rfc3339` understands. A string: also a number or a boolean, as text. An
-    integer: within 64 bits, without a fraction. A number: smaller than 10^29. A boolean: `true` and
-    `false`, in any case. Numbers, booleans and objects are also taken out of a string that holds nothing else.
+    A timestamp: any date and time that `rfc3339` understands. A string: also a number or a boolean, as text; where
+    Amplitude documents both, a list as its JSON text. An integer: within 64 bits, without a fraction. A number: smaller
+    than 10^29. A boolean: `true` and `false`, in any case. Numbers, booleans and objects are also taken out of a string
+    that holds nothing else.
 
     :param text: the JSON of the value
     """
@@ -173,8 +174,8 @@ def column_value(declared: FieldType, text: str) -> str | None:
         case FieldType.TIMESTAMP:
             value = rfc3339(content) if is_string else None
             value = value and f'"{value}"'
-        case FieldType.STRING:
-            value = f'"{text}"' if text[0] not in "{[" else None
+        case FieldType.STRING | FieldType.LIST_TEXT:
+            value = _string(declared, text)
         case FieldType.INTEGER:
             value = _integer(content)
         case FieldType.NUMBER:
@@ -188,6 +189,12 @@ def column_value(declared: FieldType, text: str) -> str | None:
         case FieldType.ARRAY:
             value = None
     return value
+
+
+def _string(declared: FieldType, text: str) -> str | None:
+    if text[0] == "[" and declared is FieldType.LIST_TEXT:
+        return _encode(text).decode()
+    return f'"{text}"' if text[0] not in "{[" else None
 
 
 def _integer(text: str) -> str | None:

@@ -23,6 +23,11 @@ class FieldType(Enum):
     OBJECT = "object"
     ARRAY = "array"
     STRINGS = "array of strings"
+    LIST_TEXT = "string, also for a list"
+
+
+# Text by one page of Amplitude's documentation, a list by another: a list becomes its JSON text.
+_LIST_TEXTS = {"events": {"amplitude_attribution_ids"}}
 
 
 @cache
@@ -40,7 +45,8 @@ def stream_schema(stream: str, *, json_columns_as_string: bool) -> Mapping[str, 
 def declared_types(stream: str) -> Mapping[str, FieldType]:
     """The types of a stream's fields, but for `additional_fields`, which no answer holds."""
     fields = stream_schema(stream, json_columns_as_string=False)["properties"]
-    return {name: _declared_type(field) for name, field in fields.items() if name != ADDITIONAL_FIELDS}
+    types = {name: _declared_type(field) for name, field in fields.items() if name != ADDITIONAL_FIELDS}
+    return types | dict.fromkeys(_LIST_TEXTS.get(stream, ()), FieldType.LIST_TEXT)
 
 
 def _declared_type(field: Mapping[str, Any]) -> FieldType:

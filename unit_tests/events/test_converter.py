@@ -26,7 +26,7 @@ TYPES = declared_types("events")
 TIMESTAMP_FIELDS = [name for name, declared in TYPES.items() if declared is FieldType.TIMESTAMP]
 names = st.text() | st.sampled_from([*TYPES, ADDITIONAL_FIELDS, "$new", 'd"'])
 odd_texts = st.sampled_from(["", "1.0", "7", "-0", "1e400", "true", "False", '{"a": 1}', "[1]", "2024-02-30 00:00:00"])
-events = st.dictionaries(names, json_values | odd_texts, max_size=10)
+events = st.dictionaries(names.filter(lambda name: name != "uuid"), json_values | odd_texts, max_size=10)
 
 
 SCHEMAS = {
@@ -37,8 +37,17 @@ SCHEMAS = {
 }
 
 
+A_KEY = b'{"uuid":"a key"'
+
+
+def keyed(line: bytes) -> bytes:
+    """An event with a key in front, which one of its own takes the place of."""
+    return re.sub(rb'^\{(?=[}"])', lambda _: A_KEY + (b"" if line.startswith(b"{}") else b","), line)
+
+
 def convert_all(lines: list[bytes], json_columns_as_string: bool = True) -> Records:
-    return RecordConverter(json_columns_as_string=json_columns_as_string).convert(b"\n".join(lines), len(lines))
+    converter = RecordConverter(json_columns_as_string=json_columns_as_string)
+    return converter.convert(b"\n".join(map(keyed, lines)), len(lines))
 
 
 def converted(line: bytes, json_columns_as_string: bool = True) -> bytes:
@@ -46,7 +55,7 @@ def converted(line: bytes, json_columns_as_string: bool = True) -> bytes:
     new, known, again = convert_all([line, line, line], json_columns_as_string)
     assert json.loads(known) == json.loads(new)
     assert again == known
-    return known
+    return known.replace(A_KEY[1:] + b",", b"", 1)
 
 
 def convert(line: bytes, json_columns_as_string: bool = True) -> dict[str, Any]:
@@ -251,6 +260,8 @@ TYPED: list[tuple[str, Any, Any]] = [
     ("paying", "true", True), ("paying", "False", False),
     ("version_name", 4.1, "4.1"), ("user_id", 12345678901234567890, "12345678901234567890"), ("city", True, "true"),
     ("event_properties", '{"a": [1.50]}', {"a": [1.5]}),
+    ("amplitude_attribution_ids", ["a", {"b": 1}], '["a", {"b": 1}]'), ("amplitude_attribution_ids", "a", "a"),
+    ("amplitude_attribution_ids", 7, "7"),
 ]  # fmt: skip
 NOT_TYPED: list[tuple[str, Any]] = [
     ("sample_rate", ""), ("sample_rate", "1,0"), ("sample_rate", "NaN"), ("sample_rate", " 1"), ("sample_rate", True),
@@ -258,9 +269,9 @@ NOT_TYPED: list[tuple[str, Any]] = [
     ("event_id", 2**63), ("event_id", -(2**63) - 1), ("event_id", 10**60), ("event_id", "9" * 5000), ("event_id", 1.5),
     ("event_id", "1e999999999999"), ("event_id", "1e-999999999999"), ("event_id", "007"), ("event_id", [1]),
     ("paying", "yes"), ("paying", 1), ("paying", ""), ("paying", {"a": True}),
-    ("city", ["a"]), ("city", {"a": "b"}),
+    ("city", ["a"]), ("city", {"a": "b"}), ("amplitude_attribution_ids", {"a": "b"}),
     ("event_properties", "text"), ("event_properties", [1]), ("event_properties", 7), ("data", "[1]"), ("data", "{"),
-    ("uuid", {}), ("server_upload_time", "soon"),
+    ("server_upload_time", "soon"),
 ]  # fmt: skip
 
 
@@ -324,6 +335,23 @@ def test_the_log_names_fields_and_numbers_and_never_a_value() -> None:
     assert "1 records or answers were repaired" in told
     assert "secret" not in told
     assert len(told) < 1000
+
+
+@pytest.mark.parametrize("key", ["", ',"uuid":null', ',"uuid":""', ',"uuid":{}', ',"uuid":[1]'])
+def test_given_an_event_without_its_key_then_one_is_made_of_the_line_the_same_each_time(key: str) -> None:
+    others = [b'{"uuid":"1","city":"Bonn"}', b'{"uuid":"2","city":"Ulm"}']
+    line, another = (b'{"city":"%b"%b}' % (city, key.encode()) for city in (b"Bonn", b"Ulm"))
+
+    def keys(*lines: bytes) -> list[str]:
+        records = RecordConverter(json_columns_as_string=True).convert(b"\n".join(lines), len(lines))
+        assert records.coercions.keys_made == sum(each not in others for each in lines)
+        return [json.loads(record)["uuid"] for record in records]
+
+    [alone] = keys(line)
+    [first, made, second, other, again] = keys(others[0], line, others[1], another, line)
+    assert (first, second, made, again) == ("1", "2", alone, alone)
+    assert re.fullmatch("[0-9a-f-]{36}", alone)
+    assert other != alone
 
 
 SECRET = b"s3cr3t"
