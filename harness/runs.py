@@ -77,7 +77,7 @@ class Outcome:
 
     @property
     def stream_error(self) -> dict[str, Any]:
-        """The one error that names a stream (the CDK adds a summary that names none)."""
+        """The one error that names a stream."""
         [error] = [error for error in self.errors if error.get("stream_descriptor")]
         return error
 
@@ -287,9 +287,10 @@ class Command:
     def _user_ids(self, arguments: Sequence[str]) -> set[str]:
         """The users and devices that a run was given in its configuration, or has asked for."""
         ids: set[str] = set()
-        if "--config" in arguments:
-            with suppress(ValueError, OSError, AttributeError):  # a configuration that is none
-                config = json.loads(Path(arguments[arguments.index("--config") + 1]).read_bytes())
+        path = Path(arguments[arguments.index("--config") + 1]) if "--config" in arguments else Path()
+        if path.is_file():  # no pipe, nor a device without an end
+            with suppress(ValueError, OSError, AttributeError, RecursionError):  # a configuration that is none
+                config = json.loads(path.read_bytes())
                 users = config.get("user_profiles", {}).get("users", {})
                 for entries in (users.get("user_ids"), users.get("device_ids")):
                     if isinstance(entries, list):

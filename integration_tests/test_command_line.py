@@ -36,7 +36,7 @@ def test_given_help_then_only_what_concerns_this_connector() -> None:
     ended = source_amplitude("--help")
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout.startswith("usage: source-amplitude")
-    for told in ("spec", "check", "discover", "read", "--version"):
+    for told in ("spec", "check", "discover", "catalog", "read", "sync", "--version"):
         assert told in ended.stdout
     of_read = source_amplitude("read", "--help").stdout
     assert all(option in of_read for option in ("--config FILE", "--catalog FILE", "--state FILE", "--debug"))
@@ -68,8 +68,11 @@ def assert_told_without_traceback(outcome: Outcome, sentence: str, failure_type:
     assert [error["failure_type"] for error in outcome.errors] == [failure_type] * len(outcome.errors)
     assert sentence in outcome.errors[0]["message"]
     assert not [error["stack_trace"] for error in outcome.errors if error.get("stack_trace")]
-    fatal = [message["log"]["message"] for message in outcome.of_type("LOG") if message["log"]["level"] == "FATAL"]
-    assert [line.count(sentence) for line in fatal] == [1], fatal
+    assert [error["message"].count(sentence) for error in outcome.errors] == [1], "it is told once"
+    errors = [outcome.messages.index(message) for message in outcome.of_type("TRACE") if "error" in message["trace"]]
+    before = [message["log"] for message in outcome.messages[: errors[0]] if message["type"] == "LOG"]
+    assert not [log for log in before if "MemoryMonitor" in log["message"]]
+    assert not [message for message in outcome.of_type("LOG") if message["log"]["level"] in ("ERROR", "FATAL")]
     assert outcome.stderr == ""
 
 
@@ -99,9 +102,19 @@ def test_given_something_that_passes_then_a_sentence_and_no_traceback(simulator:
     [
         ("catalog", {"type": "CATALOG", "catalog": {"streams": []}}, "It looks like what discover prints"),
         ("catalog", {"streams": [{"name": "events", "json_schema": {}}]}, "It looks like what discover prints"),
-        ("catalog", [], "does not hold a configured Airbyte catalog in JSON."),
+        ("catalog", {"streams": {}}, "The command source-amplitude catalog --config FILE prints one."),
+        ("catalog", [], "does not hold a configured Airbyte catalog in JSON, but a list."),
+        ("catalog", {"streams": []}, "has no streams, so nothing can be read."),
         ("state", {"type": "STREAM"}, "put it into square brackets"),
-        ("state", [{"type": "STATE", "state": {}}], 'Give what each STATE message has under "state".'),
+        ("state", {"type": "STATE", "state": {}}, "It holds a whole STATE message. It must be one list"),
+        ("state", [{"type": "STATE", "state": {}}], "It holds whole STATE messages. It must be one list"),
+        ("state", {"events": {"server_upload_time": "2024-03-15"}}, "as states were once written. It must be one list"),
+        (
+            "state",
+            '{"type":"STATE"}\n{"type":"STATE"}\n',
+            "holds several JSON texts instead of one. It must be one list",
+        ),
+        ("state", "7", "does not hold a JSON array of Airbyte state messages, but a number."),
         ("state", [{"type": "s3cret"}], "look at 0/type"),
     ],
 )
@@ -134,7 +147,6 @@ def test_given_an_unexpected_error_then_its_traceback_stays(simulator: Simulator
         ('{"api_key": "k3y-in-the-file",\n "secret_key" "s3cret"}', "line 2, column 15: Expecting ':' delimiter."),
         ('{\n  "api_key": "k3y-in-the-file",\n}', "line 3, column 1"),
         ('{"api_key": "k3y-\\qin-the-file"}', "line 1, column 18"),
-        ("", "line 1, column 1"),
         (b'{"api_key": "k3y-in-the-file\xff"}', "it is not in UTF-8"),
     ],
 )
@@ -146,6 +158,83 @@ def test_given_broken_json_then_its_line_and_column_and_none_of_its_content(
     outcome = command.run("check", "--config", str(path))
     assert_told_without_traceback(outcome, f"The config file {path} does not hold a JSON object: {place}")
     assert not any(part in outcome.everything for part in ("k3y", "s3cret", "\\\\q"))
+
+
+@pytest.mark.parametrize(
+    ("verb", "content", "sentence"),
+    [
+        ("check", "", "is empty."),
+        ("check", " \n", "is empty."),
+        ("check", "[]", "does not hold a JSON object, but a list."),
+        ("check", "null", "does not hold a JSON object, but null."),
+        ("check", '"k3y"', "does not hold a JSON object, but a text."),
+        ("check", '{"a":' * 900 + "1" + "}" * 900, "Config validation error: the configuration is nested too deeply."),
+        ("check", '{"a":' * 99_999 + "1" + "}" * 99_999, "it is nested too deeply."),
+        (
+            "discover",
+            '{"a":' * 900 + "1" + "}" * 900,
+            "Config validation error: the configuration is nested too deeply.",
+        ),
+    ],
+    ids=["empty", "blank", "list", "null", "text", "deep", "very deep", "deep for discover"],
+)
+def test_given_a_configuration_that_is_none_then_one_sentence(
+    command: Command, verb: str, content: str, sentence: str
+) -> None:
+    outcome = command.run(verb, "--config", command.file("config.json", content))
+    if outcome.of_type("CONNECTION_STATUS"):
+        [status] = outcome.of_type("CONNECTION_STATUS")
+        assert status["connectionStatus"]["status"] == "FAILED"
+        assert status["connectionStatus"]["message"].endswith(sentence)
+    else:
+        assert_told_without_traceback(outcome, sentence)
+
+
+@pytest.mark.parametrize("verb", ["check", "read"])
+def test_given_devices_and_pipes_as_files_then_one_sentence_in_bounded_time(command: Command, verb: str) -> None:
+    pipe = command.folder / "pipe"
+    os.mkfifo(pipe)
+    arguments = command.read_arguments(state=[]) if verb == "read" else ["--config", "-"]
+    held = os.open(pipe, os.O_RDWR)  # a writer that writes nothing
+    for path, sentence in (
+        ("/dev/zero", "cannot be read: it is larger than 1 MB."),
+        ("/dev/null", "is empty."),
+        (str(pipe), "cannot be read: its end did not come within 0 seconds."),
+        (str(command.folder), "cannot be read: Is a directory."),
+    ):
+        arguments[-1] = path
+        outcome = command.run(
+            verb, *arguments, settings={"airbyte.files.WAIT_SECONDS": 0.1, "airbyte.files.MOST_BYTES": 1024**2}
+        )
+        assert_told_without_traceback(outcome, sentence)
+    os.close(held)
+    arguments[-1] = str(pipe)
+    outcome = command.run(verb, *arguments, settings={"airbyte.files.WAIT_SECONDS": 0.1})
+    assert_told_without_traceback(outcome, "its end did not come within 0 seconds.")
+
+
+def test_given_a_configuration_from_another_program_then_it_is_read(simulator: Simulator, command: Command) -> None:
+    config = command.file("config.json", a_config(simulator))
+    command.prefix = ["bash", "-c", f'exec "$@" --config <(sleep 0.2; cat {config})', "bash"]
+    outcome = command.run("check")
+    assert outcome.exit_code == 0, outcome.everything
+    assert outcome.of_type("CONNECTION_STATUS")[0]["connectionStatus"]["status"] == "SUCCEEDED"
+
+
+def test_given_a_file_that_may_not_be_read_then_told_who_wanted_to(command: Command) -> None:
+    path = Path(command.file("config.json", "{}"))
+    path.chmod(0)
+    if os.geteuid() == 0:  # whom only his capabilities let in
+        command.prefix = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
+        if subprocess.run([*command.prefix, "true"], check=False, capture_output=True).returncode:
+            pytest.skip("capabilities cannot be dropped here")
+    outcome = command.run("check", "--config", str(path))
+    assert_told_without_traceback(outcome, f"cannot be read: Permission denied to the user with the id {os.geteuid()}.")
+
+
+def test_given_a_file_name_that_is_not_utf_8_then_a_sentence(command: Command) -> None:
+    outcome = command.run("check", "--config", os.fsdecode(os.fsencode(command.folder) + b"/caf\xe9.json"))
+    assert_told_without_traceback(outcome, "caf\ufffd.json cannot be read: No such file or directory.")
 
 
 def test_given_a_broken_catalog_or_state_then_its_line_and_column(simulator: Simulator, command: Command) -> None:

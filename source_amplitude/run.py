@@ -1,4 +1,4 @@
-"""The `source-amplitude` command: spec, check, discover, read."""
+"""The `source-amplitude` command: spec, check, discover and read for Airbyte, catalog and sync without it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def run(args: list[str] | None = None) -> None:
     from source_amplitude.airbyte.arguments import parse  # noqa: PLC0415 - after the signal
 
     arguments = parse(sys.argv[1:] if args is None else args)
-    from source_amplitude.airbyte.command import run_command  # noqa: PLC0415 - takes a second
+    from source_amplitude.airbyte import catalog, command, sync  # noqa: PLC0415 - takes a second
     from source_amplitude.source import SourceAmplitude  # noqa: PLC0415
 
-    run_command(SourceAmplitude(in_batches=True), arguments)
+    runs = {"catalog": catalog.print_catalog, "sync": sync.run_sync}
+    runs.get(arguments.command, command.run_command)(SourceAmplitude(in_batches=True), arguments)

@@ -23,7 +23,8 @@ from airbyte_cdk.sources.streams import Stream
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
-from source_amplitude.airbyte.errors import TracedError, airbyte_errors, traced, without_stack_trace
+from source_amplitude.airbyte.catalog import no_such_stream
+from source_amplitude.airbyte.errors import StreamsFailedError, airbyte_errors, traced, without_stack_trace
 from source_amplitude.airbyte.files import catalog_from, config_from, state_from
 from source_amplitude.airbyte.states import usable_states
 from source_amplitude.airbyte.streams.events import Events
@@ -113,6 +114,7 @@ class SourceAmplitude(AbstractSource):
     def raise_exception_on_missing_stream(self) -> bool:
         return True
 
+    @airbyte_errors()
     def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
         """The configuration in today's fields. Not written to a file, as the CDK would: a kill would leave it there."""
         return migrate(config)
@@ -132,7 +134,9 @@ class SourceAmplitude(AbstractSource):
                 if message.trace and message.trace.error:
                     if message.trace.error.message == _CDK_WORDS_FOR_AN_UNKNOWN_STREAM:
                         descriptor = message.trace.error.stream_descriptor
-                        message.trace.error.message = _no_such_stream(descriptor.name if descriptor else "")
+                        name = descriptor.name if descriptor else ""
+                        message.trace.error.message = no_such_stream(name, STREAM_NAMES)
+                        message.trace.error.internal_message = message.trace.error.message
                     errors.append(message.trace.error)
                     without_stack_trace(message)
                 yield message
@@ -162,13 +166,6 @@ _CDK_WORDS_FOR_AN_UNKNOWN_STREAM = (
 )
 
 
-def _no_such_stream(name: str) -> str:
-    return (
-        f"There is no stream {name}. Refresh the schema of the connection, or leave the stream out of it; "
-        f"the streams are {', '.join(STREAM_NAMES)}."
-    )
-
-
 def _summary_of(errors: list[AirbyteErrorTraceMessage]) -> AirbyteTracedException:
     """What is raised after all streams, when some of them failed.
 
@@ -179,7 +176,7 @@ def _summary_of(errors: list[AirbyteErrorTraceMessage]) -> AirbyteTracedExceptio
     if FailureType.config_error not in failure_types and failure_types:
         failure_type = min(failure_types, key=lambda kind: kind.value)
     streams = "; ".join(f"{e.stream_descriptor.name}: {e.message}" for e in errors if e.stream_descriptor)
-    return TracedError(
+    return StreamsFailedError(
         message=f"During the sync, the following streams did not sync successfully: {streams}",
         failure_type=failure_type,
     )

@@ -10,12 +10,13 @@ import os
 import signal
 import sys
 import tempfile
+from typing import IO, Any
 
 from airbyte_cdk.sources import Source
 
 from source_amplitude.airbyte import ending
 from source_amplitude.airbyte.arguments import NAME
-from source_amplitude.airbyte.errors import airbyte_errors
+from source_amplitude.airbyte.errors import StreamsFailedError, airbyte_errors
 from source_amplitude.airbyte.output import Entrypoint, MessageWriter, send_logs_through
 from source_amplitude.errors import no_temporary_folder
 
@@ -28,17 +29,23 @@ def run_command(source: Source, arguments: argparse.Namespace) -> None:
     logging.getLogger("airbyte").info(NAME)
     entrypoint = Entrypoint(source, writer)
     require_a_temporary_folder()
-    for message in entrypoint.run(arguments):
-        writer.write(f"{message}\n")
+    try:
+        for message in entrypoint.run(arguments):
+            writer.write(f"{message}\n")
+    except StreamsFailedError:
+        sys.exit(1)  # a TRACE message of each of them has told why
 
 
-def open_output() -> MessageWriter:
-    """Send all that is printed or logged through one writer, which also ends the process when it is told to stop."""
-    if sys.stdout is None:
+def open_output(pipe: IO[Any] | None = None, name: str = "Standard output") -> MessageWriter:
+    """Send all that is printed or logged through one writer, which also ends the process when it is told to stop.
+
+    :param pipe: where to, called `name` in sentences; by default standard output
+    """
+    if pipe is None and (pipe := sys.stdout) is None:
         sys.__stdout__ = io.StringIO()  # type: ignore[misc,assignment]  # where the CDK's logger writes at the very end
         sys.exit("Standard output is closed.")
     ending.prepare()
-    writer = MessageWriter(sys.stdout)
+    writer = MessageWriter(pipe, name)
     sys.stdout = sys.__stdout__ = writer  # type: ignore[misc,assignment]
     send_logs_through(writer)
     for number in STOP_SIGNALS:

@@ -35,9 +35,9 @@ def end_by(signal_number: int) -> NoReturn:
 
 
 def end_with(sentence: str) -> NoReturn:
-    """End with 1 after a sentence on standard error."""
+    """End with 1 after a sentence on standard error; without one where it is there already."""
     _remove_folders()
-    if sys.stderr is not None:
+    if sys.stderr is not None and sentence:
         sys.stderr.write(f"{sentence}\n")
         sys.stderr.flush()
     os._exit(1)

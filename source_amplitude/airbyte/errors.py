@@ -21,6 +21,10 @@ class TracedError(AirbyteTracedException):
         return without_stack_trace(super().as_airbyte_message(*args, **kwargs))
 
 
+class StreamsFailedError(TracedError):
+    """Some streams have failed. Each one's own TRACE message was emitted before this is raised."""
+
+
 def without_stack_trace(message: AirbyteMessage) -> AirbyteMessage:
     """The same TRACE message; one whose sentence says it all without its stack trace."""
     if message.trace and message.trace.error and message.trace.error.failure_type in _FAILURE_TYPES.values():

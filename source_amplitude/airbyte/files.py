@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import select
+import time
 from collections.abc import Callable, MutableMapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 from airbyte_cdk.models import (
@@ -17,37 +20,65 @@ from airbyte_cdk.models import (
 from source_amplitude.errors import ConfigError
 
 T = TypeVar("T")
+MOST_BYTES = 16 * 1024 * 1024
+WAIT_SECONDS = 10.0  # for a pipe or a device, such as that of `--config <(vault read ...)`
+PIECE_BYTES = 64 * 1024
+KINDS = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+STATE_FORM = (
+    'It must be one list with the newest state of each stream, as a STATE message has it under "state": '
+    '[{"type":"STREAM","stream":{"stream_descriptor":{"name":"events"},"stream_state":{...}}}]. '
+    "The command sync keeps such a file by itself."
+)
+CATALOG_COMMAND = "The command source-amplitude catalog --config FILE prints one."
 
 
 def config_from(path: str) -> MutableMapping[str, Any]:
-    """:raises ConfigError: it cannot be read, or is no JSON object"""
+    """Reads a configuration.
+
+    :raises ConfigError: the file cannot be read, or is no JSON object
+    """
     return _read("config", path, _mapping, "a JSON object")
 
 
 def catalog_from(path: str) -> ConfiguredAirbyteCatalog:
-    """:raises ConfigError: it cannot be read, or is no configured catalog"""
-    return _read("catalog", path, ConfiguredAirbyteCatalogSerializer.load, "a configured Airbyte catalog in JSON")
+    """Reads a configured catalog.
+
+    :raises ConfigError: the file cannot be read, is no configured catalog, or has no streams
+    """
+    catalog = _read("catalog", path, ConfiguredAirbyteCatalogSerializer.load, "a configured Airbyte catalog in JSON")
+    if not catalog.streams:
+        raise ConfigError(f"The catalog file {_shown(path)} has no streams, so nothing can be read. {CATALOG_COMMAND}")
+    return catalog
 
 
 def state_from(path: str | None) -> list[AirbyteStateMessage]:
-    """The state messages in a file; none without a file, or in one that holds null or nothing but brackets.
+    """Reads the state messages in a file; none without a file, or in one that holds null or nothing but brackets.
 
-    :raises ConfigError: it cannot be read, or holds something else
+    :raises ConfigError: the file cannot be read, or holds something else
     """
     return _read("state", path, _states, "a JSON array of Airbyte state messages") if path else []
 
 
 def _read(kind: str, path: str, load: Callable[[Any], T], expected: str) -> T:
     """:param load: raises ValueError or TypeError for content that is not what is expected"""
+    file = f"{kind} file {_shown(path)}"
     try:
-        content = Path(path).read_bytes()
+        content = _content(path)
+    except PermissionError as error:
+        raise ConfigError(
+            f"The {file} cannot be read: {error.strerror} to the user with the id {os.geteuid()}."
+        ) from error
     except OSError as error:
-        raise ConfigError(f"The {kind} file {path} cannot be read: {error.strerror}.") from error
+        raise ConfigError(f"The {file} cannot be read: {error.strerror}.") from error
+    if not content.strip():
+        raise ConfigError(f"The {file} is empty.{_hint_for_nothing(kind)}")
     loaded: Any = None
     try:
         loaded = json.loads(content)  # of bytes: a byte order mark tells the encoding
         return load(loaded)
     except json.JSONDecodeError as error:
+        if kind == "state" and error.msg == "Extra data":
+            raise ConfigError(f"The {file} holds several JSON texts instead of one. {STATE_FORM}") from None
         what = error.msg.partition(": ")[0]  # behind which some messages quote the content
         why = f": line {error.lineno}, column {error.colno}: {what}"
     except UnicodeDecodeError as error:
@@ -55,8 +86,35 @@ def _read(kind: str, path: str, load: Callable[[Any], T], expected: str) -> T:
     except RecursionError:
         why = ": it is nested too deeply"
     except (ValueError, TypeError) as error:
-        why = _place(error)
-    raise ConfigError(f"The {kind} file {path} does not hold {expected}{why}.{_mix_up(kind, loaded)}")
+        why = _place(error) or f", but {KINDS.get(type(loaded), 'a number')}"
+        why = "" if why == ", but an object" else why
+    raise ConfigError(f"The {file} does not hold {expected}{why}.{_mix_up(kind, loaded)}")
+
+
+def _content(path: str) -> bytes:
+    """All bytes of a file, or of a pipe whose writer does not keep us waiting.
+
+    :raises OSError: with a text for people
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe without a writer would not open
+    until = time.monotonic() + WAIT_SECONDS
+    content = bytearray()
+    try:
+        while select.select([descriptor], [], [], max(0.0, until - time.monotonic()))[0]:
+            part = os.read(descriptor, PIECE_BYTES)
+            if not part:
+                return bytes(content)
+            content += part
+            if len(content) > MOST_BYTES:
+                raise OSError(errno.EFBIG, f"it is larger than {MOST_BYTES // 1024**2} MB")
+    finally:
+        os.close(descriptor)
+    raise OSError(errno.ETIMEDOUT, f"its end did not come within {WAIT_SECONDS:.0f} seconds")
+
+
+def _shown(path: str) -> str:
+    """A path for a message; file names need not be UTF-8."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 class _MisplacedError(ValueError):
@@ -76,18 +134,31 @@ def _place(error: Exception) -> str:
     return f": look at {place}" if place else ""
 
 
+def _hint_for_nothing(kind: str) -> str:
+    if kind == "state":
+        return " To read everything from start_date, put [] into it; otherwise put the last state back."
+    return f" {CATALOG_COMMAND}" if kind == "catalog" else ""
+
+
 def _mix_up(kind: str, content: Any) -> str:
     """A hint for what is usually given instead."""
-    entries = content if isinstance(content, list) else []
     if kind == "catalog" and isinstance(content, dict):
         streams = content.get("streams")
-        is_discovered = "catalog" in content or (isinstance(streams, list) and any("name" in each for each in streams))
-        if is_discovered:
-            return " It looks like what discover prints; sample_files/configured_catalog.json is a configured one."
+        has_names = isinstance(streams, list) and any("name" in each for each in streams if isinstance(each, dict))
+        what = " It looks like what discover prints." if "catalog" in content or has_names else ""
+        return f"{what} {CATALOG_COMMAND}"
+    if kind == "catalog":
+        return f" {CATALOG_COMMAND}"
     if kind == "state" and isinstance(content, dict):
-        return " It holds an object: put it into square brackets."
-    if kind == "state" and any(isinstance(entry, dict) and "state" in entry for entry in entries):
-        return ' Give what each STATE message has under "state".'
+        if "state" in content:
+            return f" It holds a whole STATE message. {STATE_FORM}"
+        if content.get("type") == "STREAM":
+            return " It holds the state of one stream: put it into square brackets."
+        return f" It holds an object, as states were once written. {STATE_FORM}"
+    if kind == "state":
+        entries = content if isinstance(content, list) else []
+        is_whole = any(isinstance(entry, dict) and "state" in entry for entry in entries)
+        return f" It holds whole STATE messages. {STATE_FORM}" if is_whole else f" {STATE_FORM}"
     return ""
 
 
@@ -98,6 +169,8 @@ def _mapping(content: Any) -> MutableMapping[str, Any]:
 
 
 def _states(content: Any) -> list[AirbyteStateMessage]:
+    if content is not None and not isinstance(content, list):
+        raise TypeError("not a list")
     found = []
     for number, message in enumerate(content or ()):
         try:

@@ -34,11 +34,16 @@ class MessageWriter(io.TextIOBase):
     The process ends here when the output cannot be written to: by SIGPIPE when nobody reads it any more, otherwise with
     1 and a sentence on standard error.
 
+    `bytes_written` is how many bytes have been taken by the pipe.
+
     :param pipe: whose descriptor is written to; the file itself may write less than it is given
+    :param name: what the pipe is, at the beginning of a sentence
     """
 
-    def __init__(self, pipe: IO[Any]) -> None:
+    def __init__(self, pipe: IO[Any], name: str = "Standard output") -> None:
         self._pipe = pipe  # closed otherwise, and its descriptor with it
+        self._name = name
+        self.bytes_written = 0
         self._descriptor = pipe.fileno()
         self._lock = threading.RLock()  # a signal handler takes it too, in a thread that may have it already
         self._main_thread_is_writing = False
@@ -65,7 +70,7 @@ class MessageWriter(io.TextIOBase):
             except BrokenPipeError:
                 end_by(signal.SIGPIPE)
             except OSError as error:
-                end_with(f"Standard output cannot be written to: {error.strerror}.")
+                end_with(f"{self._name} cannot be written to: {error.strerror}.")
             finally:
                 self._main_thread_is_writing = False
             if in_main_thread and self._stop_signal is not None:
@@ -95,7 +100,9 @@ class MessageWriter(io.TextIOBase):
         left = memoryview(lines)
         while left:
             try:
-                left = left[os.write(self._descriptor, left[:PIECE_BYTES]) :]
+                taken = os.write(self._descriptor, left[:PIECE_BYTES])
+                self.bytes_written += taken
+                left = left[taken:]
             except BlockingIOError:
                 select.select([], [self._descriptor], [])
             if self._stop_signal is not None:
@@ -131,10 +138,13 @@ class Entrypoint(AirbyteEntrypoint):
     def read(self, *args: Any, **kwargs: Any) -> Iterable[AirbyteMessage]:
         for message in super().read(*args, **kwargs):
             if isinstance(message, RecordBatch):
-                # In order: the caller has written every message before it asks for the next one.
-                self._writer.write_bytes(message.to_lines())
+                self.write_batch(message)
             else:
                 yield message
+
+    def write_batch(self, batch: RecordBatch) -> None:
+        """Write records at once; in order, since the caller has written every message before it asks for the next."""
+        self._writer.write_bytes(batch.to_lines())
 
     @staticmethod
     def handle_record_counts(message: AirbyteMessage, stream_message_count: Any) -> AirbyteMessage:

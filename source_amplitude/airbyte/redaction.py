@@ -36,11 +36,22 @@ class Formatter(AirbyteLogFormatter):
 
 
 def is_logged(record: logging.LogRecord) -> bool:
-    """Whether a log record is true for this connector.
+    """Tells whether a log record is true for this connector, and is said by nothing else.
 
-    The CDK counts batches where it says records, and its retry library says "Giving up" of what is tried again.
+    The CDK counts batches where it says records, and its retry library says "Giving up" of what is tried again. An
+    error with a sentence for the user is told by its TRACE message: the CDK's log lines of it are left out.
     """
     message = str(record.msg)
     # Told once more by the error that ends the process, in our words.
     is_summary = message.startswith("During the sync, the following streams") and record.levelno == logging.INFO
-    return _CDK_COUNT.fullmatch(message) is None and not is_summary and record.name != "backoff"
+    is_told_by_trace = record.exc_info is not None and has_user_message(record.exc_info[1])
+    is_of_the_cdk_alone = message.startswith(
+        "MemoryMonitor instantiated"
+    )  # before every sentence, and of no use to any
+    return not (
+        _CDK_COUNT.fullmatch(message)
+        or is_summary
+        or is_told_by_trace
+        or is_of_the_cdk_alone
+        or record.name == "backoff"
+    )

@@ -17,6 +17,7 @@ from source_amplitude.errors import ConfigError
 from source_amplitude.http.hosts import Region
 
 WIDEST_HOURS = 8760
+MOST_LEVELS = 20  # of a configuration; the form has three
 _IN_WORDS = {
     "string": "text",
     "array": "a list",
@@ -53,13 +54,18 @@ def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
-def _without_blanks(fields: Mapping[str, Any]) -> dict[str, Any]:
+def _without_blanks(fields: Mapping[str, Any], levels: int = MOST_LEVELS) -> dict[str, Any]:
+    if not levels:
+        raise ConfigError("Config validation error: the configuration is nested too deeply.")
     kept = {
         name: value
         for name, value in fields.items()
         if value is not None and (value != "" or name in ("api_key", "secret_key"))
     }
-    return {name: _without_blanks(value) if isinstance(value, Mapping) else value for name, value in kept.items()}
+    return {
+        name: _without_blanks(value, levels - 1) if isinstance(value, Mapping) else value
+        for name, value in kept.items()
+    }
 
 
 def validate(config: Mapping[str, Any], specification: Mapping[str, Any]) -> None:

@@ -1,0 +1,172 @@
+"""What `sync` shows on standard error: how far it is, warnings, errors, and a table at the end."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from airbyte_cdk.models import AirbyteMessage, TraceType, Type
+from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
+
+from source_amplitude.airbyte.errors import has_user_message
+from source_amplitude.airbyte.redaction import redacted
+from source_amplitude.airbyte.state_file import continues
+from source_amplitude.progress import counted
+
+LINE_SECONDS = 30.0
+REWRITE_SECONDS = 1.0  # on a terminal
+ERASE_TO_THE_RIGHT = "\x1b[K"
+
+
+@dataclass
+class _Stream:
+    records: int = 0
+    status: str = ""
+    next_sync: str = "-"
+    hours_left: int | None = None
+    started: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
+
+
+class SyncReport:
+    """Writes a line of progress every 30 seconds; on a terminal one line, rewritten every second.
+
+    A thread of its own writes it, since the main thread may wait for Amplitude. When nobody reads it any more, the sync
+    goes on in silence.
+
+    :param out: standard error
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._is_terminal = out.isatty()
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self._streams: dict[str, _Stream] = {}
+        self._current = ""
+        self._doing = ""
+        self._told = 0  # records, when the last line was written
+        self._has_ended = threading.Event()
+        self.stream_count = 0
+
+    def begin(self) -> None:
+        """Start to write progress."""
+        threading.Thread(target=self._write_progress, name="progress", daemon=True).start()
+
+    def say(self, line: str) -> None:
+        """Write a line that stays."""
+        with self._lock, suppress(OSError, ValueError):
+            self._out.write(f"{redacted(filter_secrets(line))}{ERASE_TO_THE_RIGHT if self._is_terminal else ''}\n")
+            self._out.flush()
+
+    def error(self, sentence: str, stream: str | None = None) -> None:
+        """Write why the sync, or one stream of it, has failed."""
+        self.say(f"ERROR {stream}: {sentence}" if stream else f"ERROR {sentence}")
+
+    def records(self, stream: str, count: int) -> None:
+        """So many more records of a stream have gone to the output."""
+        self._of(stream).records += count
+
+    def committed(self, state: Mapping[str, Any], hours_left: int | None) -> None:
+        """Take note of a state that is in the state file.
+
+        :param hours_left: how many hours of its stream are still to be read; None where that is unknown
+        """
+        stream_state = state["stream"]["stream_state"]
+        cursor = next((value for value in stream_state.values() if isinstance(value, str)), None)
+        following = f"from {cursor}" if cursor else "goes on" if continues(stream_state) else "anew"
+        stream = self._of(state["stream"]["stream_descriptor"]["name"])
+        stream.next_sync, stream.hours_left = following, hours_left
+
+    def message(self, message: AirbyteMessage) -> None:
+        """Take note of a message on its way to the output."""
+        if message.type == Type.RECORD and message.record:
+            self.records(message.record.stream, 1)
+        if message.type != Type.TRACE or message.trace is None:
+            return
+        if message.trace.type == TraceType.STREAM_STATUS and (status := message.trace.stream_status):
+            self._current = status.stream_descriptor.name
+            stream = self._of(self._current)
+            stream.status = status.status.value
+            stream.seconds = time.monotonic() - stream.started
+        if message.trace.error:
+            descriptor = message.trace.error.stream_descriptor
+            self.error(message.trace.error.message, descriptor.name if descriptor else None)
+
+    def end(self) -> None:
+        """Stop the progress, and write the table of all streams."""
+        self._has_ended.set()
+        if self._streams:
+            self.say("\n".join(_table(self._rows())))
+
+    def _of(self, name: str) -> _Stream:
+        return self._streams.setdefault(name, _Stream())
+
+    def _rows(self) -> list[list[str]]:
+        rows = [["stream", "records", "seconds", "records/s", "ended", "next sync"]]
+        for name, stream in self._streams.items():
+            speed = f"{stream.records / stream.seconds:,.0f}" if stream.seconds > 0 else "-"
+            ended = {"COMPLETE": "complete", "INCOMPLETE": "failed"}.get(stream.status, "stopped")
+            rows.append([name, f"{stream.records:,}", f"{stream.seconds:,.1f}", speed, ended, stream.next_sync])
+        return rows
+
+    def _write_progress(self) -> None:
+        while not self._has_ended.wait(REWRITE_SECONDS if self._is_terminal else LINE_SECONDS):
+            line = self._progress()
+            if not self._is_terminal:
+                self.say(line)
+                continue
+            width = shutil.get_terminal_size().columns - 1
+            with self._lock, suppress(OSError, ValueError):
+                # The cursor goes back, so that whatever is written next takes the line's place.
+                self._out.write(f"{redacted(filter_secrets(line))[:width]}{ERASE_TO_THE_RIGHT}\r")
+                self._out.flush()
+
+    def _progress(self) -> str:
+        stream = self._of(self._current) if self._current else _Stream()
+        elapsed = time.monotonic() - stream.started
+        total = sum(each.records for each in list(self._streams.values()))
+        parts = [f"{stream.records:,} records", f"{stream.records / max(elapsed, 1e-3):,.0f}/s"]
+        if stream.hours_left is not None:
+            parts.append(f"{counted(stream.hours_left, 'hour')} left")
+        if total == self._told and self._doing:
+            parts.append(self._doing)
+        self._told = total
+        minutes, seconds = divmod(int(time.monotonic() - self._started), 60)
+        which = f"{self._current} ({len(self._streams)} of {self.stream_count})" if self._current else "starting"
+        return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02} {which}: {', '.join(parts)}"
+
+    def logged(self, record: logging.LogRecord) -> None:
+        """Take note of a log line: show warnings, and keep what is being done for the line of progress."""
+        error = record.exc_info[1] if record.exc_info else None
+        if record.levelno < logging.WARNING:
+            if "airbyte_cdk" not in record.pathname:
+                self._doing = record.getMessage()
+        elif record.levelno == logging.WARNING:
+            self.say(f"WARNING {record.getMessage()}")
+        elif error is not None and not has_user_message(error):
+            self.say(logging.Formatter().format(record))
+
+
+class ReportHandler(logging.Handler):
+    """Passes log lines on to a report."""
+
+    def __init__(self, report: SyncReport) -> None:
+        super().__init__()
+        self._report = report
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._report.logged(record)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    header, *rest = rows
+    lines = [header, ["-" * width for width in widths], *rest]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in lines]

@@ -1,0 +1,153 @@
+"""The state file of `sync`: locked while a sync runs, and replaced as a whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from source_amplitude.airbyte.files import state_from
+from source_amplitude.errors import ConfigError
+
+NO_STATE = b"[]\n"
+# What the CDK puts into the state of a finished snapshot, and of a table that comes in one answer.
+WITHOUT_A_PLACE = {"__ab_full_refresh_sync_complete", "__ab_no_cursor_state_message"}
+
+
+class StateFile:
+    """Keeps the newest state of each stream in a file that `read --state` takes too.
+
+    Each commit writes a new file, waits until it is on disk, and renames it over the old one: whatever happens, the
+    path has the state of the last commit. Other processes are kept out by a lock on a second file (`PATH.lock`), which
+    stays, since a lock on the state file itself would go with the file that is replaced.
+
+    :param path: a symbolic link is followed, so that the file that it names is replaced and not the link
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(os.path.realpath(path))
+        self._new = self.path.with_name(f"{self.path.name}.new")
+        self._lock: int | None = None
+        self._entries: list[dict[str, Any]] = []
+        self._mode: int | None = None
+
+    def open(self) -> bool:
+        """Lock the file, read it, and replace it by the same content, so that a commit that cannot work fails now.
+
+        :returns: whether the file was there; otherwise it is made, with no states
+        :raises ConfigError: another sync has it, it cannot be read or written, or holds something else than states
+        """
+        self._lock = _locked(self.path)
+        try:
+            content, is_new = self.path.read_bytes(), False
+            self._mode = self.path.stat().st_mode & 0o7777
+        except FileNotFoundError:
+            content, is_new = NO_STATE, True
+        except OSError as error:
+            raise ConfigError(f"The state file {self.path} cannot be read: {error.strerror}.") from error
+        if not is_new:
+            state_from(str(self.path))
+            self._entries = json.loads(content) or []
+        try:
+            self._replace(content)
+        except OSError as error:
+            raise ConfigError(f"The state file {self.path} cannot be written: {_why(error)}.") from error
+        return not is_new
+
+    def commit(self, state: Mapping[str, Any]) -> None:
+        """Put the state of one stream in the place of its last one; those of other streams stay.
+
+        A snapshot that is finished leaves none, so that the next sync begins a new one.
+
+        :param state: what a STATE message has under `state`
+        :raises OSError: the file could not be written; it is as it was
+        """
+        stream = state["stream"]
+        name = stream["stream_descriptor"]["name"]
+        kept = [entry for entry in self._entries if _stream_of(entry) != name]
+        if continues(stream["stream_state"]):
+            kept.append({"type": "STREAM", "stream": stream})
+        self._replace(_lines(kept))
+        self._entries = kept
+
+    def _replace(self, content: bytes) -> None:
+        with open(self._new, "wb", opener=_open_new) as file:
+            if self._mode is not None:
+                os.fchmod(file.fileno(), self._mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        self._new.replace(self.path)
+        sync_folder(self.path)
+
+
+def continues(stream_state: Mapping[str, Any]) -> bool:
+    """Tells whether a state has a place to continue from."""
+    return not WITHOUT_A_PLACE & stream_state.keys()
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the entry of a new file in its folder is on disk.
+
+    :raises OSError: it did not get there
+    """
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def lock(descriptor: int, kind: str, path: Path) -> None:
+    """Keep other syncs from a file, until this process ends.
+
+    :raises ConfigError: another process has it, or the file system has no locks
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ConfigError(
+            f"Another sync is running with the {kind} file {path}: wait until it has ended, or use another file."
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"The {kind} file {path} cannot be locked: {error.strerror}. Use a file system that has locks."
+        ) from error
+
+
+def _locked(path: Path) -> int:
+    beside = path.with_name(f"{path.name}.lock")
+    try:
+        descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise ConfigError(
+            f"The file {beside}, which keeps two syncs from using one state, cannot be made: {error.strerror}."
+        ) from error
+    lock(descriptor, "state", path)
+    return descriptor
+
+
+def _open_new(path: str, flags: int) -> int:
+    with suppress(FileNotFoundError):  # what a killed sync has left
+        os.unlink(path)  # noqa: PTH108 - a link that somebody put there is removed, not followed
+    return os.open(path, flags | os.O_EXCL | os.O_CLOEXEC, 0o666)
+
+
+def _why(error: OSError) -> str:
+    hint = ": mount its folder instead of the file alone" if error.errno == 16 else ""  # EBUSY of a mounted file
+    return f"{error.strerror}{hint}"
+
+
+def _stream_of(entry: Mapping[str, Any]) -> str | None:
+    stream: str | None = entry.get("stream", {}).get("stream_descriptor", {}).get("name")
+    return stream
+
+
+def _lines(entries: list[dict[str, Any]]) -> bytes:
+    """A JSON array with an entry a line, so that a person can read and compare it."""
+    texts = [json.dumps(entry, ensure_ascii=False, separators=(",", ":")) for entry in entries]
+    return ("[" + ",\n".join(texts) + "]\n").encode()
