@@ -92,7 +92,7 @@ def test_given_a_sync_then_the_file_has_what_read_prints(sync: Sync) -> None:
         assert [_without_times(message) for message in written.of_type(kind)] == [
             _without_times(message) for message in printed.of_type(kind)
         ]
-    assert "events: 345 events of 69 hours" in written.log
+    assert "events 20240313T00-20240313T23: 120 events" in written.log
 
 
 def _without_times(message: dict[str, Any]) -> str:
