@@ -15,7 +15,7 @@ from source_amplitude.endpoints import cohort_job, limits
 from source_amplitude.errors import ConfigError
 from source_amplitude.lakeflow import AmplitudeDataSource, LakeflowConnect
 from source_amplitude.spark import offsets
-from source_amplitude.spark.rest_datasource import DaysStreamReader
+from source_amplitude.spark.readers import StreamReader
 
 pytestmark = pytest.mark.spark
 
@@ -174,10 +174,10 @@ def test_given_several_tables_in_one_process_then_they_share_amplitudes_limits(
     assert 500 < most_cost_in_any(window, simulator.rest_log) <= 900
 
 
-def a_reader(simulator: Simulator, table: str) -> DaysStreamReader:
+def a_reader(simulator: Simulator, table: str) -> StreamReader:
     source = AmplitudeDataSource(given(simulator, table=table))
     reader = source.streamReader(source.schema())
-    assert isinstance(reader, DaysStreamReader)
+    assert isinstance(reader, StreamReader)
     return reader
 
 

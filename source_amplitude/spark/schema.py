@@ -26,8 +26,8 @@ def columns(table: str, *, timestamps: bool) -> dict[str, FieldType]:
     return {**found, ADDITIONAL_FIELDS: FieldType.OBJECT} if has_additional else found
 
 
-def spark_schema(table: str, *, timestamps: bool) -> StructType:
-    """The Spark schema of a table, its descriptions as comments. All columns may be null."""
+def spark_schema(table_columns: Mapping[str, FieldType], table: str) -> StructType:
+    """The Spark schema of some columns of a table, its descriptions as comments. All columns may be null."""
     from pyspark.sql import types as spark  # noqa: PLC0415 - only who asks for it needs Spark
 
     kinds: dict[FieldType, DataType] = {
@@ -42,7 +42,7 @@ def spark_schema(table: str, *, timestamps: bool) -> StructType:
     comments |= {name: field["description"] for name, field in fields.items()}
     return spark.StructType([
         spark.StructField(name, kinds.get(kind, spark.StringType()), metadata={"comment": comments[name]})
-        for name, kind in columns(table, timestamps=timestamps).items()
+        for name, kind in table_columns.items()
     ])  # fmt: skip
 
 

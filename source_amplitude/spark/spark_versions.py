@@ -26,3 +26,8 @@ def reads_everything(limit: Any) -> bool:
 def most_archives(number: int) -> Any:
     """A limit that Spark hands back to `latestOffset` since 4.2. Of the kinds it knows, one on files comes nearest."""
     return _limits.ReadMaxFiles(number)
+
+
+def everything() -> Any:
+    """The limit that asks for all that is available."""
+    return _limits.ReadAllAvailable()

@@ -53,12 +53,12 @@ def row(line: str) -> dict[str, Any]:
 def test_given_a_table_then_its_batches_have_the_schema_that_spark_expects(table: str, timestamps: bool) -> None:
     # Before 4.1 UTC is what it always takes.
     zone = {"timezone": "UTC"} if "timezone" in signature(to_arrow_schema).parameters else {}
-    expected = to_arrow_schema(spark_schema(table, timestamps=timestamps), **zone)
+    expected = to_arrow_schema(spark_schema(columns(table, timestamps=timestamps), table), **zone)
     assert arrow_schema(columns(table, timestamps=timestamps)).equals(expected)
 
 
 def test_given_the_events_table_then_ids_are_long_bags_are_text_and_comments_tell_what_columns_are() -> None:
-    schema = spark_schema("events", timestamps=True)
+    schema = spark_schema(columns("events", timestamps=True), "events")
     kinds = {field.name: field.dataType.simpleString() for field in schema}
     assert (kinds["amplitude_id"], kinds["session_id"], kinds["app"]) == ("bigint", "bigint", "bigint")
     assert (kinds["event_properties"], kinds["location_lat"], kinds["paying"]) == ("string", "double", "boolean")

@@ -4,9 +4,10 @@ import logging
 
 import pytest
 
-from source_amplitude.spark.datasource import EventsReader, EventsStreamReader
 from source_amplitude.spark.options import Options
-from source_amplitude.spark.rest_datasource import EndpointReader
+from source_amplitude.spark.readers import BatchReader, StreamReader
+from source_amplitude.spark.tables.daily import DailyTable
+from source_amplitude.spark.tables.events import EventsTable
 
 pytestmark = pytest.mark.spark
 
@@ -25,15 +26,15 @@ def options(**given: str) -> Options:
 def test_given_a_range_of_no_hour_then_a_warning_tells_it(
     given: dict[str, str], told: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    [partition] = EventsReader(options(**given)).partitions()
-    assert partition.value == []
+    [partition] = BatchReader(EventsTable(options(**given))).partitions()
+    assert partition.value is None
     [warning] = caplog.messages
     assert warning.startswith("events: nothing to read from 2")
     assert told in warning
 
 
 def test_given_a_range_of_no_day_then_a_warning_tells_it(caplog: pytest.LogCaptureFixture) -> None:
-    [partition] = EndpointReader(options(table="active_users", start_date="2990-01-01")).partitions()
+    [partition] = BatchReader(DailyTable(options(table="active_users", start_date="2990-01-01"))).partitions()
     assert partition.value is None
     [warning] = caplog.messages
     assert warning.startswith("active_users: nothing to read from 2990-01-01 to 2")
@@ -41,11 +42,11 @@ def test_given_a_range_of_no_day_then_a_warning_tells_it(caplog: pytest.LogCaptu
 
 def test_given_an_offset_in_the_future_then_a_warning_says_so(caplog: pytest.LogCaptureFixture) -> None:
     offset = {"last_hour": "29900101T00"}
-    assert EventsStreamReader(options()).latestOffset(offset) == offset
+    assert StreamReader(EventsTable(options())).latestOffset(offset) == offset
     assert caplog.messages == [f"events: nothing to read, since the stream's offset is in the future: {offset}"]
 
 
 def test_given_a_stream_that_is_up_to_date_then_it_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
     offset = {"last_hour": "20240131T23"}
-    assert EventsStreamReader(options(end_date="2024-01-31")).latestOffset(offset) == offset
+    assert StreamReader(EventsTable(options(end_date="2024-01-31"))).latestOffset(offset) == offset
     assert caplog.messages == []

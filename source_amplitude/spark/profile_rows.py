@@ -1,0 +1,43 @@
+"""The rows of user profiles, as Arrow batches. Runs in Spark's Python workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+
+import pyarrow as pa
+
+from source_amplitude.config.model import ListedUsers
+from source_amplitude.records.schema import FieldType
+from source_amplitude.spark.arrow import ArrowConverter
+from source_amplitude.spark.errors import clear_errors
+from source_amplitude.spark.options import Options
+from source_amplitude.spark.permanent_errors import known_errors_stay
+from source_amplitude.spark.tables.table import logger
+from source_amplitude.user_profiles.authenticator import KeyFallback
+from source_amplitude.user_profiles.client import ProfileClient
+from source_amplitude.user_profiles.fetch import Fetcher, FetchStatus
+from source_amplitude.user_profiles.pacer import RequestPacer
+from source_amplitude.user_profiles.snapshot import Snapshot
+from source_amplitude.user_profiles.users import Listed
+
+
+def read_profiles(options: Options, users: ListedUsers, columns: Mapping[str, FieldType]) -> Iterator[pa.RecordBatch]:
+    """The profiles of the listed users, in their order, at the rate of the organization.
+
+    :raises AmplitudeError: as reading them for Airbyte does
+    """
+    with clear_errors(), known_errors_stay():
+        yield from ArrowConverter(columns).batches(_blocks(options, users))
+
+
+def _blocks(options: Options, listed: ListedUsers) -> Iterator[bytes]:
+    config = options.config
+    keys = KeyFallback(config.secret_key, config.api_key, logger)
+    client = ProfileClient(config, keys, RequestPacer(config.user_profiles.requests_per_minute, logger), logger)
+    fetcher = Fetcher(client, config.user_profiles, keys, logger, json_columns_as_string=True)
+    users = Listed(listed, {}, logger)
+    with closing(Snapshot(users, fetcher, logger)) as snapshot:
+        for result in snapshot.portion(users.total):
+            if result.status is FetchStatus.PROFILE:
+                yield result.record

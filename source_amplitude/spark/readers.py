@@ -1,0 +1,104 @@
+"""Spark's readers of any table: one for batches, one for streams.
+
+Facts from https://spark.apache.org/docs/latest/api/python/tutorial/sql/python_data_source.html: readers are pickled on
+their way to the workers; `partitions` and offsets are asked for on the driver, `read` in a worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql.datasource import DataSourceReader, DataSourceStreamReader, InputPartition
+
+from source_amplitude.errors import ConfigError
+from source_amplitude.spark import offsets
+from source_amplitude.spark.errors import with_clear_errors
+from source_amplitude.spark.spark_versions import SupportsTriggerAvailableNow, reads_everything
+from source_amplitude.spark.tables.table import Json, StreamTable, Table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class BatchReader(DataSourceReader):
+    """Reads what there is of a table, in the parts that it is cut into."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    @with_clear_errors
+    def partitions(self) -> Sequence[InputPartition]:
+        parts = self._table.parts(offsets.utc_now())
+        if parts:
+            self._table.check_keys()
+        return [InputPartition(part) for part in parts] or [InputPartition(None)]
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        return self._table.read(partition.value) if partition.value is not None else iter(())
+
+
+class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
+    """Reads a table in micro-batches of complete hours or days."""
+
+    def __init__(self, table: StreamTable) -> None:
+        self._table = table
+        self._available: Json | None = None
+        self._seen: Json | None = None
+
+    @with_clear_errors
+    def initialOffset(self) -> Json:  # noqa: N802 - Spark's names
+        return self._table.initial_offset(offsets.utc_now())
+
+    @with_clear_errors
+    def latestOffset(self, start: Json | None = None, limit: Any = None) -> Json:  # noqa: N802
+        """Where the next micro-batch ends.
+
+        :param start: not given before Spark 4.2, which also has no limit then: a micro-batch reads all there is; at a
+            restart it first asks for the partitions of what was read
+        """
+        begins = start if start is not None else self._seen
+        everything = reads_everything(limit)
+        now = offsets.utc_now()
+        return self._table.end_of_micro_batch(begins, self._newest(), everything=everything, now=now)
+
+    def getDefaultReadLimit(self) -> Any:  # noqa: N802
+        return self._table.read_limit()
+
+    def reportLatestOffset(self) -> Json:  # noqa: N802
+        """The newest offset there is, for the query's progress."""
+        return self._newest()
+
+    def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802
+        """Whatever becomes complete from now on is for the next run."""
+        self._available = self._newest()
+
+    @with_clear_errors
+    def partitions(self, start: Json, end: Json) -> Sequence[InputPartition]:
+        self._seen = end
+        return [InputPartition(part) for part in self._table.micro_batch(start, end, offsets.utc_now())]
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        return self._table.read(partition.value)
+
+    def _newest(self) -> Json:
+        return self._available or self._table.newest(offsets.utc_now())
+
+
+class NoStreamReader(DataSourceStreamReader):
+    """Says why there is no stream as soon as it is asked: Spark hides what `streamReader` raises behind a crash."""
+
+    def __init__(self, error: ConfigError) -> None:
+        self._error = error
+
+    def initialOffset(self) -> Json:  # noqa: N802
+        raise self._error
+
+    def latestOffset(self, start: Mapping[str, Any] | None = None, limit: Any = None) -> Json:  # noqa: N802
+        raise self._error
+
+    def partitions(self, start: Mapping[str, Any], end: Mapping[str, Any]) -> Sequence[InputPartition]:
+        raise self._error
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        raise self._error
