@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 collect_ignore_glob = [] if find_spec("pyspark") else ["test_*.py"]
 
 FIRST_HOUR = datetime(2024, 3, 13, 0, tzinfo=timezone.utc)
+NUMBERS = count(1)
 NOW = datetime(2024, 3, 16, 2, 10, tzinfo=timezone.utc)  # 72 hours are complete
 
 
@@ -35,10 +37,13 @@ def spark_and_amplitude(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[S
 
 @pytest.fixture
 def a_spark(spark_and_amplitude: "SimulatedSpark") -> "Callable[..., SimulatedSpark]":
-    """Spark with Amplitude as a small project whose first 72 hours are complete."""
+    """Spark with Amplitude as a small project whose first 72 hours are complete.
+
+    Each has another key, since workers are used again and keep what they have learnt of a project.
+    """
 
     def become(now: datetime = NOW, **project: Any) -> "SimulatedSpark":
-        defaults = {"first_hour": FIRST_HOUR, "events_per_hour": 5}
+        defaults = {"first_hour": FIRST_HOUR, "events_per_hour": 5, "api_key": f"{next(NUMBERS):032x}"}
         spark_and_amplitude.become(Project(**{**defaults, **project}), now)
         return spark_and_amplitude
 

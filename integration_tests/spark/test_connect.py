@@ -132,6 +132,23 @@ def test_given_micro_batches_in_partitions_then_each_event_came_once(amplitude: 
     assert connector.latest_offset("events", {})["last_hour"] == "20240315T23"
 
 
+def test_given_a_width_that_was_learnt_then_neither_tasks_nor_partitions_ask_for_more(
+    amplitude: Callable[..., Simulator],
+) -> None:
+    simulator = amplitude(max_hours_served=6)
+    connector = a_connector(simulator, num_workers="3")
+    first, second, third = connector.get_partitions("events", {})
+    assert len(first["windows"]) == 1
+    uuids = [record["uuid"] for record in connector.read_partition("events", first, {})]
+    assert [request.status for request in simulator.log][:2] == [504, 504], "24 and 12 hours"
+    simulator.clear_log()
+    for partition in (second, third):
+        uuids += [record["uuid"] for record in connector.read_partition("events", partition, {})]
+    assert {request.status for request in simulator.log} == {200}, "another task of the process"
+    assert Counter(uuids) == Counter(simulator.project.uuids(FIRST_HOUR, FIRST_HOUR + 71 * HOUR))
+    assert [len(partition["windows"]) for partition in connector.get_partitions("events", {})] == [4, 4, 4]
+
+
 def test_given_profiles_then_a_snapshot_is_one_batch_and_one_partition(amplitude: Callable[..., Simulator]) -> None:
     connector = a_connector(amplitude())
     options = {"user_ids": "user-1@example.com,user-2@example.com", "get_cohort_ids": "true"}

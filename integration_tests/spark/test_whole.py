@@ -58,6 +58,16 @@ def test_given_trouble_then_a_stream_in_two_runs_has_each_event_once(
     assert uuids(spark.written(folder)) == each_once(spark, HOURS + MORE_HOURS)
 
 
+def test_given_a_width_that_is_refused_then_a_worker_learns_it_once(
+    a_spark: Callable[..., SimulatedSpark], folder: Path
+) -> None:
+    spark = a_spark(max_hours_served=6)
+    spark.run_available(folder, batch_size_hours="12", num_workers="2")
+    assert uuids(spark.written(folder)) == each_once(spark)
+    refused = [request for request in spark.simulator.log if request.status == 504]
+    assert 1 <= len(refused) <= 2, "by two workers, in three micro-batches"
+
+
 def kill_workers_while_they_wait(spark: SimulatedSpark) -> None:
     """Once two exports are under way."""
     wait_for(lambda: len(exports_of_data(spark)) >= 2)

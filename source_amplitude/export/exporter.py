@@ -37,9 +37,12 @@ class Exporter:
         """The newest hour that may be read now."""
         return newest_complete_hour(datetime.now(timezone.utc), self._config.export_delay_hours)
 
-    def downloads(self, *ranges: Window) -> Prefetcher:
-        """The windows of some ranges of hours in order, with their archives downloaded ahead."""
-        width = AdaptiveWidth(self._config.batch_size_hours)
+    def downloads(self, *ranges: Window, width: AdaptiveWidth | None = None) -> Prefetcher:
+        """The windows of some ranges of hours in order, with their archives downloaded ahead.
+
+        :param width: what is known of how wide they may be; None: nothing yet
+        """
+        width = width or AdaptiveWidth(self._config.batch_size_hours)
         workers = self._config.num_workers
         prefetcher = Prefetcher(self._downloader.fetch, ranges, width, workers, self._logger, self.progress)
         self._prefetchers.append(prefetcher)

@@ -22,6 +22,7 @@ from source_amplitude.spark.permanent_errors import known_errors_stay
 from source_amplitude.spark.rows import RowConverter
 from source_amplitude.spark.schema import columns
 from source_amplitude.spark.tables.table import logger
+from source_amplitude.spark.widths import width_of
 
 
 def read_events(options: Options, windows: Sequence[Window]) -> Iterator[pa.RecordBatch]:
@@ -38,7 +39,7 @@ def _batches(options: Options, windows: Sequence[Window]) -> Iterator[pa.RecordB
     converter = RowConverter(columns(options.table, timestamps=options.timestamps))
     coercions = CoercionStats()
     with closing(Exporter(config, ConcurrencyLimiter(1), logger)) as exporter:
-        for download in exporter.downloads(*windows):
+        for download in exporter.downloads(*windows, width=width_of(options.config)):
             if download.archive is None:
                 continue
             reader = WindowReader(download.window, download.archive, exporter.fetch_whole, converter, logger)

@@ -131,14 +131,16 @@ def hours_a_micro_batch(options: Options) -> int:
     return options.config.batch_size_hours * options.config.num_workers
 
 
-def partitions_of(hours: Window, options: Options) -> list[list[Window]]:
+def partitions_of(hours: Window, options: Options, widest_hours: int) -> list[list[Window]]:
     """The hours as at most `num_workers` lists of windows, each to be read one window at a time.
+
+    :param widest_hours: of a window
 
     So there are never more than `num_workers` exports at once, wherever the lists are read. A range that is narrower
     than all windows together is shared evenly.
     """
     workers = options.config.num_workers
-    width = min(options.config.batch_size_hours, -(-hours.hours // workers))
+    width = min(widest_hours, -(-hours.hours // workers))
     windows = list(slices(hours.first, hours.last, width))
     return [windows[number::workers] for number in range(min(workers, len(windows)))]
 

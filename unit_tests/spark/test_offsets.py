@@ -98,7 +98,7 @@ def test_given_a_start_that_was_read_then_a_first_hour_in_the_end_changes_nothin
 
 
 def test_given_72_hours_then_each_of_three_tasks_reads_a_day() -> None:
-    partitions = offsets.partitions_of(Window(hour("20240313T00"), hour("20240315T23")), options())
+    partitions = offsets.partitions_of(Window(hour("20240313T00"), hour("20240315T23")), options(), 24)
     assert [[str(window) for window in windows] for windows in partitions] == [
         ["20240313T00-20240313T23"],
         ["20240314T00-20240314T23"],
@@ -107,7 +107,7 @@ def test_given_72_hours_then_each_of_three_tasks_reads_a_day() -> None:
 
 
 def test_given_few_hours_then_the_tasks_share_them() -> None:
-    partitions = offsets.partitions_of(Window(hour("20240313T00"), hour("20240313T03")), options())
+    partitions = offsets.partitions_of(Window(hour("20240313T00"), hour("20240313T03")), options(), 24)
     assert [len(all_hours(windows)) for windows in partitions] == [2, 2]
 
 
@@ -135,7 +135,7 @@ def test_given_any_range_then_micro_batches_and_tasks_cover_each_hour_once(
     ) != offset:
         batch = offsets.hours_between(offset, end)
         assert batch is not None
-        partitions = offsets.partitions_of(batch, chosen)
+        partitions = offsets.partitions_of(batch, chosen, chosen.config.batch_size_hours)
         assert len(partitions) <= workers
         read += sorted(hour for windows in partitions for hour in all_hours(windows))
         offset = end

@@ -12,6 +12,7 @@ from source_amplitude.spark import offsets
 from source_amplitude.spark.offsets import FIRST_HOUR, LAST_HOUR, Offset
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.tables.table import Json, StreamTable, logger
+from source_amplitude.spark.widths import width_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -102,7 +103,10 @@ class EventsTable(StreamTable):
         return offsets.initial_offset(self.options, now) if raw is None or raw == {} else Offset.of(raw)
 
     def _parts_of(self, hours: Window | None) -> list[Json]:
-        return [_part(windows) for windows in offsets.partitions_of(hours, self.options)] if hours else []
+        if hours is None:
+            return []
+        lists = offsets.partitions_of(hours, self.options, width_of(self.options.config).hours)
+        return [_part(windows) for windows in lists]
 
 
 def _part(windows: list[Window]) -> Json:
