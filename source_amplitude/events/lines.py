@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID, uuid5
 
@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw
 
 from source_amplitude.events.shape import KEY, Shape
 from source_amplitude.records.coercion import CoercionStats, ColumnValues
-from source_amplitude.records.json_repair import NOT_STRICT, may_hold_nul, read_object
+from source_amplitude.records.json_repair import NOT_STRICT, read_object, without_nul
 from source_amplitude.records.schema import declared_types
 
 BLOCK_BYTES = 256 * 1024
@@ -40,7 +40,7 @@ class NeedsCoercionError(Exception):
     """A line that has to be looked at field by field."""
 
 
-_DOES_NOT_FIT = (*NOT_STRICT, NeedsCoercionError)
+DOES_NOT_FIT = (*NOT_STRICT, NeedsCoercionError)
 
 
 def key_of(line: bytes) -> str:
@@ -54,12 +54,17 @@ class LineConverter(ABC, Generic[T]):
     :param json_columns_as_string: whether object- and array-valued fields become JSON text
         (`properties_format: json_string`) or stay as they are (`object`)
     :param missing: what an event that was parsed into a shape has in a field that its line lacks
+    :param only: the declared fields to read, where nobody has a use for others; None: all fields, declared or not
     """
 
-    def __init__(self, *, json_columns_as_string: bool, missing: Any = UNSET) -> None:
+    def __init__(
+        self, *, json_columns_as_string: bool, missing: Any = UNSET, only: Collection[str] | None = None
+    ) -> None:
         self._json_columns_as_string = json_columns_as_string
-        self._types = declared_types("events")
-        self._shape = Shape(self._types, missing=missing)
+        self._only = only
+        declared = declared_types("events")
+        self._types = declared if only is None else {name: declared[name] for name in declared if name in only}
+        self._shape = Shape(declared, missing=missing) if only is None else Shape.of_columns(self._types, missing)
 
     @property
     def block_bytes(self) -> int:
@@ -76,7 +81,7 @@ class LineConverter(ABC, Generic[T]):
         """
         try:
             return self._shaped(text, count)
-        except _DOES_NOT_FIT:
+        except DOES_NOT_FIT:
             lines = [line for line in text.split(b"\n") if line.strip()]
             return self._bisected(lines) if lines else self._of_events([], CoercionStats())
 
@@ -94,40 +99,51 @@ class LineConverter(ABC, Generic[T]):
     def _bisected(self, lines: list[bytes]) -> T:
         try:
             return self._shaped(b"\n".join(lines), len(lines))
-        except _DOES_NOT_FIT:
+        except DOES_NOT_FIT:
             if len(lines) == 1:
                 return self._unshaped(lines[0])
             middle = len(lines) // 2
             return self._bisected(lines[:middle]).and_then(self._bisected(lines[middle:]))
 
     def _shaped(self, text: bytes, count: int) -> T:
-        """For lines that all fit the shape; one that does not raises what `_DOES_NOT_FIT` names."""
+        """For lines that all fit the shape; one that does not raises what `DOES_NOT_FIT` names."""
+        text, repaired = without_nul(text)
         events = self._shape.decode_lines(text)
-        if may_hold_nul(text) or len(events) != count:
+        if len(events) != count:
             raise NeedsCoercionError
         coercions = self._look_at_verbatim_fields(events) if self._shape.verbatim else CoercionStats()
+        coercions.repaired += repaired
         return self._of_events(events, coercions)
 
     def _look_at_verbatim_fields(self, events: Sequence[Any]) -> CoercionStats:
         values = self._column_values()
         for event in events:
-            for attribute, name in self._shape.verbatim.items():
-                if raw := getattr(event, attribute):
-                    setattr(event, attribute, values.value(name, raw))
+            self._look_at_verbatim_fields_of(event, values)
             event.additional_fields = values.additional_fields()
         return values.coercions
+
+    def _look_at_verbatim_fields_of(self, event: Any, values: ColumnValues) -> None:
+        for attribute, name in self._shape.verbatim.items():
+            if raw := getattr(event, attribute):
+                setattr(event, attribute, values.value(name, raw))
 
     def _unshaped(self, line: bytes) -> T:
         """For any line; the next one with the same fields will fit the shape, if its values do."""
         fields, is_repaired = read_object(line)
+        if self._only is not None:
+            fields = {name: raw for name, raw in fields.items() if name in self._only}
         values = self._column_values()
         record = values.record(fields)
         values.coercions.repaired = int(is_repaired)
-        if record.get(KEY) in _NO_KEY:
+        if KEY in self._types and record.get(KEY) in _NO_KEY:
             record[KEY] = key_of(line)
             values.coercions.keys_made = 1
-        self._shape = self._shape.including(fields, {*values.coercions.converted, *values.coercions.nulled})
+        self._learn(fields, {*values.coercions.converted, *values.coercions.nulled})
         return self._of_record(record, values.coercions)
+
+    def _learn(self, fields: Mapping[str, Raw], odd: Collection[str]) -> None:
+        """Makes the shape wider, so that events with these fields fit it."""
+        self._shape = self._shape.including(fields, odd)
 
     def _column_values(self) -> ColumnValues:
         return ColumnValues(self._types, json_columns_as_string=self._json_columns_as_string)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cached_property
 from types import NoneType
 from typing import Annotated, Any
 
@@ -38,6 +39,8 @@ class Shape:
     :param verbatim: names of fields of which the caller has to look at every value: they are not declared, or have had
         odd values
     :param missing: what an event has in a field that its line lacks
+    :param passes_over_others: whether fields that are not declared are passed over, instead of a line not fitting;
+        all that are declared must then be in `kinds` from the start
     """
 
     def __init__(
@@ -46,9 +49,12 @@ class Shape:
         kinds: Mapping[str, Any] | None = None,
         verbatim: Iterable[str] = (),
         missing: Any = UNSET,
+        *,
+        passes_over_others: bool = False,
     ) -> None:
         self._declared = declared
         self._missing = missing
+        self._passes_over_others = passes_over_others
         self._is_new = not kinds
         self._kinds = dict(kinds or {KEY: _KEY_KIND})
         self._verbatim = frozenset(verbatim)
@@ -64,7 +70,7 @@ class Shape:
                 (ADDITIONAL_FIELDS, UnsetType, None),
             ],
             rename=attributes,
-            forbid_unknown_fields=True,
+            forbid_unknown_fields=not passes_over_others,
             kw_only=True,  # or none could follow the key, which has no default
             gc=False,
         )
@@ -76,6 +82,18 @@ class Shape:
         self.bags = [attribute for attribute, kind in others.items() if kind is FieldType.OBJECT]
         numbers = [attribute for attribute, kind in others.items() if kind is FieldType.NUMBER]
         self.numbers = [attribute for attribute in numbers if self._kinds[attributes[attribute]] is Raw]
+
+    @cached_property
+    def decode_lines_of_any_fields(self) -> Callable[[bytes], list[Any]]:
+        """As `decode_lines`, but a line may have other fields, which are passed over: the caller looks at them."""
+        return Shape(self._declared, self._kinds, self._verbatim, self._missing, passes_over_others=True).decode_lines
+
+    @classmethod
+    def of_columns(cls, declared: Mapping[str, FieldType], missing: Any) -> Shape:
+        """A shape of declared fields that passes over all others, for callers who have no use for those."""
+        kinds = {name: _KEY_KIND if name == KEY else _KINDS.get(kind, Raw) for name, kind in declared.items()}
+        verbatim = [name for name, kind in declared.items() if kind not in _KINDS]
+        return cls(declared, kinds, verbatim, missing, passes_over_others=True)
 
     def including(self, fields: Mapping[str, Raw], odd: Collection[str]) -> Shape:
         """A shape that also fits an event with these fields; this one when there is nothing to learn from it.
@@ -90,6 +108,8 @@ class Shape:
             if name in verbatim or name == ADDITIONAL_FIELDS or not _needs_no_escapes(name):
                 continue
             declared = self._declared.get(name)
+            if declared is None and self._passes_over_others:
+                continue
             if declared is FieldType.NUMBER and bytes(raw) == b"null":
                 kinds.setdefault(name, NoneType)  # as in all events of most projects
             elif declared in _KINDS and name not in odd:
@@ -97,9 +117,12 @@ class Shape:
             else:
                 kinds[name] = Raw
                 verbatim.add(name)
-        kinds.setdefault(KEY, _KEY_KIND)
+        if KEY in self._declared:
+            kinds.setdefault(KEY, _KEY_KIND)
         is_known = kinds == self._kinds and verbatim == self._verbatim
-        return self if is_known or len(kinds) > MOST_FIELDS else Shape(self._declared, kinds, verbatim, self._missing)
+        if is_known or len(kinds) > MOST_FIELDS:
+            return self
+        return Shape(self._declared, kinds, verbatim, self._missing, passes_over_others=self._passes_over_others)
 
 
 def _needs_no_escapes(name: str) -> bool:

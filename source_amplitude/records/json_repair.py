@@ -14,6 +14,7 @@ _STRING_OR_NO_NUMBER = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN', re
 _ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<broken>\\u(?:[dD][89a-fA-F]..|0000))|\\.", re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f]")
 _NUL_ESCAPE = re.compile(rb"\\u0000")  # half as expensive as `in`, at the size of a block of events
+_REPLACEMENT = "\ufffd".encode()
 MOST_LEVELS = 100  # of nesting; a parser that calls itself gives up at about 1,000
 _STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.DOTALL)
 NOT_STRICT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -83,6 +84,25 @@ def raw_json(value: Any) -> msgspec.Raw:
 def may_hold_nul(text: bytes) -> bool:
     """Whether strict JSON has NUL in a string; also true for an escaped backslash before `u0000`, which is none."""
     return _NUL_ESCAPE.search(text) is not None
+
+
+def without_nul(text: bytes) -> tuple[bytes, int]:
+    """Lines of strict JSON with U+FFFD in place of each NUL, as `strict_json` has it, and how many lines had any."""
+    if not may_hold_nul(text):
+        return text, 0
+    lines = text.split(b"\n")
+    repaired = [_line_without_nul(line) for line in lines]
+    return b"\n".join(repaired), sum(line != before for line, before in zip(repaired, lines, strict=True))
+
+
+def _line_without_nul(line: bytes) -> bytes:
+    first, *others = line.split(b"\\u0000")
+    parts, before = [first], first
+    for part in others:
+        is_escaped = (len(before) - len(before.rstrip(b"\\"))) % 2  # the backslash itself, by one before it
+        parts += (b"\\u0000" if is_escaped else _REPLACEMENT, part)
+        before = part
+    return b"".join(parts)
 
 
 def strict_json(text: bytes) -> bytes:

@@ -19,11 +19,35 @@ from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
 from source_amplitude.spark.schema import arrow_schema
 
 BLOCK_BYTES = 4 * 1024 * 1024
+# Of a batch that is handed to Spark, which takes some 5 µs a row where batches have 500 rows.
+BATCH_ROWS = 10_000
+BATCH_BYTES = 16 * 1024 * 1024
 _FINER_THAN_MICROSECONDS = re.compile(rb"\.[0-9]{7,}Z").search
 
 Fields = dict[str, Raw]
 _decode = msgspec.json.Decoder(Fields).decode
 _encode = msgspec.json.Encoder().encode
+
+
+def combined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same rows in batches of about `BATCH_ROWS` rows or `BATCH_BYTES` bytes, whichever are fewer."""
+    waiting: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield _as_one(waiting)
+            waiting, rows, size = [], 0, 0
+    if waiting:
+        yield _as_one(waiting)
+
+
+def _as_one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(batches) == 1:
+        return batches[0]
+    [one] = pa.Table.from_batches(batches).combine_chunks().to_batches()
+    return one
 
 
 class ArrowConverter:

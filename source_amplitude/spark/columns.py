@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -61,11 +62,11 @@ def _timestamps(values: Values, kind: pa.DataType) -> pa.Array:
     return pa.array([text and next(remaining) for text in values], pa.string()).cast(kind)
 
 
-def _bags(values: Values, kind: pa.DataType) -> pa.Array:
+def _bags(values: Values, _: pa.DataType) -> pa.Array:
     """Their JSON, as it came."""
     if values[0] == EMPTY_BAG and values.count(EMPTY_BAG) == len(values):
         return pa.repeat("{}", len(values))
-    texts = pa.array([raw if raw is None else bytes(raw) for raw in values], kind)
+    texts = _texts(values)
     is_object = pc.starts_with(texts, "{")
     if not is_object.false_count:
         return texts
@@ -73,6 +74,22 @@ def _bags(values: Values, kind: pa.DataType) -> pa.Array:
     if pc.or_(is_object, is_null).false_count:
         raise NeedsCoercionError
     return pc.if_else(is_null, None, texts)
+
+
+def _texts(values: Values) -> pa.StringArray:
+    """Their JSON as it came, `null` for None, by one copy of all.
+
+    :raises UnicodeDecodeError: it is not UTF-8
+    """
+    try:
+        joined = b"".join(values)
+    except TypeError:  # some events do not have the field
+        values = [NULL if raw is None else raw for raw in values]
+        joined = b"".join(values)
+    if not joined.isascii():
+        joined.decode()
+    ends = array("i", [0, *accumulate(map(len, values))])
+    return pa.StringArray.from_buffers(len(values), pa.py_buffer(ends), pa.py_buffer(joined))
 
 
 def _numbers(values: Values, kind: pa.DataType) -> pa.Array:

@@ -5,7 +5,7 @@ Runs in Spark's Python workers, of which none knows of the others, and imports n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -16,27 +16,30 @@ from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.windows import Window
 from source_amplitude.records.coercion import CoercionStats, log_coercions
+from source_amplitude.records.schema import FieldType
+from source_amplitude.spark.arrow import combined
 from source_amplitude.spark.errors import clear_errors
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.permanent_errors import known_errors_stay
 from source_amplitude.spark.rows import RowConverter
-from source_amplitude.spark.schema import columns
 from source_amplitude.spark.tables.table import logger
 from source_amplitude.spark.widths import width_of
 
 
-def read_events(options: Options, windows: Sequence[Window]) -> Iterator[pa.RecordBatch]:
+def read_events(
+    options: Options, columns: Mapping[str, FieldType], windows: Sequence[Window]
+) -> Iterator[pa.RecordBatch]:
     """The events of some windows, one export at a time, the next one downloaded while one is read.
 
     :raises AmplitudeError: as reading them for Airbyte does
     """
     with clear_errors(), known_errors_stay():
-        yield from _batches(options, windows)
+        yield from combined(_batches(options, columns, windows))
 
 
-def _batches(options: Options, windows: Sequence[Window]) -> Iterator[pa.RecordBatch]:
+def _batches(options: Options, columns: Mapping[str, FieldType], windows: Sequence[Window]) -> Iterator[pa.RecordBatch]:
     config = replace(options.config, num_workers=1)
-    converter = RowConverter(columns(options.table, timestamps=options.timestamps))
+    converter = RowConverter(columns)
     coercions = CoercionStats()
     with closing(Exporter(config, ConcurrencyLimiter(1), logger)) as exporter:
         for download in exporter.downloads(*windows, width=width_of(options.config)):

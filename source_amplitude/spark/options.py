@@ -25,7 +25,7 @@ _REGIONS = {"US": "US", "EU": "EU", "STANDARD": "US"}
 _NUMBERS = ("batch_size_hours", "export_delay_hours", "num_workers")
 _BOOLEANS = ("get_amp_props", "get_cohort_ids", "get_computations")
 _LISTS = ("recommendation_ids", "prediction_ids")
-_OTHERS = (TABLE, "region", "data_region", "start_date", "end_date", "timestamps", "user_ids", "device_ids",
+_OTHERS = (TABLE, "region", "data_region", "start_date", "end_date", "timestamps", "columns", "user_ids", "device_ids",
            "propensity_type", "requests_per_minute", "active_users_group_by_country", "cohort_ids", "max_cohorts",
            "user_properties")  # fmt: skip
 # Of Spark (`load("events")`) and of pipelines that are made of community connectors.
@@ -46,12 +46,14 @@ class Options:
 
     :param end: the last hour to read; None: the newest complete one
     :param timestamps: whether timestamps are of Spark's type instead of text
+    :param columns: the names of the columns to read, in their order; empty: all
     """
 
     config: Config
     table: str = DEFAULT_TABLE
     end: datetime | None = None
     timestamps: bool = False
+    columns: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, raw: Mapping[str, str], logger: logging.Logger) -> Options:
@@ -68,7 +70,7 @@ class Options:
         end = _end(given.get("end_date"))
         if end is not None and config.start is not None and end < floor_to_hour(config.start):
             raise ConfigError("end_date must not be before start_date.")
-        return cls(config, table, end, _boolean(given, "timestamps"))
+        return cls(config, table, end, _boolean(given, "timestamps"), _columns(given))
 
 
 def _check_names(given: Mapping[str, str], logger: logging.Logger) -> None:
@@ -135,6 +137,16 @@ def _one_of(given: Mapping[str, str], *names: str) -> str | None:
         told = " and ".join(f"{name} is {value}" for name, value in found.items())
         raise ConfigError(f"Options contradict each other: {told}. Leave one of them out.")
     return next(iter(found.values()), None)
+
+
+def _columns(given: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of columns, each once."""
+    if "columns" not in given:
+        return ()
+    names = [str(name).strip() for name in _names_in(given["columns"], "columns")]
+    if not all(names):
+        raise ConfigError("The option columns must hold names of columns, with commas between.")
+    return tuple(dict.fromkeys(names))
 
 
 def _names_in(text: str, option: str) -> list[Any]:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import pyarrow as pa
-from msgspec import structs
+from msgspec import Raw, structs
 
-from source_amplitude.events.lines import LineConverter, NeedsCoercionError
+from source_amplitude.events.lines import DOES_NOT_FIT, LineConverter, NeedsCoercionError
 from source_amplitude.records.coercion import CoercionStats
-from source_amplitude.records.json_repair import NOT_STRICT, may_hold_nul
+from source_amplitude.records.json_repair import NOT_STRICT, read_object, without_nul
 from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
 from source_amplitude.spark.arrow import ArrowConverter
 from source_amplitude.spark.columns import coerced_column, column
 from source_amplitude.spark.schema import arrow_schema
 
-BLOCK_BYTES = 1024 * 1024  # each batch has a price of its own, which grows with the number of columns
+BLOCK_BYTES = 4 * 1024 * 1024  # each has a price of its own, which grows with the number of columns
+MOST_NAMES_SEEN = 10_000
 
 _encode_lines = msgspec.json.Encoder().encode_lines
 
@@ -42,13 +43,15 @@ class Rows:
 class RowConverter(LineConverter[Rows]):
     """Makes rows, straight from the parsed events; an event that had to be looked at field by field takes a detour.
 
-    :param columns: the columns of the table, in order
+    :param columns: the columns of the table, in order; without `additional_fields`, other fields are not even parsed
     """
 
     def __init__(self, columns: Mapping[str, FieldType]) -> None:
-        super().__init__(json_columns_as_string=True, missing=None)
+        only = None if ADDITIONAL_FIELDS in columns else frozenset(columns)
+        super().__init__(json_columns_as_string=True, missing=None, only=only)
         self._schema = arrow_schema(columns)
         self._of_ndjson = ArrowConverter(columns)
+        self._seen: set[str] = set()
 
     @property
     def block_bytes(self) -> int:
@@ -73,6 +76,11 @@ class RowConverter(LineConverter[Rows]):
         """With the lines that do not fit the shape apart from the others, not in between: a row has no place, and many
         small batches would cost more than all the rest.
         """
+        if self._only is None:
+            try:
+                return self._of_any_fields(lines)
+            except DOES_NOT_FIT:
+                pass
         rows = Rows([], 0, CoercionStats())
         fitting: list[bytes] = []
         for line in lines:
@@ -82,9 +90,54 @@ class RowConverter(LineConverter[Rows]):
                 rows = rows.and_then(self._unshaped(line))
         return super()._bisected(fitting).and_then(rows) if fitting else rows
 
+    def _of_any_fields(self, lines: list[bytes]) -> Rows:
+        """Of lines that fit the shape but for fields that are not declared, which may have other names in each line.
+
+        :raises MsgspecError: a declared field has a value that does not fit the shape
+        :raises NeedsCoercionError: a line has to be repaired
+        """
+        text, repaired = without_nul(b"\n".join(lines))
+        fields_of: list[dict[str, Raw]] = []
+        for line in text.split(b"\n"):
+            fields, is_repaired = read_object(line)
+            if is_repaired:  # where the shape did not look
+                raise NeedsCoercionError
+            fields_of.append(fields)
+        self._learn_declared(fields_of)
+        events = self._shape.decode_lines_of_any_fields(text)
+        values, known, others = self._column_values(), frozenset(self._shape.names), {}
+        for event, fields in zip(events, fields_of, strict=True):
+            self._look_at_verbatim_fields_of(event, values)
+            for name in fields.keys() - known:
+                values.value(name, fields[name])
+                others[name] = fields[name]
+            event.additional_fields = values.additional_fields()
+        values.coercions.repaired = repaired
+        rows = self._of_events(events, values.coercions)
+        self._learn(others, ())
+        return rows
+
+    def _learn_declared(self, fields_of: Sequence[dict[str, Raw]]) -> None:
+        missing = self._types.keys() - set(self._shape.names)
+        for fields in fields_of:
+            if new := fields.keys() & missing:
+                self._learn({name: fields[name] for name in new}, ())
+                missing -= new
+
+    def _learn(self, fields: Mapping[str, Raw], odd: Collection[str]) -> None:
+        """Makes the shape wider by declared fields, and by others whose names have come before.
+
+        A name that came once may not come again, and a wider shape costs as much as some hundred events.
+        """
+        others = fields.keys() - self._types.keys()
+        super()._learn({name: raw for name, raw in fields.items() if name not in others or name in self._seen}, odd)
+        self._seen |= others
+        if len(self._seen) > MOST_NAMES_SEEN:
+            self._seen.clear()
+
     def _fits(self, line: bytes) -> bool:
         try:
-            return len(self._shape.decode_lines(line)) == 1 and not may_hold_nul(line)
+            return len(self._shape.decode_lines(without_nul(line)[0])) == 1
         except NOT_STRICT:
             return False
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from source_amplitude.errors import ConfigError
 from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType, declared_types, stream_schema
 
 if TYPE_CHECKING:
@@ -14,16 +16,26 @@ if TYPE_CHECKING:
 _ADDITIONAL_FIELDS_COMMENT = "What has no column or does not fit it, as a JSON object."
 
 
-def columns(table: str, *, timestamps: bool) -> dict[str, FieldType]:
+def columns(table: str, *, timestamps: bool, chosen: Sequence[str] = ()) -> dict[str, FieldType]:
     """The columns of a table, in order, the last of them `additional_fields`, where it has that.
 
     :param timestamps: whether timestamps are of a type of their own instead of text
+    :param chosen: names of columns, to have only these, in their order; empty: all
+    :raises ConfigError: the table has no column of such a name
     """
     of_timestamps = FieldType.TIMESTAMP if timestamps else FieldType.STRING
     declared = declared_types(table).items()
     found = {name: of_timestamps if kind is FieldType.TIMESTAMP else kind for name, kind in declared}
     has_additional = ADDITIONAL_FIELDS in stream_schema(table, json_columns_as_string=True)["properties"]
-    return {**found, ADDITIONAL_FIELDS: FieldType.OBJECT} if has_additional else found
+    every = {**found, ADDITIONAL_FIELDS: FieldType.OBJECT} if has_additional else found
+    for name in chosen:
+        if name not in every:
+            similar = get_close_matches(name, every, n=1)
+            raise ConfigError(
+                f"The table {table} has no column {name}, which the option columns names"
+                f"{f': {similar[0]} is probably meant' if similar else ''}."
+            )
+    return {name: every[name] for name in chosen or every}
 
 
 def spark_schema(table_columns: Mapping[str, FieldType], table: str) -> StructType:

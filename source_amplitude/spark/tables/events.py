@@ -54,7 +54,7 @@ class EventsTable(StreamTable):
     def read(self, part: Json) -> Iterator[pa.RecordBatch]:
         from source_amplitude.spark.event_rows import read_events  # noqa: PLC0415 - only workers need it
 
-        return read_events(self.options, offsets.windows_of_json(part[_WINDOWS]))
+        return read_events(self.options, self.columns, offsets.windows_of_json(part[_WINDOWS]))
 
     def initial_offset(self, now: datetime) -> Json:
         return offsets.initial_offset(self.options, now).as_dict()

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from source_amplitude.errors import ConfigError
-from source_amplitude.records.schema import FieldType
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.schema import columns
 
@@ -28,6 +27,8 @@ class Table(ABC):
     """Plans the reads of a table on the driver, and reads their parts in workers. Pickled on its way to them.
 
     A table without a history has the offset `{}`, and is read whole.
+
+    :raises ConfigError: the options name a column that the table does not have
     """
 
     is_partitioned: ClassVar[bool] = False
@@ -36,6 +37,7 @@ class Table(ABC):
     def __init__(self, options: Options) -> None:
         self.options = options
         self.name = options.table
+        self.columns = columns(self.name, timestamps=options.timestamps, chosen=options.columns)
 
     @property
     @abstractmethod
@@ -44,11 +46,6 @@ class Table(ABC):
 
         `ingestion_type` is `append`, `cdc` (rows come again with other values: merge them by key), or `snapshot`.
         """
-
-    @property
-    def columns(self) -> dict[str, FieldType]:
-        """The columns, in order."""
-        return columns(self.name, timestamps=self.options.timestamps)
 
     def with_timestamps_as_text(self) -> Self:
         """The table for a caller that converts records itself."""
