@@ -173,6 +173,19 @@ def test_given_tables_then_their_schemas_are_spark_s(amplitude: Callable[..., Si
     assert isinstance(record["event_time"], str), "the framework converts records by the schema"
 
 
+def test_given_columns_then_records_and_schemas_have_no_others(amplitude: Callable[..., Simulator]) -> None:
+    connector = a_connector(amplitude())
+    options = {"columns": "event_type,uuid", "start_date": "2024-03-15"}
+    assert connector.get_table_schema("events", options).fieldNames() == ["event_type", "uuid"]
+    records = list(connector.read_table("events", {}, options)[0])
+    assert len(records) == 24 * 5
+    assert {tuple(record) for record in records} == {("event_type", "uuid")}
+    profiles = {"columns": "user_id", "user_ids": "user-1@example.com"}
+    assert list(connector.read_table("user_profiles", {}, profiles)[0]) == [{"user_id": "user-1@example.com"}]
+    with pytest.raises(ConfigError, match=r"has no column event_typ, .+: event_type is probably meant"):
+        connector.get_table_schema("events", {"columns": "event_typ"})
+
+
 def test_given_a_project_in_the_eu_then_it_has_no_user_profiles(amplitude: Callable[..., Simulator]) -> None:
     connector = a_connector(amplitude(region="EU"))
     assert connector.list_tables() == ["events", *(endpoint.name for endpoint in ENDPOINTS)]

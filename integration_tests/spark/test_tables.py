@@ -47,6 +47,13 @@ def test_given_events_then_ids_are_exact_and_bags_are_json(spark: SimulatedSpark
         assert row.event_time == event["event_time"].replace(" ", "T") + "Z"
 
 
+def test_given_the_option_columns_then_the_table_has_no_others(spark: SimulatedSpark) -> None:
+    whole = spark.read(end_date="2024-03-13", timestamps="true")
+    few = spark.read(end_date="2024-03-13", timestamps="true", columns="event_properties,uuid,event_time")
+    assert few.columns == ["event_properties", "uuid", "event_time"]
+    assert sorted(few.collect()) == sorted(whole.select(*few.columns).collect())
+
+
 def test_given_the_option_timestamps_then_they_are_of_spark_s_type(spark: SimulatedSpark) -> None:
     frame = spark.read(end_date="2024-03-13T00:00:00Z", timestamps="true")
     assert dict(frame.dtypes)["server_upload_time"] == "timestamp"

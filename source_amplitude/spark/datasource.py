@@ -39,6 +39,7 @@ class AmplitudeDataSource(DataSource):
     - `batch_size_hours` (24): the widest range of one export; `num_workers` (3, at most 5): exports at once
     - `export_delay_hours` (2): how long after its end an hour counts as complete
     - `timestamps` (`false`): `true` for Spark's type instead of text
+    - `columns`: names of columns with commas between, to read and pay for only these
     - `user_ids`, `device_ids`: of `user_profiles`, whose, with commas between
     - `cohort_ids` or `max_cohorts`, `user_properties`: of `cohort_members`
 

@@ -68,6 +68,12 @@ def test_given_options_of_other_tables_then_they_are_those_of_the_configuration(
     assert in_json == CohortMembersConfig(AllCohorts(12), ("gp:a, b", "gp:c"))
 
 
+def test_given_columns_then_each_is_named_once_in_their_order() -> None:
+    assert options().columns == ()
+    assert options(columns="event_type, uuid ,event_type").columns == ("event_type", "uuid")
+    assert options(columns='["event_type", "uuid"]').columns == ("event_type", "uuid")
+
+
 def test_given_no_keys_then_they_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AMPLITUDE_API_KEY", "of the driver")
     monkeypatch.setenv("AMPLITUDE_SECRET_KEY", "secret")
@@ -96,6 +102,8 @@ def test_given_no_keys_then_they_come_from_the_environment(monkeypatch: pytest.M
         ({"cohort_id": "a"}, "There is no option cohort_id: cohort_ids is probably meant"),
         ({"lookback_hours": "3"}, "lookback_hours is not offered on Spark"),
         ({"properties_format": "object"}, "always hold JSON text"),
+        ({"columns": "uuid,,event_type"}, "The option columns must hold names of columns"),
+        ({"columns": "["}, "The option columns must hold JSON"),
         ({"table": "active_users", "m": "new"}, "The table active_users does not .+ m names: read the table new_users"),
         ({"table": "new_users", "m": "active"}, "The table new_users does not .+ m names: read the table active_users"),
         ({"table": "active_users", "m": "paying"}, r"The table active_users does not have .+ the option m names\."),
