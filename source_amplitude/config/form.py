@@ -7,14 +7,14 @@ import pkgutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, cast
-
-from jsonschema import Draft7Validator
-from jsonschema.exceptions import ValidationError, relevance
+from typing import TYPE_CHECKING, Any, cast
 
 from source_amplitude.config.timestamps import parse_timestamp
 from source_amplitude.errors import ConfigError
 from source_amplitude.http.hosts import Region
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 WIDEST_HOURS = 8760
 MOST_LEVELS = 20  # of a configuration; the form has three
@@ -73,6 +73,9 @@ def validate(config: Mapping[str, Any], specification: Mapping[str, Any]) -> Non
 
     :raises ConfigError: naming the field and what is allowed, never the value
     """
+    from jsonschema import Draft7Validator  # noqa: PLC0415 - Spark's workers get what was validated on the driver
+    from jsonschema.exceptions import relevance  # noqa: PLC0415
+
     error = max(Draft7Validator(specification).iter_errors(config), key=relevance, default=None)
     if error is not None:
         raise ConfigError(f"Config validation error: {_sentence(error)}")

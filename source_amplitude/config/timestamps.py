@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timezone
 
-import pendulum
-
 _BEGINS_WITH_A_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}-[0-9]{2}|[0-9]{4})([T ]|$)").match
 
 
@@ -17,6 +15,8 @@ def parse_timestamp(text: str) -> datetime:
     """
     if not _BEGINS_WITH_A_DATE(text):
         raise ValueError("not a date, nor a date and time")
+    import pendulum  # noqa: PLC0415 - it costs Spark's processes more than all the rest of the package
+
     moment = pendulum.parse(text, tz="UTC", strict=True, exact=True)
     if isinstance(moment, datetime):
         return datetime.fromisoformat(moment.isoformat()).astimezone(timezone.utc)

@@ -22,7 +22,7 @@ from source_amplitude.records.schema import FieldType
 
 Values = Sequence[Any]
 _INSTANTS = pa.timestamp("us", tz="UTC")
-_YEAR_ONE = pa.scalar("0001-01-01T00:00:00Z").cast(_INSTANTS)
+_YEAR_ONE = -62_135_596_800_000_000  # microseconds from 1970; as a scalar of Arrow it would import pandas
 
 
 def column(declared: FieldType, values: Values, kind: pa.DataType) -> pa.Array:
@@ -52,7 +52,7 @@ def _timestamps(values: Values, kind: pa.DataType) -> pa.Array:
         starts = array("i", range(0, len(usual) + 1, USUAL_CHARACTERS))
         texts = pa.StringArray.from_buffers(len(values), pa.py_buffer(starts), pa.py_buffer(usual))
         instants = texts.cast(_INSTANTS)  # which looks into the calendar, too
-        if pc.min(instants).value < _YEAR_ONE.value:
+        if pc.min(instants).value < _YEAR_ONE:
             raise NeedsCoercionError
         return instants if kind == _INSTANTS else texts
     found = all_rfc3339([text for text in values if text is not None])
