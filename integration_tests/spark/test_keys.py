@@ -1,6 +1,7 @@
 """No key is shown, wherever Spark shows something."""
 
 import json
+import logging
 import re
 from pathlib import Path
 
@@ -44,6 +45,21 @@ def test_given_all_kinds_of_reads_then_no_key_is_shown(
     assert any("BatchScan amplitude" in text for text in shown)
     assert any("SparkListenerApplicationStart" in text for text in shown)
     assert not before_secrets(shown, secrets)
+
+
+def test_given_a_root_logger_at_debug_then_it_shows_no_key(
+    spark: SimulatedSpark, caplog: pytest.LogCaptureFixture
+) -> None:
+    secrets = (spark.simulator.project.api_key, spark.simulator.project.secret_key)
+    logging.getLogger("py4j").setLevel(logging.NOTSET)
+    caplog.set_level(logging.DEBUG)
+    spark.session.range(1).count()
+    assert "Command to send" in caplog.text, "what py4j logs then"
+    caplog.clear()
+    spark.session.dataSource.register(AmplitudeDataSource)
+    caplog.clear()
+    assert spark.read(end_date="2024-03-13").count() == 24 * 5
+    assert not before_secrets([caplog.text], secrets)
 
 
 def test_given_patterns_of_the_session_then_they_hold_beside_those_of_the_keys(

@@ -24,7 +24,13 @@ _logger = logging.getLogger("source_amplitude.lakeflow")
 
 
 def hide_keys() -> None:
-    """Tell the session that is active, if any: a worker has none."""
+    """Hides the keys in what the active session shows, if there is one (a worker has none), and in py4j's log.
+
+    At DEBUG, py4j logs all that Python tells the JVM, options too: a root logger at DEBUG does not reach it any more.
+    """
+    commands = logging.getLogger("py4j")
+    if commands.level == logging.NOTSET:
+        commands.setLevel(logging.INFO)
     try:
         session = SparkSession.active()
     except PySparkRuntimeError:
