@@ -165,7 +165,12 @@ def test_given_refused_keys_while_reading_then_a_config_error(
         ({"start_date": "15/03/2024"}, "start_date must have the form"),
         ({"start_date": "2024-02-31"}, "start_date must be a date such as"),
         ({"properties_format": "xml"}, "properties_format must be one of json_string, object."),
-        ({"secret_key": None}, "secret_key is required."),
+        ({"secret_key": None}, "error: secret_key is required."),
+        ({"secret_key": None, "api_key": None}, "error: api_key and secret_key are required."),
+        (
+            {"secret_key": None, "api_key": None, "SecretKey": "x", "apikey": "x", "z": 1},
+            "error: api_key and secret_key are required. Did you mean api_key by apikey and secret_key by SecretKey?",
+        ),
         ({"api_key": ""}, "api_key must not be empty."),
         ({"user_profiles": {"users": {"selection": "some"}}}, "users.selection must be one of listed, active."),
         (
@@ -210,6 +215,107 @@ def test_given_no_config_file_then_a_config_error(command: Command) -> None:
     outcome = command.run("check", "--config", str(command.folder / "absent.json"))
     assert outcome.exit_code == 1
     assert "cannot be read" in outcome.errors[0]["message"]
+
+
+def warnings(outcome: Outcome) -> list[str]:
+    logs = [message["log"] for message in outcome.of_type("LOG")]
+    return [log["message"] for log in logs if log["level"] == "WARN" and "_URL is set" not in log["message"]]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"start_date": "2024-03-17"}, "start_date is in the future, 2024-03-17: no events"),
+        (
+            {"user_profiles": {"users": {"selection": "listed", "user_ids": [" , "]}}},
+            "user_profiles.users lists no users: the stream user_profiles will be refused.",
+        ),
+        (
+            {"cohort_members": {"cohorts": {"selection": "listed"}}},
+            "cohort_members.cohorts lists no cohorts: the stream cohort_members will be refused.",
+        ),
+        ({"cohort_members": {"cohorts": {"selection": "all"}}, "user_profiles": {}, "start_date": "2024-03-15"}, None),
+    ],
+    ids=["the future", "no users", "no cohorts", "no doubt"],
+)
+def test_given_a_choice_of_which_nothing_will_come_then_check_warns(
+    simulator: Simulator, command: Command, change: dict[str, Any], told: str | None
+) -> None:
+    outcome = check(command, a_config(simulator, **change))
+    assert verdict(outcome)[0] == "SUCCEEDED"
+    assert [warning.startswith(told or "-") for warning in warnings(outcome)] == ([True] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("stream", "change", "told"),
+    [
+        ("events", {"cursor_field": ["server_upload_time"]}, None),
+        (
+            "events",
+            {"cursor_field": ["event_time"]},
+            (
+                "The catalog names event_time as the cursor of the stream events, which is passed over: "
+                "its cursor is server_upload_time."
+            ),
+        ),
+        (
+            "cohorts",
+            {"cursor_field": ["id"]},
+            "The catalog names id as the cursor of the stream cohorts, which is passed over: it has none.",
+        ),
+        (
+            "cohorts",
+            {"sync_mode": "incremental"},
+            (
+                "The catalog asks for the stream cohorts in the sync mode incremental, which it does not have: "
+                "it is read in full."
+            ),
+        ),
+    ],
+)
+def test_given_a_catalog_that_asks_for_what_a_stream_has_not_then_told(
+    command: Command, stream: str, change: dict[str, Any], told: str | None
+) -> None:
+    catalog = a_catalog(stream)
+    catalog["streams"][0].update(change)
+    outcome = command.read(catalog=catalog)
+    assert outcome.exit_code == 0
+    assert outcome.records(stream)
+    assert [line for line in warnings(outcome) if line.startswith("The catalog")] == ([told] if told else [])
+
+
+@pytest.mark.parametrize("address", ["amplitude", "ftp://host", "https://", "http://host:port", "//host"])
+@pytest.mark.parametrize("variable", ["AMPLITUDE_API_URL", "AMPLITUDE_PROFILE_API_URL"])
+def test_given_an_address_that_is_none_in_the_environment_then_told_so(
+    simulator: Simulator, command: Command, variable: str, address: str
+) -> None:
+    command.environment[variable] = address
+    users = {"users": {"selection": "listed", "user_ids": ["ada"]}}
+    outcome = check(command, a_config(simulator, user_profiles=users))
+    assert verdict(outcome)[0] == "FAILED"
+    assert verdict(outcome)[1].startswith(f"The environment variable {variable} holds no address such as")
+
+
+def test_given_an_address_that_is_not_amplitudes_then_check_says_who_may_have_answered(
+    simulator: Simulator, command: Command
+) -> None:
+    simulator.faults.append(Fault("html"))
+    sentence = verdict(check(command, a_config(simulator)))[1]
+    assert sentence.endswith("AMPLITUDE_API_URL is set: what answers may not be Amplitude.")
+
+
+def test_given_a_name_that_does_not_exist_then_dns_is_named(simulator: Simulator, command: Command) -> None:
+    command.environment["AMPLITUDE_API_URL"] = "https://no-such-host.invalid"
+    told = "the name no-such-host.invalid has no address: DNS does not know it"
+    assert told in verdict(check(command, a_config(simulator)))[1]
+    assert told in command.read().stream_error["message"]
+
+
+def test_given_a_proxy_that_refuses_then_the_proxy_is_named(simulator: Simulator, command: Command) -> None:
+    command.environment |= {"AMPLITUDE_API_URL": "https://amplitude.example", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    told = "the proxy of HTTPS_PROXY or HTTP_PROXY gives no connection"
+    assert told in verdict(check(command, a_config(simulator)))[1]
+    assert told in command.read().stream_error["message"]
 
 
 def test_given_a_start_date_in_the_future_then_success_and_a_log_line(simulator: Simulator, command: Command) -> None:

@@ -379,3 +379,14 @@ def test_given_three_days_of_50_000_events_of_4_000_users_then_each_once(
     assert len(users | devices) == 4000
     assert sorted(keys_of(outcome)) == sorted(users | devices)
     assert outcome.peak_rss_bytes < 150 * 2**20
+
+
+def test_given_nobody_in_the_days_asked_for_then_a_warning_says_so(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator = a_simulator(events_per_hour=lambda hour: 5 if hour.day == 13 else 0)
+    command = Command(simulator, tmp_path)
+    outcome = command.read(a_profiles_config(simulator, active(1)), catalog=a_catalog("user_profiles"))
+    assert (outcome.exit_code, outcome.records("user_profiles")) == (0, [])
+    [warning] = [line for line in outcome.log.splitlines() if line.startswith("No user was active in the 24 hours")]
+    assert "user_profiles.users.lookback_days" in warning

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Iterator, Mapping, MutableMapping
+from datetime import datetime, timezone
 from typing import Any
 
 from airbyte_cdk.models import (
@@ -14,22 +15,26 @@ from airbyte_cdk.models import (
     AirbyteMessage,
     AirbyteStateMessage,
     ConfiguredAirbyteCatalog,
+    ConfiguredAirbyteStream,
     FailureType,
     Status,
     StreamDescriptor,
 )
 from airbyte_cdk.sources import AbstractSource
+from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from airbyte_cdk.sources.streams import Stream
+from airbyte_cdk.sources.utils.schema_helpers import InternalConfig
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
-from source_amplitude.airbyte.catalog import no_such_stream
+from source_amplitude.airbyte.catalog import doubtful_modes, no_such_stream
 from source_amplitude.airbyte.errors import StreamsFailedError, airbyte_errors, traced, without_stack_trace
 from source_amplitude.airbyte.files import catalog_from, config_from, state_from
 from source_amplitude.airbyte.states import usable_states
 from source_amplitude.airbyte.streams.events import Events
 from source_amplitude.airbyte.streams.factory import endpoint_streams
 from source_amplitude.airbyte.streams.user_profiles import UserProfiles
+from source_amplitude.config.doubts import doubtful_choices
 from source_amplitude.config.form import connection_specification, migrate
 from source_amplitude.config.model import Config
 from source_amplitude.config.unknown_fields import unknown_fields
@@ -60,6 +65,8 @@ class SourceAmplitude(AbstractSource):
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any]:
         """Events always; profiles only where they can be had and somebody has said whose."""
         typed = self._typed(config)
+        for doubt in doubtful_choices(migrate(config), typed, datetime.now(timezone.utc)):
+            logger.warning(doubt)
         why_not = why_no_exports(typed, logger)
         if why_not is not None or typed.user_profiles.users is None:
             return why_not is None, why_not
@@ -144,6 +151,18 @@ class SourceAmplitude(AbstractSource):
             if not errors:  # before any stream
                 raise
             raise _summary_of(errors) from error
+
+    def _read_stream(
+        self,
+        logger: logging.Logger,
+        stream_instance: Stream,
+        configured_stream: ConfiguredAirbyteStream,
+        state_manager: ConnectorStateManager,
+        internal_config: InternalConfig,
+    ) -> Iterator[AirbyteMessage]:
+        for doubt in doubtful_modes(configured_stream, stream_instance.as_airbyte_stream()):
+            logger.warning(doubt)
+        yield from super()._read_stream(logger, stream_instance, configured_stream, state_manager, internal_config)
 
     @classmethod
     @airbyte_errors()

@@ -6,7 +6,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 from airbyte_cdk.models import (
@@ -74,3 +74,16 @@ def _configured(stream: AirbyteStream) -> ConfiguredAirbyteStream:
         cursor_field=stream.default_cursor_field if is_incremental else None,
         primary_key=stream.source_defined_primary_key,
     )
+
+
+def doubtful_modes(configured: ConfiguredAirbyteStream, stream: AirbyteStream) -> Iterator[str]:
+    """A sentence for each way of syncing that a catalog asks for and the stream does not have."""
+    if configured.sync_mode not in stream.supported_sync_modes:
+        yield (
+            f"The catalog asks for the stream {stream.name} in the sync mode {configured.sync_mode.value}, "
+            "which it does not have: it is read in full."
+        )
+    elif configured.cursor_field and configured.cursor_field != stream.default_cursor_field:
+        asked, cursor = ".".join(configured.cursor_field), ".".join(stream.default_cursor_field or [])
+        told = f"its cursor is {cursor}" if cursor else "it has none"
+        yield f"The catalog names {asked} as the cursor of the stream {stream.name}, which is passed over: {told}."

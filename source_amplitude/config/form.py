@@ -6,6 +6,7 @@ import json
 import pkgutil
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -86,10 +87,7 @@ def _sentence(error: ValidationError) -> str:
     name = ".".join(map(str, error.absolute_path)) or "the configuration"
     schema = error.schema if isinstance(error.schema, Mapping) else {}
     if error.validator == "required":
-        missing = [
-            key for key in cast(list[str], error.validator_value) if key not in cast(dict[str, Any], error.instance)
-        ]
-        return f"{'.'.join(map(str, [*error.absolute_path, missing[0]]))} is required."
+        return _sentence_on_missing(error)
     if "enum" in schema:
         return f"{name} must be one of {', '.join(map(str, schema['enum']))}."
     if error.validator == "pattern" and "pattern_descriptor" in schema:
@@ -102,6 +100,20 @@ def _sentence(error: ValidationError) -> str:
     if error.validator == "oneOf":
         return _sentence_on_choices(error.context or [])
     return f"{name} must be {_IN_WORDS.get(kind, kind)}."
+
+
+def _sentence_on_missing(error: ValidationError) -> str:
+    """All fields that are missing, and what may have been meant by one that does not exist."""
+    given = cast(dict[str, Any], error.instance)
+    known = cast(Mapping[str, Any], error.schema).get("properties", {})
+    missing = [name for name in cast(list[str], error.validator_value) if name not in given]
+    names = [".".join(map(str, [*error.absolute_path, name])) for name in missing]
+    meant = []
+    for name in missing:
+        strangers = {stranger.lower().replace("_", ""): stranger for stranger in given if stranger not in known}
+        meant += [f"{name} by {strangers[each]}" for each in get_close_matches(name.replace("_", ""), strangers, n=1)]
+    question = f" Did you mean {' and '.join(meant)}?" if meant else ""
+    return f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} required.{question}"
 
 
 def _sentence_on_choices(problems: Sequence[ValidationError]) -> str:

@@ -194,7 +194,7 @@ def _cohorts(raw: Mapping[str, Any] | None) -> ListedCohorts | AllCohorts | None
     if not raw:
         return None
     if raw["selection"] == "all":
-        return AllCohorts(max_cohorts=raw.get("max_cohorts", 50))
+        return AllCohorts(max_cohorts=raw.get("max_cohorts", 16))
     listed = ListedCohorts(_entries(raw.get("cohort_ids")))
     return listed if listed.cohort_ids else None
 

@@ -17,7 +17,7 @@ from source_amplitude.export.client import ExportClient
 from source_amplitude.export.windows import HOURLY_SINCE, Window, newest_complete_hour
 from source_amplitude.http.actions import Action
 from source_amplitude.http.answers import exception_text
-from source_amplitude.http.hosts import OTHER_REGION, regions_differ
+from source_amplitude.http.hosts import OTHER_REGION, hint_of_override, regions_differ
 from source_amplitude.http.retry import Retries
 
 PROBE_READ_TIMEOUT_SECONDS = 60.0
@@ -47,11 +47,11 @@ def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
     if action in (Action.REFUSED, Action.DENIED):
         return _why_refused(config, action, words, logger)
     if action in (Action.RETRY, Action.SPLIT_OR_RETRY):
-        return f"Amplitude is not available at the moment ({words}). Try again later."
+        return f"Amplitude is not available at the moment ({words}). Try again later.{hint_of_override()}"
     if action is Action.SPLIT:
         return f"Amplitude refuses to export this project ({words}). Check that its raw data can be exported."
     if action is Action.REJECTED:
-        return f"Unexpected response from {client.url} ({words})."
+        return f"Unexpected response from {client.url} ({words}).{hint_of_override()}"
     if action is Action.THROTTLED:
         logger.warning("Amplitude is busy with other requests of this project (429); the keys were accepted")
     return None

@@ -10,6 +10,7 @@ import requests
 
 _MARKUP = re.compile(r"<[^<>]*>")
 _SHOWN_CHARACTERS = 200
+_UNKNOWN_NAME = re.compile(r"Failed to resolve '([^']*)'")
 _READ_BYTES = 4096
 
 
@@ -62,6 +63,10 @@ def exception_text(error: BaseException) -> str:
             break
         reason = inner[-1]
     text = re.sub(r"<[^<>]*>:? ?", "", str(reason)) or type(reason).__name__
+    if unknown := _UNKNOWN_NAME.search(text):
+        text = f"the name {unknown[1]} has no address: DNS does not know it"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"the proxy of HTTPS_PROXY or HTTP_PROXY gives no connection: {text}"[:_SHOWN_CHARACTERS]
     return f"{type(error).__name__}: {text}"[:_SHOWN_CHARACTERS]
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 import logging
 import os
 from typing import Literal
+from urllib.parse import urlsplit
+
+from source_amplitude.errors import ConfigError
 
 Region = Literal["US", "EU"]
 OTHER_REGION: dict[Region, Region] = {"US": "EU", "EU": "US"}
@@ -25,16 +28,43 @@ def api_url(region: Region) -> str:
     """Scheme and host of the Export API in a region, with a slash at the end.
 
     AMPLITUDE_API_URL replaces it; `{region}` in it stands for `us` or `eu`.
+
+    :raises ConfigError: that is no address
     """
-    override = os.environ.get(API_URL_VARIABLE)
+    override = _override(API_URL_VARIABLE)
     if override:
         return override.replace(_REGION_PLACEHOLDER, region.lower()).rstrip("/") + "/"
     return API_URLS[region]
 
 
 def profile_api_url() -> str:
-    """Scheme and host of the User Profile API (US only), with a slash; AMPLITUDE_PROFILE_API_URL replaces it."""
-    return os.environ.get(PROFILE_API_URL_VARIABLE, PROFILE_API_URL).rstrip("/") + "/"
+    """Scheme and host of the User Profile API (US only), with a slash; AMPLITUDE_PROFILE_API_URL replaces it.
+
+    :raises ConfigError: that is no address
+    """
+    return (_override(PROFILE_API_URL_VARIABLE) or PROFILE_API_URL).rstrip("/") + "/"
+
+
+def _override(variable: str) -> str | None:
+    address = os.environ.get(variable)
+    if not address:
+        return None
+    try:
+        parts = urlsplit(address.replace(_REGION_PLACEHOLDER, "us"))
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise ConfigError(
+            f"The environment variable {variable} holds no address such as https://host:8080: correct it, or unset it "
+            "to reach Amplitude."
+        )
+    return address
+
+
+def hint_of_override() -> str:
+    """For the end of a sentence about an answer that makes no sense: who may have given it."""
+    return f" {API_URL_VARIABLE} is set: what answers may not be Amplitude." if os.environ.get(API_URL_VARIABLE) else ""
 
 
 def regions_differ() -> bool:

@@ -141,6 +141,11 @@ class Active(Users):
             f"Found {self.total:,} active users: {users:,} by user_id, "
             f"{devices:,} by device_id, of devices without a user"
         )
+        if not self.total:
+            self._logger.warning(
+                f"No user was active in the {self._hours.hours:,} hours {self._hours}: user_profiles has no record. "
+                "Look further back with user_profiles.users.lookback_days, or list users."
+            )
         count = self._seen.count("device_id", after=self._after)
         return Group(self._seen.after(self._after, "device_id"), count, is_last=True)
 

@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from source_amplitude.config.form import connection_specification
-from source_amplitude.config.model import Config
+from source_amplitude.config.model import AllCohorts, Config
 
 SPECIFICATION = connection_specification()
 FILLED_IN_BY_EVERYBODY = ["api_key", "secret_key", "region", "start_date"]
@@ -104,3 +104,38 @@ def test_a_form_with_every_default_is_the_configuration_of_an_empty_form() -> No
     profiles = SPECIFICATION["properties"]["user_profiles"]["properties"]
     defaults["user_profiles"] = {name: field["default"] for name, field in profiles.items() if "default" in field}
     assert Config.from_mapping({**keys, **defaults}) == Config.from_mapping(keys)
+
+
+def test_what_is_easily_forgotten_is_not_folded_away() -> None:
+    shown = {path for path, field in FIELDS.items() if field.get("always_show")}
+    assert shown == {
+        "region",
+        "start_date",
+        "user_profiles",
+        "user_profiles.users",
+        "cohort_members",
+        "cohort_members.cohorts",
+    }
+
+
+def test_no_two_cards_or_fields_have_nearly_the_same_title() -> None:
+    titles = [group["title"] for group in SPECIFICATION["groups"]] + [field["title"] for field in FIELDS.values()]
+    plain = [title.lower().rstrip("s") for title in titles if title != "Selection"]
+    assert sorted(plain) == sorted(set(plain))
+
+
+def test_the_start_is_picked_from_a_calendar() -> None:
+    assert FIELDS["start_date"]["format"] == "date-time"
+
+
+def test_the_default_number_of_cohorts_fits_a_sync_a_day() -> None:
+    most = FIELDS["cohort_members.cohorts[All Cohorts].max_cohorts"]["default"]
+    assert most * 31 <= 500 < (most + 1) * 31
+    cohorts = {"cohorts": {"selection": "all"}}
+    config = Config.from_mapping({"api_key": "k", "secret_key": "s", "cohort_members": cohorts})
+    assert config.cohort_members.cohorts == AllCohorts(max_cohorts=most)
+
+
+@pytest.mark.parametrize("name", ["api_key", "secret_key"])
+def test_the_keys_are_linked_to_where_they_are(name: str) -> None:
+    assert "https://amplitude.com/docs/apis/keys-and-tokens" in FIELDS[name]["description"]
