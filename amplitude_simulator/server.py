@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -29,6 +30,8 @@ EXPORT_PATH = "/api/2/export"
 
 class Simulator:
     """Runs while its `with` block does.
+
+    `date` is what its answers have as their `Date`, by default the time of day; without one where it is None.
 
     :param now: the time of day at Amplitude, which stands still and may be set; None: the real one
     :param tls: speak HTTPS with this certificate
@@ -52,6 +55,7 @@ class Simulator:
         self.rest_log: list[Request] = []
         self.faults: list[Fault] = []
         self.most_concurrent = 0
+        self.date: Callable[[], datetime | None] = lambda: self.now
         self._now = now
         self._cached: dict[tuple[datetime, datetime], Answer] | None = {} if cache_archives else None
         self._struck: dict[int, int] = {}
@@ -187,6 +191,20 @@ class _Handler(Sender, BaseHTTPRequestHandler):
             self.close_connection = True
         finally:
             self.sent(request)
+
+    def do_HEAD(self) -> None:
+        """As Amplitude answers without keys; in no log, since no data is asked for."""
+        self.send_response(401)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if keyword == "Date":
+            moment = self.server.simulator.date()
+            if moment is None:
+                return
+            value = format_datetime(moment.astimezone(timezone.utc), usegmt=True)
+        super().send_header(keyword, value)
 
     def sent(self, request: Request) -> None:
         if not self._ended:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 from source_amplitude.config.model import Config
+from source_amplitude.errors import ConfigError
 from source_amplitude.events.converter import RecordConverter, Records
 from source_amplitude.events.estimate import SyncEstimate
 from source_amplitude.events.late_hours import WIDEST_REMEMBERED_HOURS, WindowAnswer, recheck
@@ -93,7 +94,7 @@ class EventsSync:
 
     def _new_windows(self) -> Iterator[Download]:
         """The windows after the state; wide ones end where those begin that are small enough to be asked for again."""
-        first, reason = self._config.beginning(self._state.resume_at, datetime.now(timezone.utc))
+        first, reason = self._config.beginning(self._state.resume_at, self._exporter.now())
         start, newest = floor_to_hour(first), self._newest
         if start > newest:
             text = (
@@ -145,11 +146,24 @@ class EventsSync:
                     yield batch
             finally:
                 self._summary.read(download.archive_bytes, reader.lines, reader.records)
+        self._check_complete(download.window)
         self._estimate.end(records, size)
         self._state.move_to(download.window.resume_at)
         self._state.recent.add(download.window, download.archive_bytes, records, self._newest)
         self._windows_read += 1
         self._log_window(download, records, time.monotonic() - started)
+
+    def _check_complete(self, window: Window) -> None:
+        """
+        :raises ConfigError: by now Amplitude's answers show that the window is not complete
+        """
+        newest = self._exporter.newest_complete_hour()
+        if window.last > newest:
+            raise ConfigError(
+                f"The hours {window} were read before they are complete by Amplitude's clock, in which "
+                f"{newest:%Y-%m-%dT%H} UTC is the newest: they are read again by the next sync. Set the clock of this "
+                "machine, and let HEAD requests pass."
+            )
 
     def _read_again(self, answered: WindowAnswer) -> Iterator[Records]:
         """Asks again for a window of an earlier sync, and yields its records if they have changed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timezone
+from datetime import datetime
 
 from source_amplitude.config.model import Config
 from source_amplitude.errors import TransientError
@@ -14,6 +14,7 @@ from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.prefetch import Prefetcher
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import Window, newest_complete_hour
+from source_amplitude.http.time_of_day import time_of_day
 from source_amplitude.progress import Progress
 from source_amplitude.threads import Cancellation, in_background
 
@@ -33,9 +34,19 @@ class Exporter:
         self._downloader = Downloader(ExportClient(config, logger), limiter, logger, self.progress.received)
         self._prefetchers: list[Prefetcher] = []
 
+    def now(self) -> datetime:
+        """The time by which hours are complete.
+
+        :raises ConfigError: as `time_of_day`
+        """
+        return time_of_day(self._config.api_url, self._logger)
+
     def newest_complete_hour(self) -> datetime:
-        """The newest hour that may be read now."""
-        return newest_complete_hour(datetime.now(timezone.utc), self._config.export_delay_hours)
+        """The newest hour that may be read now.
+
+        :raises ConfigError: as `time_of_day`
+        """
+        return newest_complete_hour(self.now(), self._config.export_delay_hours)
 
     def downloads(self, *ranges: Window, width: AdaptiveWidth | None = None) -> Prefetcher:
         """The windows of some ranges of hours in order, with their archives downloaded ahead.

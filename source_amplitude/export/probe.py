@@ -6,10 +6,11 @@ import logging
 import time
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta
 
 import requests
 
+from source_amplitude.clock import CHECK_FAILS_FROM, consequence, difference, utc_now
 from source_amplitude.config.model import Config
 from source_amplitude.errors import AUTHENTICATION_FAILED, ConfigError
 from source_amplitude.export.answers import ExportAnswer, access_denied, export_answer
@@ -19,6 +20,7 @@ from source_amplitude.http.actions import Action
 from source_amplitude.http.answers import exception_text
 from source_amplitude.http.hosts import OTHER_REGION, hint_of_override, regions_differ
 from source_amplitude.http.retry import Retries
+from source_amplitude.http.time_of_day import asked
 
 PROBE_READ_TIMEOUT_SECONDS = 60.0
 MAX_TRIES = 3
@@ -31,8 +33,9 @@ def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
     Asks for one hour and hangs up after the headers: no archive is pulled, and an empty project is as good as any.
     """
     client = ExportClient(config, logger)
-    newest = newest_complete_hour(datetime.now(timezone.utc), config.export_delay_hours)
     try:
+        server = asked(config.api_url, logger)
+        newest = newest_complete_hour(utc_now() - max(server.ahead(utc_now()), timedelta()), config.export_delay_hours)
         action, words, _ = _probe(client, newest)
         if action in (Action.SPLIT, Action.SPLIT_OR_RETRY):
             # The newest hour is too large, or takes too long to prepare; this one is small in any project.
@@ -54,7 +57,8 @@ def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
         return f"Unexpected response from {client.url} ({words}).{hint_of_override()}"
     if action is Action.THROTTLED:
         logger.warning("Amplitude is busy with other requests of this project (429); the keys were accepted")
-    return None
+    ahead = server.ahead(utc_now())
+    return f"{difference(ahead)} {consequence(ahead)}" if abs(ahead) > CHECK_FAILS_FROM else None
 
 
 def why_keys_refused(config: Config, logger: logging.Logger) -> str | None:

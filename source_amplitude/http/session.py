@@ -14,6 +14,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.exceptions import InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema
 
+from source_amplitude.clock import clock_of
 from source_amplitude.errors import ConfigError
 from source_amplitude.http.quiet import quiet_libraries
 
@@ -73,6 +74,22 @@ class Session:
             ) from error
         return self._follow_redirects(response, read_timeout, attempt) if follow_redirects else response
 
+    def head(self, url: str, timeout: float) -> None:
+        """Asks for the headers of an answer, for its time alone.
+
+        :param timeout: seconds, to connect and to wait
+        :raises requests.RequestException: no answer
+        """
+        with quiet_libraries():
+            headers = {"Cache-Control": "no-cache"}
+            response = self._session.head(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False)
+        clock_of(url).shown(response.headers)
+        response.close()
+
+    def close(self) -> None:
+        """Closes the connections that are kept open."""
+        self._session.close()
+
     def _follow_redirects(self, response: requests.Response, read_timeout: float, attempt: int) -> requests.Response:
         """The answer that the redirects lead to; the keys go along while the host stays the same."""
         auth: AuthBase | None = None
@@ -96,6 +113,7 @@ class Session:
         try:
             with quiet_libraries():
                 response = self._session.get(address, auth=auth, timeout=timeout, stream=True, allow_redirects=False)
+            clock_of(address).shown(response.headers)
         except Exception as error:
             self._log(address, type(error).__name__, started, attempt)
             raise

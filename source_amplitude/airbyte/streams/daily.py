@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, MutableMapping
-from datetime import date, datetime, timezone
+from datetime import date
 from typing import Any
 
 from airbyte_cdk.models import SyncMode
@@ -22,6 +22,7 @@ from source_amplitude.endpoints.days import (
     read_state,
     write_state,
 )
+from source_amplitude.http.time_of_day import time_of_day
 
 FAR_AHEAD = 2 * DAY
 
@@ -52,7 +53,7 @@ class DailyStream(EndpointStream):
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterator[Mapping[str, Any]]:
         """One slice a request: `{"start": "20240301", "end": "20240330"}`, both included."""
-        now = datetime.now(timezone.utc)
+        now = time_of_day(self._config.api_url, self.logger)
         start = first_day(self._config, self._last_day, now)
         newest = newest_complete_day(now)
         if start > newest:

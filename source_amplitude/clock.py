@@ -1,0 +1,121 @@
+"""The time of day by which hours and days count as complete: the earlier of this machine's clock and Amplitude's.
+
+Every answer has a `Date` (RFC 9110, section 6.6.1), and one that was kept in a cache says its `Age` (RFC 9111). Time as
+an answer shows it goes on by the monotonic clock, and the latest of all answers counts, so that a single stale one
+changes nothing. It can only make hours complete later, never earlier: a wrong `Date` costs time, and no event.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from functools import cache
+from threading import Lock
+from urllib.parse import urlsplit
+
+from source_amplitude.errors import ConfigError
+
+TOLERANCE = timedelta(minutes=1)
+CHECK_FAILS_FROM = timedelta(hours=1)
+# Beyond it nobody can say which of the two clocks is wrong, and a sync that waits for its hours would wait for ever.
+MOST_BELIEVED = timedelta(days=31)
+FRESH_SECONDS = 3600.0
+
+
+def utc_now() -> datetime:
+    """The time of this machine's clock."""
+    return datetime.now(timezone.utc)
+
+
+class ServerClock:
+    """The time of a server, as its answers show it; for any number of threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._latest: datetime | None = None
+        self._shown_at = -FRESH_SECONDS
+        self.asked_at = -FRESH_SECONDS
+        self.is_reported = False
+
+    def shown(self, headers: Mapping[str, str]) -> None:
+        """Learns from the headers of an answer; one without a `Date` that can be read shows nothing."""
+        try:
+            moment = parsedate_to_datetime(headers["Date"]) + timedelta(seconds=int(headers.get("Age", "0")))
+            moment = moment.astimezone(timezone.utc)
+        except (KeyError, ValueError, TypeError, OverflowError):
+            return
+        with self._lock:
+            known = self._now()
+            if known is None or moment >= known:
+                self._latest, self._shown_at = moment, time.monotonic()
+
+    def now(self) -> datetime | None:
+        """The server's time; None where no answer has shown it."""
+        with self._lock:
+            return self._now()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it was asked, or has answered, within the last hour."""
+        return time.monotonic() - max(self._shown_at, self.asked_at) < FRESH_SECONDS
+
+    def ahead(self, local: datetime) -> timedelta:
+        """By how much a clock is ahead of the server's; negative where it is behind, zero where that is unknown."""
+        server = self.now()
+        return timedelta() if server is None else local - server
+
+    def _now(self) -> datetime | None:
+        if self._latest is None:
+            return None
+        try:
+            return self._latest + timedelta(seconds=time.monotonic() - self._shown_at)
+        except OverflowError:  # an answer from the year 9999
+            return self._latest
+
+
+@cache
+def _clock_at(scheme_and_host: tuple[str, str]) -> ServerClock:  # noqa: ARG001 - they tell servers apart
+    return ServerClock()
+
+
+def clock_of(url: str) -> ServerClock:
+    """The clock of the server at an address: one in a process."""
+    address = urlsplit(url)
+    return _clock_at((address.scheme, address.netloc))
+
+
+def earlier(local: datetime, server: ServerClock) -> datetime:
+    """The earlier of the two clocks.
+
+    :raises ConfigError: they differ by more than a month, and this machine's is the later one
+    """
+    ahead = server.ahead(local)
+    if ahead > MOST_BELIEVED:
+        raise ConfigError(f"{difference(ahead)} One of them is wrong, so nothing is read. {_ADVICE}")
+    return local - max(ahead, timedelta())
+
+
+def difference(ahead: timedelta) -> str:
+    """The difference of the two clocks as a sentence."""
+    direction = "ahead of" if ahead > timedelta() else "behind"
+    return f"The clock of this machine is {_span(abs(ahead))} {direction} Amplitude's (the Date of its answers)."
+
+
+def consequence(ahead: timedelta) -> str:
+    """What the difference of the two clocks means for a sync, in a sentence, and what to do about it."""
+    if ahead > timedelta():
+        return f"Hours and days are read when they are complete by Amplitude's clock. {_ADVICE}"
+    return f"Hours and days are read that much later. {_ADVICE}"
+
+
+_ADVICE = "Set the clock of the machine; if it is right, a proxy on the way sends a wrong Date."
+
+
+def _span(span: timedelta) -> str:
+    if span >= timedelta(days=7):
+        return f"{round(span / timedelta(days=1)):,} days"
+    if span >= timedelta(hours=2):
+        return f"{round(span / timedelta(hours=1))} hours"
+    return f"{round(span / timedelta(minutes=1))} minutes"

@@ -1,0 +1,51 @@
+"""Asks Amplitude for the time of day, where no answer has shown it yet."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import closing, suppress
+from datetime import datetime
+
+import requests
+
+from source_amplitude.clock import TOLERANCE, ServerClock, clock_of, consequence, difference, earlier, utc_now
+from source_amplitude.http.session import NoKeys, Session
+
+PATH = "api/2/export"
+TIMEOUT_SECONDS = 10.0
+
+
+def time_of_day(api_url: str, logger: logging.Logger, local: datetime | None = None) -> datetime:
+    """The time by which hours and days are complete: the earlier of this machine's clock and Amplitude's.
+
+    Amplitude is asked once an hour at most, by a request without keys, unless another answer has shown its time, and
+    once more where the clocks differ; a difference of more than a minute is a warning, once in a process.
+
+    :param local: the time of this machine's clock
+    :raises ConfigError: this machine's clock is more than a month ahead
+    """
+    server = asked(api_url, logger, local)
+    return earlier(local or utc_now(), server)
+
+
+def asked(api_url: str, logger: logging.Logger, local: datetime | None = None) -> ServerClock:
+    """Amplitude's clock, asked where it is not known; a difference to this machine's is logged."""
+    server = clock_of(api_url)
+    if not server.is_fresh:
+        _ask(api_url, server, logger)
+    if server.ahead(local or utc_now()) > TOLERANCE:  # that answer may have been a stale one
+        _ask(api_url, server, logger)
+    ahead = server.ahead(local or utc_now())
+    if abs(ahead) > TOLERANCE and not server.is_reported:
+        server.is_reported = True
+        logger.warning(f"{difference(ahead)} {consequence(ahead)}")
+    return server
+
+
+def _ask(api_url: str, server: ServerClock, logger: logging.Logger) -> None:
+    """Asks once. Without an answer this machine's clock counts alone, until another request has one."""
+    server.asked_at = time.monotonic()
+    session = Session(NoKeys(), 1, logger)
+    with suppress(requests.RequestException, OSError), closing(session):
+        session.head(f"{api_url}{PATH}", TIMEOUT_SECONDS)
