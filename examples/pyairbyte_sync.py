@@ -1,7 +1,8 @@
-"""Replicates events from Amplitude into DuckDB or PostgreSQL with PyAirbyte; each run continues where the last ended.
+"""Replicates Amplitude's data into DuckDB or PostgreSQL with PyAirbyte; each run continues where the last ended.
 
     pip install airbyte
     python examples/pyairbyte_sync.py --config config.json --database amplitude.duckdb
+    python examples/pyairbyte_sync.py --config config.json --database amplitude.duckdb --streams events,cohorts
     python examples/pyairbyte_sync.py --config config.json --database postgresql://user:password@host:5432/database
 
 PyAirbyte needs Python 3.10 to 3.12 and an environment of its own, since it asks for other versions of what the
@@ -11,8 +12,12 @@ blocks of a Markdown file that stand below a heading with the name of the databa
 
 import argparse
 import json
+import os
 import re
 from pathlib import Path
+
+# Before the import: Airbyte's registry, which PyAirbyte asks otherwise, does not have this connector.
+os.environ.setdefault("AIRBYTE_OFFLINE_MODE", "1")
 
 import airbyte as ab
 import pandas as pd
@@ -26,14 +31,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, required=True, help="the connector's configuration, a JSON file")
     parser.add_argument("--database", required=True, help="a DuckDB file, made if missing, or postgresql://...")
+    parser.add_argument("--streams", default="events", help="separated by commas; * for all of them")
     parser.add_argument("--executable", type=Path, default=Path(".venv/bin/source-amplitude"))
     parser.add_argument("--queries", type=Path, help="a Markdown file with SQL to run after the sync")
     options = parser.parse_args()
 
+    names = [name.strip() for name in options.streams.split(",")]
     source = ab.get_source(
         "source-amplitude",
         config=json.loads(options.config.read_text()),
-        streams=["events"],
+        streams="*" if names == ["*"] else names,
         local_executable=options.executable.absolute(),
         install_if_missing=False,
     )
@@ -41,7 +48,7 @@ def main() -> None:
     in_postgresql = options.database.startswith("postgresql://")
     cache = postgresql(options.database) if in_postgresql else DuckDBCache(db_path=Path(options.database))
     result = source.read(cache=cache)
-    print(f"read {result.processed_records:,} events")
+    print(f"read {result.processed_records:,} records of {', '.join(source.get_selected_streams())}")
     if options.queries:
         _, _, section = options.queries.read_text(encoding="utf-8").partition(
             f"\n## {'PostgreSQL' if in_postgresql else 'DuckDB'}\n"

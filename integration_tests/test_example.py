@@ -29,7 +29,7 @@ def printed() -> str:
 
 def test_two_syncs_are_incremental_and_the_queries_of_the_docs_answer(printed: str) -> None:
     first_hours, second_hours = 69, 3
-    assert re.findall(r"^read ([\d,]+) events$", printed, re.MULTILINE) == [
+    assert re.findall(r"^read ([\d,]+) records of events$", printed, re.MULTILINE) == [
         f"{first_hours * EVENTS_PER_HOUR:,}",
         f"{second_hours * EVENTS_PER_HOUR:,}",
     ]

@@ -74,7 +74,7 @@ def test_given_odd_events_then_they_load_into_postgresql_and_bags_can_be_cast(
     database = f"odd_{properties_format}"
     ended = sync(simulator, tmp_path, postgres.create_database(database), properties_format=properties_format)
     assert ended.returncode == 0, ended.stderr[-3000:]
-    assert re.search(r"read ([0-9,]+) events", ended.stdout)
+    assert re.search(r"read ([0-9,]+) records of events", ended.stdout)
     [found] = postgres.query(database, query("groups::jsonb ->> 'k\ufffd'", "additional_fields::jsonb::text"))
     assert json.loads(found.pop("kept"), parse_int=number) == kept
     assert found == expected(simulator)

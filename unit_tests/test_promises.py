@@ -29,9 +29,8 @@ def test_each_promise_has_a_proof() -> None:
     assert [row for row in promises if "::" not in row] == []
 
 
-def test_the_readme_is_short_and_leads_to_every_page() -> None:
+def test_the_readme_leads_to_every_page() -> None:
     readme = (REPOSITORY / "README.md").read_text()
-    assert len(readme.splitlines()) <= 100
     assert {"make demo", "make test"} <= set(re.findall(r"^(make \w+) ", readme, re.MULTILINE))
     pages = {f"docs/{page.name}" for page in (REPOSITORY / "docs").glob("*.md")}
     assert pages | {"CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "LICENSE"} <= set(
