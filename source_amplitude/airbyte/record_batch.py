@@ -35,4 +35,4 @@ class RecordBatch(AirbyteMessage):
         if not self._count:
             return b""
         # JSON has no raw line break within an object, so each one here ends a record.
-        return head + self._ndjson[:-1].replace(b"\n", tail + head) + tail
+        return b"".join((head, self._ndjson[:-1].replace(b"\n", tail + head), tail))

@@ -11,10 +11,10 @@ _INSTANT = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ](?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?P<fraction>\.[0-9]{1,9})?"
     r"(?:[Zz]|(?P<hours>[+-][0-9]{2}):?(?P<minutes>[0-5][0-9]))?"
 ).fullmatch
-_USUAL_LINE = b"0000-00-00 00:00:00.000000\n"
-USUAL_CHARACTERS = len(_USUAL_LINE)
+_USUAL_LINE = b"0000-00-00 00:00:00.000000Z\n"
+USUAL_CHARACTERS = len(_USUAL_LINE) - len("\n")
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_LINES_TO_INSTANTS = bytes.maketrans(b" \n", b"TZ")
+_SPACE_TO_T = bytes.maketrans(b" ", b"T")
 
 
 def rfc3339(text: str) -> str | None:
@@ -40,7 +40,7 @@ def all_rfc3339(texts: Sequence[str]) -> list[str] | None:
             deque(map(datetime.fromisoformat, texts), maxlen=0)  # for the calendar alone
         except ValueError:
             return None
-        return lines.replace(b" ", b"T").replace(b"\n", b"Z\n").decode().split("\n")[:-1]
+        return lines.translate(_SPACE_TO_T).decode().split("\n")[:-1]
     instants = [instant for text in texts if (instant := rfc3339(text)) is not None]
     return instants if len(instants) == len(texts) else None
 
@@ -50,9 +50,9 @@ def usual_rfc3339(texts: Sequence[str]) -> bytes | None:
     than Amplitude's usual one. Whether the calendar has such a day is left to the caller.
     """
     lines = _usual_lines(texts)
-    return None if lines is None else lines.translate(_LINES_TO_INSTANTS)
+    return None if lines is None else lines.translate(_SPACE_TO_T, b"\n")
 
 
 def _usual_lines(texts: Sequence[str]) -> bytes | None:
-    lines = "\n".join([*texts, ""]).encode()
+    lines = "Z\n".join([*texts, ""]).encode()
     return lines if lines.translate(_DIGITS_TO_ZERO) == _USUAL_LINE * len(texts) else None
