@@ -264,3 +264,21 @@ def test_given_no_airbyte_cdk_then_all_that_workers_do_works(amplitude: Callable
     code = WITHOUT_THE_CDK.format(now=simulator.now.isoformat(), options=options)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.split() == [str(72 * 5), str(72 * 5), "1", "2", "20"], done.stderr
+
+
+@pytest.mark.parametrize("ahead", [30, 72])
+def test_given_a_clock_that_runs_ahead_then_calls_every_six_hours_bring_every_event(
+    amplitude: Callable[..., Simulator], monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    simulator = amplitude(now=NOW - 48 * HOUR)
+    monkeypatch.setattr(offsets, "utc_now", lambda: simulator.now + ahead * HOUR)
+    offset: dict[str, Any] = {}
+    found: list[str] = []
+    for _ in range(9):
+        for records, newest in pages(a_connector(simulator), offset):
+            found += [record["uuid"] for record in records]
+            offset = newest
+        simulator.now += 6 * HOUR
+    assert offset == {"last_hour": f"{NOW - 3 * HOUR:%Y%m%dT%H}"}
+    assert set(found) == simulator.project.uuids(simulator.project.first_hour, NOW.replace(minute=0) - 3 * HOUR)
+    assert len(found) == len(set(found))

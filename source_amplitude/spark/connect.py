@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from source_amplitude.spark import offsets
 from source_amplitude.spark.errors import with_clear_errors
 from source_amplitude.spark.options import TABLE, Options
 from source_amplitude.spark.schema import spark_schema
@@ -58,7 +57,7 @@ class LakeflowConnect:
         :raises ConfigError: there is no such table, or the offset is another connector's
         """
         table = self._checked(table_name, table_options)
-        parts, offset = table.next_batch(dict(start_offset or {}), offsets.utc_now())
+        parts, offset = table.next_batch(dict(start_offset or {}), table.now())
         return _records(table, parts), offset
 
     @with_clear_errors
@@ -75,7 +74,8 @@ class LakeflowConnect:
         :param start_offset: `{}` at first; None where the framework does not tell, for all that is available
         """
         start = None if start_offset is None else dict(start_offset)
-        return self._table(table_name, table_options).latest_offset(start, offsets.utc_now())
+        table = self._table(table_name, table_options)
+        return table.latest_offset(start, table.now())
 
     @with_clear_errors
     def get_partitions(
@@ -86,10 +86,10 @@ class LakeflowConnect:
         end_offset: Offset | None = None,
     ) -> list[Json]:
         """The parts of a micro-batch; without an end, of the whole table. At most `num_workers` of them."""
-        table, now = self._checked(table_name, table_options), offsets.utc_now()
+        table = self._checked(table_name, table_options)
         if end_offset is None:
-            return table.parts(now)
-        return table.micro_batch(dict(start_offset or {}), dict(end_offset), now)
+            return table.parts(table.now())
+        return table.micro_batch(dict(start_offset or {}), dict(end_offset), table.now())
 
     @with_clear_errors
     def read_partition(self, table_name: str, partition: Json, table_options: Mapping[str, str]) -> Iterator[Record]:

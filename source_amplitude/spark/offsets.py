@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, TypeVar
 
+from source_amplitude.clock import utc_now as utc_now  # noqa: PLC0414 - read late, so that tests can turn it
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.windows import (
     HOUR,
@@ -32,10 +33,6 @@ FIRST_HOUR = "first_hour"
 LAST_HOUR = "last_hour"
 
 T = TypeVar("T")
-
-
-def utc_now() -> datetime:
-    return datetime.now(timezone.utc)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql.datasource import DataSourceReader, DataSourceStreamReader, InputPartition
 
 from source_amplitude.errors import ConfigError
-from source_amplitude.spark import offsets
 from source_amplitude.spark.errors import with_clear_errors
 from source_amplitude.spark.spark_versions import SupportsTriggerAvailableNow, reads_everything
 from source_amplitude.spark.tables.table import Json, StreamTable, Table
@@ -29,7 +28,7 @@ class BatchReader(DataSourceReader):
 
     @with_clear_errors
     def partitions(self) -> Sequence[InputPartition]:
-        parts = self._table.parts(offsets.utc_now())
+        parts = self._table.parts(self._table.now())
         if parts:
             self._table.check_keys()
         return [InputPartition(part) for part in parts] or [InputPartition(None)]
@@ -48,7 +47,7 @@ class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
 
     @with_clear_errors
     def initialOffset(self) -> Json:  # noqa: N802 - Spark's names
-        return self._table.initial_offset(offsets.utc_now())
+        return self._table.initial_offset(self._table.now())
 
     @with_clear_errors
     def latestOffset(self, start: Json | None = None, limit: Any = None) -> Json:  # noqa: N802
@@ -59,7 +58,7 @@ class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         """
         begins = start if start is not None else self._seen
         everything = reads_everything(limit)
-        now = offsets.utc_now()
+        now = self._table.now()
         return self._table.end_of_micro_batch(begins, self._newest(), everything=everything, now=now)
 
     def getDefaultReadLimit(self) -> Any:  # noqa: N802
@@ -76,13 +75,13 @@ class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     @with_clear_errors
     def partitions(self, start: Json, end: Json) -> Sequence[InputPartition]:
         self._seen = end
-        return [InputPartition(part) for part in self._table.micro_batch(start, end, offsets.utc_now())]
+        return [InputPartition(part) for part in self._table.micro_batch(start, end, self._table.now())]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
         return self._table.read(partition.value)
 
     def _newest(self) -> Json:
-        return self._available or self._table.newest(offsets.utc_now())
+        return self._available or self._table.newest(self._table.now())
 
 
 class NoStreamReader(DataSourceStreamReader):

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from source_amplitude.errors import ConfigError
+from source_amplitude.spark import offsets
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.schema import columns
 
@@ -62,6 +63,10 @@ class Table(ABC):
         :raises ConfigError: the keys are refused
         """
 
+    def now(self) -> datetime:
+        """The time of day on the driver."""
+        return offsets.utc_now()
+
     @abstractmethod
     def parts(self, now: datetime) -> list[Json]:
         """What the tasks of a batch read; none, after a warning, where there is nothing to read."""
@@ -94,6 +99,15 @@ class Table(ABC):
 
 class StreamTable(Table):
     """Reads a table that grows with time: by hours, or by days."""
+
+    def now(self) -> datetime:
+        """The time by which hours and days are complete: the earlier of the driver's clock and Amplitude's.
+
+        :raises ConfigError: the driver's clock is more than a month ahead
+        """
+        from source_amplitude.http.time_of_day import time_of_day  # noqa: PLC0415 - workers do without
+
+        return time_of_day(self.options.config.api_url, logger, super().now())
 
     @abstractmethod
     def initial_offset(self, now: datetime) -> Json:
