@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import resource
 import signal
 import subprocess
@@ -206,6 +207,11 @@ def test_given_an_output_that_is_no_file_then_a_sentence(sync: Sync) -> None:
     assert_refused(sync.run(), "is not a file")
 
 
+def test_given_a_state_that_is_no_file_then_a_sentence(sync: Sync) -> None:
+    os.mkfifo(sync.state)
+    assert_refused(sync.run(), f"The state file {sync.state} is not a file")
+
+
 def test_given_one_file_for_state_and_output_then_a_sentence(sync: Sync) -> None:
     (sync.folder / "link").symlink_to(sync.state)
     sync.output = sync.folder / "link"
@@ -394,6 +400,16 @@ def test_given_no_terminal_then_a_line_now_and_then_says_what_is_waited_for(simu
     assert "0 records" in lines[0]
     assert any("Asking for the export of 20240315T00-20240315T20 (21 hours)" in line for line in lines)
     assert "\r" not in outcome.stderr
+
+
+def test_given_many_windows_then_the_line_says_how_many_hours_are_left(simulator: Simulator, sync: Sync) -> None:
+    simulator.faults.append(Fault("latency", seconds=0.3))
+    config = a_config(simulator, batch_size_hours=8, num_workers=1)
+    outcome = sync.run(config, settings={"airbyte.report.LINE_SECONDS": 0.05})
+    left = [int(number) for number in re.findall(r" records, [\d,]+/s, (\d+) hours left", outcome.stderr)]
+    assert left == sorted(left, reverse=True)
+    assert set(left) <= {69 - 8 * windows for windows in range(9)} | {0}
+    assert len(set(left)) > 2
 
 
 def test_given_a_terminal_then_one_line_that_is_rewritten(simulator: Simulator, sync: Sync) -> None:

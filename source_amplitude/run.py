@@ -1,4 +1,4 @@
-"""The `source-amplitude` command: spec, check, discover and read for Airbyte, catalog and sync without it."""
+"""Runs the `source-amplitude` command: spec, check, discover and read for Airbyte, catalog and sync without it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import sys
 
 
 def run(args: list[str] | None = None) -> None:
-    """Run one command with the arguments of the process, or with `args`.
+    """Runs one command with the arguments of the process, or with `args`.
 
-    Ends the process with 1 after an error (told in a TRACE message), with 2 after arguments that it does not know, by
-    the signal that told it to stop, and by SIGPIPE when nobody reads the output any more.
+    Ends the process with 1 after an error (which a TRACE message describes), with 2 after unknown arguments, by SIGTERM
+    or SIGINT where one of them was received, and by SIGPIPE when nobody reads the output any more.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python would answer with a traceback while it imports
     from source_amplitude.airbyte.arguments import parse  # noqa: PLC0415 - after the signal

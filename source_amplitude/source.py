@@ -1,4 +1,4 @@
-"""The connector: its streams, its check, and what it takes from files."""
+"""Defines the connector: its streams, its connection check, and what it takes from files."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ STREAM_NAMES = ("events", "user_profiles", *(endpoint.name for endpoint in ENDPO
 
 
 class SourceAmplitude(AbstractSource):
-    """Amplitude's events, user profiles, and what its other endpoints have.
+    """Reads Amplitude's events, user profiles, and the tables of its other endpoints.
 
     :param in_batches: emit `RecordBatch` messages, which only the command line understands
     """
@@ -57,13 +57,13 @@ class SourceAmplitude(AbstractSource):
         self._in_batches = in_batches
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
-        """The verdict of `check_connection`, with the sentence as it is: the CDK would put it in quotes."""
+        """Returns the verdict of `check_connection`, without the quotes that the CDK would put around its sentence."""
         succeeded, why_not = self.check_connection(logger, config)
         return AirbyteConnectionStatus(status=Status.SUCCEEDED if succeeded else Status.FAILED, message=why_not)
 
     @airbyte_errors()
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any]:
-        """Events always; profiles only where they can be had and somebody has said whose."""
+        """Checks the Export API, and the User Profile API where users are configured and the region has it."""
         typed = self._typed(config)
         for doubt in doubtful_choices(migrate(config), typed, datetime.now(timezone.utc)):
             logger.warning(doubt)
@@ -78,7 +78,7 @@ class SourceAmplitude(AbstractSource):
 
     @airbyte_errors()
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
-        """What can be had in the configured region. `streams` has the rest too, so that reading it tells why not."""
+        """Lists the streams of the configured region. `streams` has the others too, whose reading raises the reason."""
         streams = self.streams(config)
         offered = [stream for stream in streams if not isinstance(stream, UserProfiles) or stream.is_in_region]
         return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in offered])
@@ -89,7 +89,7 @@ class SourceAmplitude(AbstractSource):
         return [*self._streams_of_events(typed), *endpoint_streams(typed, in_batches=self._in_batches)]
 
     def _streams_of_events(self, config: Config) -> tuple[Events, UserProfiles]:
-        """The two streams of one sync whose export requests are under one limit."""
+        """Makes the two streams whose export requests are under one limit."""
         limiter = ConcurrencyLimiter(config.num_workers)
         return (
             Events(config, limiter, in_batches=self._in_batches),
@@ -104,15 +104,15 @@ class SourceAmplitude(AbstractSource):
             add_to_secrets(secret)
         logger = logging.getLogger("airbyte")
         warn_of_overrides(logger)
-        for told in unknown_fields(migrate(raw), connection_specification()):
-            logger.warning(told)
+        for sentence in unknown_fields(migrate(raw), connection_specification()):
+            logger.warning(sentence)
         return config
 
     @staticmethod
     def _serialize_exception(
         stream_descriptor: StreamDescriptor, e: Exception, stream_instance: Stream | None = None
     ) -> AirbyteTracedException:
-        """What the CDK makes of an exception that ended a stream."""
+        """Converts an exception that ended a stream, for the CDK."""
         if isinstance(e, AmplitudeError):
             return traced(e)
         return AbstractSource._serialize_exception(stream_descriptor, e, stream_instance)
@@ -123,7 +123,7 @@ class SourceAmplitude(AbstractSource):
 
     @airbyte_errors()
     def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
-        """The configuration in today's fields. Not written to a file, as the CDK would: a kill would leave it there."""
+        """Migrates the configuration to today's fields, without the file of the CDK, which a kill would leave."""
         return migrate(config)
 
     def read(
@@ -186,7 +186,7 @@ _CDK_WORDS_FOR_AN_UNKNOWN_STREAM = (
 
 
 def _summary_of(errors: list[AirbyteErrorTraceMessage]) -> AirbyteTracedException:
-    """What is raised after all streams, when some of them failed.
+    """Makes the error that is raised after all streams, when some of them failed.
 
     The CDK calls its summary a config_error, after which Airbyte would not try a passing fault again.
     """

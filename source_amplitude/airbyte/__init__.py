@@ -1,1 +1,1 @@
-"""What only Airbyte needs: messages on standard output, record batches, estimates, the base of the streams."""
+"""Holds what only Airbyte needs: the command, its messages and files, TRACE messages, and the streams of the CDK."""

@@ -1,4 +1,4 @@
-"""The arguments of the command line, read before anything large is imported."""
+"""Parses the arguments of the command line, before anything large is imported."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=NAME)
     commands = parser.add_subparsers(title="commands", dest="command")
-    for name, told in (
+    for name, written in (
         ("spec", "what can be configured, as a JSON schema"),
         ("check", "whether the configured keys are accepted"),
         ("discover", "the streams and their schemas"),
@@ -30,7 +30,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         ("read", "the records of the streams in a catalog, with states to continue from"),
         ("sync", "what read writes, appended to a file; keeps the states in another one, to continue from by itself"),
     ):
-        command = commands.add_parser(name, help=told, description=f"Writes {told}.")
+        command = commands.add_parser(name, help=written, description=f"Writes {written}.")
         command.add_argument("--debug", action="store_true", help="log more")
         if name != "spec":
             command.add_argument("--config", required=True, metavar="FILE", help="the configuration, a JSON object")

@@ -1,4 +1,4 @@
-"""`catalog`: a configured catalog made of what `discover` finds, so that nobody has to write one by hand."""
+"""Makes a configured catalog of what `discover` finds (`catalog`), and compares one with what the streams can do."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def print_catalog(source: Source, arguments: argparse.Namespace) -> None:
 
 
 def _chosen(names: list[str] | None, discovered: dict[str, AirbyteStream]) -> list[AirbyteStream]:
-    """The streams that were named, each once; all of them where nothing was said.
+    """Selects the streams that were named, each once; all of them without names.
 
     :raises ConfigError: a name is wrong, or there is none
     """
@@ -58,14 +58,14 @@ def _chosen(names: list[str] | None, discovered: dict[str, AirbyteStream]) -> li
 
 
 def no_such_stream(name: str, names: Iterable[str]) -> str:
-    """The sentence about a stream that does not exist, with the one that was probably meant."""
+    """Writes the sentence about a stream that does not exist, with the one that was probably meant."""
     similar = get_close_matches(name, names := list(names), n=1)
     meant = f"Did you mean {similar[0]}? " if similar else ""
     return f"There is no stream {name}. {meant}The streams are {', '.join(names)}."
 
 
 def _configured(stream: AirbyteStream) -> ConfiguredAirbyteStream:
-    """Incremental where that can be: the destination then keeps one record a key; otherwise it replaces the table."""
+    """Configures a stream as incremental and deduplicated where it can be, otherwise as a table that is replaced."""
     is_incremental = SyncMode.incremental in stream.supported_sync_modes
     return ConfiguredAirbyteStream(
         stream=stream,
@@ -77,7 +77,7 @@ def _configured(stream: AirbyteStream) -> ConfiguredAirbyteStream:
 
 
 def doubtful_modes(configured: ConfiguredAirbyteStream, stream: AirbyteStream) -> Iterator[str]:
-    """A sentence for each way of syncing that a catalog asks for and the stream does not have."""
+    """Yields a sentence for each sync mode or cursor that a catalog asks for and the stream does not have."""
     if configured.sync_mode not in stream.supported_sync_modes:
         yield (
             f"The catalog asks for the stream {stream.name} in the sync mode {configured.sync_mode.value}, "
@@ -85,5 +85,5 @@ def doubtful_modes(configured: ConfiguredAirbyteStream, stream: AirbyteStream) -
         )
     elif configured.cursor_field and configured.cursor_field != stream.default_cursor_field:
         asked, cursor = ".".join(configured.cursor_field), ".".join(stream.default_cursor_field or [])
-        told = f"its cursor is {cursor}" if cursor else "it has none"
-        yield f"The catalog names {asked} as the cursor of the stream {stream.name}, which is passed over: {told}."
+        actual = f"its cursor is {cursor}" if cursor else "it has none"
+        yield f"The catalog names {asked} as the cursor of the stream {stream.name}, which is passed over: {actual}."

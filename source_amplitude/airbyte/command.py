@@ -1,4 +1,4 @@
-"""One run of the command line, from the arguments to the last message."""
+"""Runs one command of Airbyte's protocol, from the arguments to the last message."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run_command(source: Source, arguments: argparse.Namespace) -> None:
-    """Run one command of a source that emits record batches."""
+    """Runs one command of a source that emits record batches."""
     writer = open_output()
     logging.getLogger("airbyte").info(NAME)
     entrypoint = Entrypoint(source, writer)
@@ -33,11 +33,11 @@ def run_command(source: Source, arguments: argparse.Namespace) -> None:
         for message in entrypoint.run(arguments):
             writer.write(f"{message}\n")
     except StreamsFailedError:
-        sys.exit(1)  # a TRACE message of each of them has told why
+        sys.exit(1)  # each of them has emitted a TRACE message with the reason
 
 
 def open_output(pipe: IO[Any] | None = None, name: str = "Standard output") -> MessageWriter:
-    """Send all that is printed or logged through one writer, which also ends the process when it is told to stop.
+    """Sends all that is printed or logged through one writer, which also ends the process on SIGTERM and SIGINT.
 
     :param pipe: where to, called `name` in sentences; by default standard output
     """
@@ -56,7 +56,10 @@ def open_output(pipe: IO[Any] | None = None, name: str = "Standard output") -> M
 
 @airbyte_errors()
 def require_a_temporary_folder() -> None:
-    """:raises AirbyteTracedException: a config_error, where none can be written to"""
+    """Checks that a temporary folder can be written to.
+
+    :raises AirbyteTracedException: a config_error, where there is none
+    """
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # Python tries the folder with a file, which would be left
     try:
         folder = tempfile.gettempdir()

@@ -1,4 +1,4 @@
-"""How the process ends when it is told to: by the very signal, from any thread, with nothing left behind.
+"""Ends the process by the signal that it received, from any thread, with nothing left behind.
 
 Nothing is raised and nothing unwound: sockets and unnamed files end with the process.
 """
@@ -15,7 +15,7 @@ _folders: list[str] = []
 
 
 def prepare() -> None:
-    """Make `end_by` possible in threads that are started from now on. To be called in the main thread, once."""
+    """Makes `end_by` possible in threads that are started from now on. To be called in the main thread, once."""
     sys.addaudithook(_note_folders)
     # Only the main thread may change what a signal does, but any thread may meet a closed output. A blocked SIGPIPE is
     # as good as Python's ignored one (writing raises BrokenPipeError), and a thread can let it through.
@@ -24,7 +24,7 @@ def prepare() -> None:
 
 
 def end_by(signal_number: int) -> NoReturn:
-    """End as the signal alone would have ended the process: PyAirbyte and shells tell a stop from a failure by that.
+    """Ends the process as the signal alone would have: PyAirbyte and shells distinguish a stop from a failure by that.
 
     :param signal_number: one that the process does not handle (any more)
     """
@@ -35,7 +35,7 @@ def end_by(signal_number: int) -> NoReturn:
 
 
 def end_with(sentence: str) -> NoReturn:
-    """End with 1 after a sentence on standard error; without one where it is there already."""
+    """Ends the process with 1 after a sentence on standard error; an empty one is not written."""
     _remove_folders()
     if sys.stderr is not None and sentence:
         sys.stderr.write(f"{sentence}\n")
@@ -44,7 +44,7 @@ def end_with(sentence: str) -> NoReturn:
 
 
 def _note_folders(event: str, arguments: tuple[Any, ...]) -> None:
-    """Python tells of a temporary folder before it makes it, so that no moment is left at which it is unknown."""
+    """Remembers a temporary folder when Python announces it, which is before it is made."""
     if event == "tempfile.mkdtemp":
         _folders.append(arguments[0])
 

@@ -1,4 +1,4 @@
-"""The one place where the core's errors become Airbyte's."""
+"""Turns the core's errors into Airbyte's, in one place."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ class TracedError(AirbyteTracedException):
 
 
 class StreamsFailedError(TracedError):
-    """Some streams have failed. Each one's own TRACE message was emitted before this is raised."""
+    """Reports that some streams have failed. Each one's own TRACE message was emitted before this is raised."""
 
 
 def without_stack_trace(message: AirbyteMessage) -> AirbyteMessage:
-    """The same TRACE message; one whose sentence says it all without its stack trace."""
+    """Removes the stack trace of a TRACE message whose error is no bug."""
     if message.trace and message.trace.error and message.trace.error.failure_type in _FAILURE_TYPES.values():
         message.trace.error.stack_trace = None
     return message
 
 
 def has_user_message(error: BaseException | None) -> bool:
-    """Whether the error is one that the user can fix, or temporary. Neither is a bug, so no traceback is shown."""
+    """Tells whether the user can fix the error, or it is temporary. Neither is a bug, so no traceback is shown."""
     if isinstance(error, AirbyteTracedException):
         return error.failure_type in _FAILURE_TYPES.values()
     return isinstance(error, ConfigError | TransientError)
 
 
 def traced(error: AmplitudeError) -> AirbyteTracedException:
-    """The error as the CDK prints it."""
+    """Converts an error of the core to the one that the CDK prints."""
     return TracedError(
         message=error.message,
         internal_message=error.internal_message,
@@ -50,7 +50,7 @@ def traced(error: AmplitudeError) -> AirbyteTracedException:
 
 @contextmanager
 def airbyte_errors() -> Iterator[None]:
-    """Raise the core's errors as Airbyte's; also a decorator."""
+    """Raises the core's errors as Airbyte's; also a decorator."""
     try:
         yield
     except AmplitudeError as error:

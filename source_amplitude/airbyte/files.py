@@ -1,4 +1,4 @@
-"""The files that a command is given. What is wrong with one is the user's to mend; its content is in no message."""
+"""Reads the files that a command is given. An error names the file and what is wrong, never its content."""
 
 from __future__ import annotations
 
@@ -60,7 +60,11 @@ def state_from(path: str | None) -> list[AirbyteStateMessage]:
 
 
 def _read(kind: str, path: str, load: Callable[[Any], T], expected: str) -> T:
-    """:param load: raises ValueError or TypeError for content that is not what is expected"""
+    """Reads a JSON file.
+
+    :param load: raises ValueError or TypeError for content that is not what is expected
+    :raises ConfigError: the file cannot be read, or holds something else
+    """
     file = f"{kind} file {_shown(path)}"
     try:
         content = _content(path)
@@ -74,7 +78,7 @@ def _read(kind: str, path: str, load: Callable[[Any], T], expected: str) -> T:
         raise ConfigError(f"The {file} is empty.{_hint_for_nothing(kind)}")
     loaded: Any = None
     try:
-        loaded = json.loads(content)  # of bytes: a byte order mark tells the encoding
+        loaded = json.loads(content)  # of bytes: a byte order mark gives the encoding
         return load(loaded)
     except json.JSONDecodeError as error:
         if kind == "state" and error.msg == "Extra data":
@@ -92,7 +96,7 @@ def _read(kind: str, path: str, load: Callable[[Any], T], expected: str) -> T:
 
 
 def _content(path: str) -> bytes:
-    """All bytes of a file, or of a pipe whose writer does not keep us waiting.
+    """Reads all bytes of a file, or of a pipe whose writer closes it in time.
 
     :raises OSError: with a text for people
     """
@@ -113,12 +117,12 @@ def _content(path: str) -> bytes:
 
 
 def _shown(path: str) -> str:
-    """A path for a message; file names need not be UTF-8."""
+    """Writes a path for a message; file names need not be UTF-8."""
     return os.fsencode(path).decode("utf-8", "replace")
 
 
 class _MisplacedError(ValueError):
-    """What the CDK's serializers say of one entry of a list."""
+    """Carries what the CDK's serializers report of one entry of a list."""
 
     def __init__(self, entry: str, error: Exception) -> None:
         super().__init__(entry)
@@ -127,7 +131,7 @@ class _MisplacedError(ValueError):
 
 
 def _place(error: Exception) -> str:
-    """Where the CDK's serializers found something else than they expect; what they found is content."""
+    """Names the place where the CDK's serializers found something else than they expect, without what they found."""
     problems = getattr(error, "errors", ())
     places = filter(None, [getattr(error, "entry", ""), problems[0].instance_path if problems else ""])
     place = "/".join(places)
@@ -141,7 +145,7 @@ def _hint_for_nothing(kind: str) -> str:
 
 
 def _mix_up(kind: str, content: Any) -> str:
-    """A hint for what is usually given instead."""
+    """Adds a hint where the content is one that is often given by mistake."""
     if kind == "catalog" and isinstance(content, dict):
         streams = content.get("streams")
         has_names = isinstance(streams, list) and any("name" in each for each in streams if isinstance(each, dict))

@@ -1,4 +1,4 @@
-"""Standard output as one ordered channel of whole lines, for messages and log lines alike."""
+"""Writes messages and log lines to one ordered channel of whole lines."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class MessageWriter(io.TextIOBase):
         _widen(self._descriptor)
 
     def write(self, text: str) -> int:
-        """What follows the last line break waits for the rest of its line: `print` writes line breaks on their own."""
+        """Writes whole lines; the beginning of one waits for its line break, which `print` writes on its own."""
         lines, line_break, rest = (self._take_begun() + text).rpartition("\n")
         self._begun.text = rest
         if line_break:
@@ -77,12 +77,12 @@ class MessageWriter(io.TextIOBase):
                 self._stop(self._stop_signal)
 
     def flush(self) -> None:
-        """Every line is flushed when it is written; this writes the beginning of one that has no line break yet."""
+        """Writes the beginning of a line that has no line break yet; whole lines are flushed when they are written."""
         if begun := self._take_begun():
             self.write_bytes(redacted(begun).encode("utf-8", "replace"))
 
     def on_signal(self, signal_number: int, _frame: Any = None) -> None:
-        """A signal handler: ends the process by the signal, at once or after the line that is under way.
+        """Ends the process by the signal, at once or after the line that is under way; to be used as a signal handler.
 
         It raises nothing and logs nothing: the main thread may be anywhere, also within the locks of a queue or a log.
         """
@@ -92,11 +92,11 @@ class MessageWriter(io.TextIOBase):
             self._stop(signal_number)
 
     def end(self) -> None:
-        """Let the line that is under way end. No other one follows: the process is about to end, and would cut it."""
+        """Waits for the line that is under way. No other one follows, which the end of the process would cut."""
         self._lock.acquire()
 
     def _write_all(self, lines: bytes) -> None:
-        """Whatever the pipe takes at once, and whether or not it makes its writers wait."""
+        """Writes lines to a pipe, however little it takes at once, and whether or not it makes its writers wait."""
         left = memoryview(lines)
         while left:
             try:
@@ -120,7 +120,7 @@ class MessageWriter(io.TextIOBase):
 
 
 def _rest_of_line(lines: bytes, position: int) -> int:
-    """How many bytes after `position` still belong to the line that has begun before it."""
+    """Counts the bytes after `position` that still belong to the line that has begun before it."""
     if position == 0 or lines[position - 1] == LINE_BREAK:
         return 0
     end = lines.find(LINE_BREAK, position)
@@ -128,8 +128,8 @@ def _rest_of_line(lines: bytes, position: int) -> int:
 
 
 class Entrypoint(AirbyteEntrypoint):
-    """The CDK's entrypoint with two differences: record batches go straight to the pipe, and a wrong configuration
-    is told in a sentence that names the field."""
+    """Runs the CDK's entrypoint with two differences: record batches go straight to the pipe, and a wrong configuration
+    is an error whose sentence names the field."""
 
     def __init__(self, source: Any, writer: MessageWriter) -> None:
         super().__init__(source)
@@ -143,7 +143,7 @@ class Entrypoint(AirbyteEntrypoint):
                 yield message
 
     def write_batch(self, batch: RecordBatch) -> None:
-        """Write records at once; in order, since the caller has written every message before it asks for the next."""
+        """Writes records at once; in order, since the caller has written every message before it asks for the next."""
         self._writer.write_bytes(batch.to_lines())
 
     @staticmethod
@@ -161,7 +161,7 @@ class Entrypoint(AirbyteEntrypoint):
 
 
 def _widen(descriptor: int) -> None:
-    """Let a pipe hold more than one batch, so that writing one does not wait for the reader 64 KB at a time."""
+    """Lets a pipe hold more than one batch, so that writing one does not wait for the reader 64 KB at a time."""
     with suppress(ImportError, AttributeError, OSError):  # not Linux, no pipe, or not allowed: only slower
         import fcntl  # noqa: PLC0415 - does not exist everywhere
 
@@ -169,7 +169,7 @@ def _widen(descriptor: int) -> None:
 
 
 def send_logs_through(writer: MessageWriter) -> None:
-    """Make log lines share the pipe with the messages."""
+    """Sends log lines into the pipe of the messages."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler) and handler.stream is PRINT_BUFFER:
             handler.setStream(writer)

@@ -1,4 +1,4 @@
-"""The output file of `sync`: messages are appended to it, and its end is always that of a whole line."""
+"""Appends to the output file of `sync`, which always ends with a whole line when a sync begins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PIECE_BYTES = 64 * 1024
 
 
 class OutputFile:
-    """A file of messages, locked and open for appending.
+    """Keeps a file of messages locked and open for appending.
 
     :param path: a regular file, or none yet; a symbolic link is followed
     :raises ConfigError: it cannot be written, another sync has it, it is no file, or holds something else than messages
@@ -32,7 +32,7 @@ class OutputFile:
         self._size = self._status().st_size
 
     def sync(self, written: int) -> None:
-        """Wait until everything is on disk.
+        """Waits until everything is on disk.
 
         :param written: how many bytes were appended since the file was opened
         :raises OSError: they did not get there, or are not in the file any more
@@ -58,7 +58,7 @@ class OutputFile:
         return file
 
     def _cut_off_half_a_line(self) -> int:
-        """Remove what a killed sync has left behind the last line break. Returns how many bytes that were."""
+        """Removes what a killed sync has left behind the last line break. Returns how many bytes that were."""
         size = self._status().st_size
         end = self._end_of_the_last_line(size)
         for line in (self._part(0, size), self._part(end, size)):
@@ -71,7 +71,7 @@ class OutputFile:
         return size - end
 
     def _end_of_the_last_line(self, size: int) -> int:
-        """The place behind the last line break; 0 without one."""
+        """Finds the place behind the last line break; 0 without one."""
         end = size
         while end > 0:
             start = max(0, end - PIECE_BYTES)
@@ -82,7 +82,7 @@ class OutputFile:
         return 0
 
     def _part(self, start: int, end: int) -> bytes:
-        """How a line begins; zeros, which a crash of the system leaves at the end of a file, are nothing."""
+        """Reads how a line begins, without zeros, which a crash of the system leaves at the end of a file."""
         length = min(end - start, len(BEGINNING_OF_A_MESSAGE))
         return os.pread(self.file.fileno(), length, start).rstrip(b"\0")
 

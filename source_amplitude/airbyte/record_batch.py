@@ -1,4 +1,4 @@
-"""How records travel through the CDK: many at once, as JSON bytes."""
+"""Carries many records at once through the CDK, as JSON bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from airbyte_cdk.models import AirbyteMessage, AirbyteRecordMessage, Type
 
 
 class RecordBatch(AirbyteMessage):
-    """A message that stands for many RECORD messages of one stream, already serialised.
+    """Stands for many RECORD messages of one stream, already serialised.
 
     It takes the way of any other message through the CDK, in order with states and traces; only the command line's
     last step knows it (see `output`). In-process callers never meet one.
@@ -29,7 +29,7 @@ class RecordBatch(AirbyteMessage):
         return self._count
 
     def to_lines(self) -> bytes:
-        """The RECORD messages, one a line."""
+        """Writes the RECORD messages, one a line."""
         head = b'{"type":"RECORD","record":{"stream":"%b","data":' % self._stream.encode()
         tail = b',"emitted_at":%d}}\n' % self._emitted_at
         if not self._count:

@@ -45,7 +45,7 @@ def is_logged(record: logging.LogRecord) -> bool:
     # Told once more by the error that ends the process, in our words.
     is_summary = message.startswith("During the sync, the following streams") and record.levelno == logging.INFO
     is_told_by_trace = record.exc_info is not None and has_user_message(record.exc_info[1])
-    is_of_no_use = message.startswith("MemoryMonitor instantiated")  # and comes before every sentence
+    is_of_no_use = message.startswith(("MemoryMonitor instantiated", "Check failed"))  # and comes before the sentence
     return not (
         _CDK_COUNT.fullmatch(message) or is_summary or is_told_by_trace or is_of_no_use or record.name == "backoff"
     )

@@ -1,4 +1,4 @@
-"""What `sync` shows on standard error: how far it is, warnings, errors, and a table at the end."""
+"""Shows on standard error how far a `sync` is, its warnings and errors, and a table at the end."""
 
 from __future__ import annotations
 
@@ -56,25 +56,25 @@ class SyncReport:
         self.stream_count = 0
 
     def begin(self) -> None:
-        """Start to write progress."""
+        """Starts to write progress."""
         threading.Thread(target=self._write_progress, name="progress", daemon=True).start()
 
     def say(self, line: str) -> None:
-        """Write a line that stays."""
+        """Writes a line that stays."""
         with self._lock, suppress(OSError, ValueError):
             self._out.write(f"{redacted(filter_secrets(line))}{ERASE_TO_THE_RIGHT if self._is_terminal else ''}\n")
             self._out.flush()
 
     def error(self, sentence: str, stream: str | None = None) -> None:
-        """Write why the sync, or one stream of it, has failed."""
+        """Writes why the sync, or one stream of it, has failed."""
         self.say(f"ERROR {stream}: {sentence}" if stream else f"ERROR {sentence}")
 
     def records(self, stream: str, count: int) -> None:
-        """So many more records of a stream have gone to the output."""
+        """Counts records of a stream that have gone to the output."""
         self._of(stream).records += count
 
     def committed(self, state: Mapping[str, Any], hours_left: int | None) -> None:
-        """Take note of a state that is in the state file.
+        """Takes note of a state that is in the state file.
 
         :param hours_left: how many hours of its stream are still to be read; None where that is unknown
         """
@@ -85,7 +85,7 @@ class SyncReport:
         stream.next_sync, stream.hours_left = following, hours_left
 
     def message(self, message: AirbyteMessage) -> None:
-        """Take note of a message on its way to the output."""
+        """Takes note of a message on its way to the output."""
         if message.type == Type.RECORD and message.record:
             self.records(message.record.stream, 1)
         if message.type != Type.TRACE or message.trace is None:
@@ -100,7 +100,7 @@ class SyncReport:
             self.error(message.trace.error.message, descriptor.name if descriptor else None)
 
     def end(self) -> None:
-        """Stop the progress, and write the table of all streams."""
+        """Stops the progress, and writes the table of all streams."""
         self._has_ended.set()
         if self._streams:
             self.say("\n".join(_table(self._rows())))
@@ -143,14 +143,14 @@ class SyncReport:
         return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02} {which}: {', '.join(parts)}"
 
     def logged(self, record: logging.LogRecord) -> None:
-        """Take note of a log line: show warnings, and keep what is being done for the line of progress."""
+        """Shows warnings and errors of the log, and keeps what is being done for the line of progress."""
         error = record.exc_info[1] if record.exc_info else None
         if record.levelno < logging.WARNING:
             if "airbyte_cdk" not in record.pathname:
                 self._doing = record.getMessage()
         elif record.levelno == logging.WARNING:
             self.say(f"WARNING {record.getMessage()}")
-        elif error is not None and not has_user_message(error):
+        elif error is None or not has_user_message(error):
             self.say(logging.Formatter().format(record))
 
 

@@ -1,4 +1,4 @@
-"""The state file of `sync`: locked while a sync runs, and replaced as a whole or not at all."""
+"""Keeps the state file of `sync`: locked while a sync runs, and replaced as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -36,12 +36,14 @@ class StateFile:
         self._mode: int | None = None
 
     def open(self) -> bool:
-        """Lock the file, read it, and replace it by the same content, so that a commit that cannot work fails now.
+        """Locks the file, reads it, and replaces it by the same content, so that a commit that cannot work fails now.
 
         :returns: whether the file was there; otherwise it is made, with no states
         :raises ConfigError: another sync has it, it cannot be read or written, or holds something else than states
         """
         self._lock = _locked(self.path)
+        if self.path.exists() and not self.path.is_file():
+            raise ConfigError(f"The state file {self.path} is not a file: it could not be replaced.")
         try:
             content, is_new = self.path.read_bytes(), False
             self._mode = self.path.stat().st_mode & 0o7777
@@ -59,7 +61,7 @@ class StateFile:
         return not is_new
 
     def commit(self, state: Mapping[str, Any]) -> None:
-        """Put the state of one stream in the place of its last one; those of other streams stay.
+        """Replaces the state of one stream, and keeps those of other streams.
 
         A snapshot that is finished leaves none, so that the next sync begins a new one.
 
@@ -91,7 +93,7 @@ def continues(stream_state: Mapping[str, Any]) -> bool:
 
 
 def sync_folder(path: Path) -> None:
-    """Wait until the entry of a new file in its folder is on disk.
+    """Waits until the entry of a new file in its folder is on disk.
 
     :raises OSError: it did not get there
     """
@@ -103,7 +105,7 @@ def sync_folder(path: Path) -> None:
 
 
 def lock(descriptor: int, kind: str, path: Path) -> None:
-    """Keep other syncs from a file, until this process ends.
+    """Keeps other syncs from a file, until this process ends.
 
     :raises ConfigError: another process has it, or the file system has no locks
     """
@@ -148,6 +150,6 @@ def _stream_of(entry: Mapping[str, Any]) -> str | None:
 
 
 def _lines(entries: list[dict[str, Any]]) -> bytes:
-    """A JSON array with an entry a line, so that a person can read and compare it."""
+    """Writes a JSON array with an entry a line, so that a person can read and compare it."""
     texts = [json.dumps(entry, ensure_ascii=False, separators=(",", ":")) for entry in entries]
     return ("[" + ",\n".join(texts) + "]\n").encode()

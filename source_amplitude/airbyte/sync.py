@@ -1,4 +1,4 @@
-"""`sync`: a `read` whose messages go to a file, and whose states are kept, for those who have no Airbyte."""
+"""Runs `sync`: a `read` whose messages go to a file, and whose states are kept, for those who have no Airbyte."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ AGAIN = "The state file has the state of the last commit: run the same command a
 
 
 def run_sync(source: Source, arguments: argparse.Namespace) -> None:
-    """Append what `read` prints to a file, and keep each state once the records before it are on disk.
+    """Appends what `read` prints to a file, and keeps each state once the records before it are on disk.
 
     Ends the process as `read` does: with 1 after an error, which is on standard error as a sentence.
     """
@@ -61,7 +61,7 @@ def run_sync(source: Source, arguments: argparse.Namespace) -> None:
                 entrypoint.commit(json.loads(message)["state"])
         entrypoint.flush()
     except StreamsFailedError:
-        sys.exit(1)  # as `read` does: each of them has told why
+        sys.exit(1)  # as `read` does: each of them has been reported
     except AirbyteTracedException as error:
         if has_user_message(error):
             report.error(str(error))
@@ -71,7 +71,7 @@ def run_sync(source: Source, arguments: argparse.Namespace) -> None:
 
 
 def _files(arguments: argparse.Namespace, report: SyncReport) -> tuple[OutputFile, StateFile]:
-    """Open both.
+    """Opens the output and the state.
 
     :raises ConfigError: one of them cannot be used
     """
@@ -89,7 +89,7 @@ def _files(arguments: argparse.Namespace, report: SyncReport) -> tuple[OutputFil
 
 
 class _Sync(Entrypoint):
-    """A `read` that is reported, and whose states are committed."""
+    """Runs a `read` that is reported, and whose states are committed."""
 
     def __init__(
         self, source: Source, writer: MessageWriter, output: OutputFile, state: StateFile, report: SyncReport
@@ -115,7 +115,7 @@ class _Sync(Entrypoint):
             self._report.records(batch.record.stream, len(batch))
 
     def commit(self, state: Mapping[str, Any]) -> None:
-        """Keep a state once everything that was written before it is on disk; where that fails, end the process."""
+        """Keeps a state once everything that was written before it is on disk; where that fails, ends the process."""
         self.flush()
         try:
             self._state.commit(state)
@@ -124,14 +124,14 @@ class _Sync(Entrypoint):
         self._report.committed(state, self._hours_left(state["stream"]["stream_state"].get(CURSOR_FIELD)))
 
     def flush(self) -> None:
-        """Wait until everything that was written is on disk; where that fails, end the process."""
+        """Waits until everything that was written is on disk; where that fails, ends the process."""
         try:
             self._output.sync(self._writer.bytes_written)
         except OSError as error:
             self._fail(f"The output file {self._output.path} is not on disk as it should be: {error.strerror}")
 
     def _hours_left(self, cursor: str | None) -> int | None:
-        """How many complete hours of events follow a state; None for that of another stream."""
+        """Counts the complete hours of events that follow a state; None for the state of another stream."""
         if cursor is None:
             return None
         config = Config.from_mapping(self._config)
@@ -139,7 +139,7 @@ class _Sync(Entrypoint):
         return max(0, int((newest + HOUR - parse_timestamp(cursor)) / HOUR))
 
     def _fail(self, sentence: str) -> NoReturn:
-        """End at once: what the streams still have to say would go to a file that is not what it should be."""
+        """Ends the process at once: further messages would go to a file that is not what it should be."""
         self._report.error(f"{sentence}. {AGAIN}.")
         self._report.end()
         ending.end_with("")

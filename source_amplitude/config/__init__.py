@@ -1,1 +1,1 @@
-"""The configuration: its values, the form that asks for them, and what is wrong with them."""
+"""Holds the configuration: its values, the form that asks for them, and the checks of both."""

@@ -1,4 +1,4 @@
-"""Choices that are allowed and of which nothing will come: what `check` warns of, since only `read` would tell."""
+"""Finds choices that are allowed and lead to nothing, so that `check` can warn before `read` refuses them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from source_amplitude.config.model import Config
 
 
 def doubtful_choices(raw: Mapping[str, Any], config: Config, now: datetime) -> Iterator[str]:
-    """A sentence for each choice of which nothing will come. No value of the configuration but a date is in it.
+    """Yields a sentence for each choice that leads to nothing. It quotes no value of the configuration but a date.
 
     :param raw: the configuration that `config` was made of, migrated
     """

@@ -1,4 +1,4 @@
-"""The form that Airbyte shows: its schema, what older forms are taken as, and what is wrong with a configuration."""
+"""Checks configurations against the form that Airbyte shows, and migrates those that were written for an older one."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _REGION_BY_OFFICIAL_NAME: dict[str, Region] = {"Standard Server": "US", "EU Resi
 
 @cache
 def connection_specification() -> Mapping[str, Any]:
-    """The JSON schema of the form, from `spec.json`."""
+    """Reads the JSON schema of the form from `spec.json`."""
     spec = json.loads(cast(bytes, pkgutil.get_data("source_amplitude", "spec.json")))
     return cast(Mapping[str, Any], spec["connectionSpecification"])
 
 
 def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration in today's fields, made of one that may be written for the official connector.
+    """Makes a configuration in today's fields of one that may be written for the official connector.
 
     `data_region` becomes `region`, and `request_time_range` (hours) becomes `batch_size_hours`; fields that are set
     already win. Values that cannot be understood are left for the validation to name. Null and an empty text are as
@@ -70,7 +70,7 @@ def _without_blanks(fields: Mapping[str, Any], levels: int = MOST_LEVELS) -> dic
 
 
 def validate(config: Mapping[str, Any], specification: Mapping[str, Any]) -> None:
-    """Check a configuration against the form's schema.
+    """Checks a configuration against the form's schema.
 
     :raises ConfigError: naming the field and what is allowed, never the value
     """
@@ -103,7 +103,7 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _sentence_on_missing(error: ValidationError) -> str:
-    """All fields that are missing, and what may have been meant by one that does not exist."""
+    """Names all fields that are missing, and those that may have been meant by fields that do not exist."""
     given = cast(dict[str, Any], error.instance)
     known = cast(Mapping[str, Any], error.schema).get("properties", {})
     missing = [name for name in cast(list[str], error.validator_value) if name not in given]
@@ -117,7 +117,7 @@ def _sentence_on_missing(error: ValidationError) -> str:
 
 
 def _sentence_on_choices(problems: Sequence[ValidationError]) -> str:
-    """What is wrong within the choice that was made; where none was made, which there are."""
+    """Describes what is wrong within the choice that was made; where none was made, lists the choices."""
     not_made = {problem.schema_path[0]: problem for problem in problems if problem.validator == "const"}
     within = [problem for problem in problems if problem.schema_path[0] not in not_made]
     if within:
@@ -127,7 +127,7 @@ def _sentence_on_choices(problems: Sequence[ValidationError]) -> str:
 
 
 def start_of(text: str | None) -> datetime | None:
-    """The moment of a `start_date`; None without one.
+    """Parses a `start_date`; None without one.
 
     :raises ConfigError: there is no such day
     """

@@ -1,4 +1,4 @@
-"""The form's values: migrated, validated once, typed. Everything downstream takes a `Config`, not a dict."""
+"""Types the form's values, migrated and validated once. Everything downstream takes a `Config`, not a dict."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ActiveUsers:
 
 @dataclass(frozen=True)
 class UserProfilesConfig:
-    """What to ask the User Profile API for, and about whom; `users` is None while nobody has been named."""
+    """Selects users and parts of their profiles; `users` is None where the configuration chooses nobody."""
 
     users: ListedUsers | ActiveUsers | None = None
     get_amp_props: bool = True
@@ -61,7 +61,7 @@ class AllCohorts:
 
 @dataclass(frozen=True)
 class CohortMembersConfig:
-    """Which cohorts' members to read, and with which user properties; `cohorts` is None while none has been chosen."""
+    """Selects cohorts and properties of their members; `cohorts` is None where the configuration chooses none."""
 
     cohorts: ListedCohorts | AllCohorts | None = None
     user_properties: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ class Config:
 
     @classmethod
     def from_mapping(cls, raw: Mapping[str, Any]) -> Config:
-        """The typed configuration; forms of the official connector are accepted.
+        """Makes the typed configuration; fields of the official connector are accepted.
 
         :raises ConfigError: with a sentence that names the field and what is allowed
         """
@@ -115,11 +115,11 @@ class Config:
         return profile_api_url()
 
     def first_hour(self, resume_at: datetime | None, now: datetime) -> datetime:
-        """Where `events` begins, as `beginning` says."""
+        """Returns the first hour that `events` reads (see `beginning`)."""
         return self.beginning(resume_at, now)[0]
 
     def beginning(self, resume_at: datetime | None, now: datetime) -> tuple[datetime, str]:
-        """Where `events` begins, and why, in words for a log.
+        """Returns the first hour that `events` reads, and the reason for it, in words for a log.
 
         A `start_date` later than the state wins, an earlier one does not reset it. The default of 30 days applies to a
         first sync only: a connection that paused for longer must not lose what lies between.
@@ -200,6 +200,6 @@ def _cohorts(raw: Mapping[str, Any] | None) -> ListedCohorts | AllCohorts | None
 
 
 def _entries(raw: list[str] | None) -> tuple[str, ...]:
-    """The entries of a list, each of which may be a comma-separated list: without blanks, each once, in order."""
+    """Splits the entries of a list at their commas: without blanks, each once, in order."""
     parts = (part.strip() for entry in raw or () for part in entry.split(","))
     return tuple(dict.fromkeys(part for part in parts if part))

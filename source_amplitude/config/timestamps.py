@@ -1,4 +1,4 @@
-"""Moments as configurations and states write them."""
+"""Parses moments as configurations and states write them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _BEGINS_WITH_A_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}-[0-9]{2}|[0-9]{4})([T ]|$)
 
 
 def parse_timestamp(text: str) -> datetime:
-    """A date, or a date and time, in any ISO 8601 form, as a moment in UTC; without a zone it is in UTC.
+    """Parses a date, or a date and time, in any ISO 8601 form, as a moment in UTC; without a zone it is in UTC.
 
     :raises ValueError: anything else, such as a time of day, which other readers would complete with today
     """

@@ -1,4 +1,4 @@
-"""Fields of a configuration that nobody reads: mostly misspelt ones, whose defaults would be used without a word."""
+"""Finds fields of a configuration that nobody reads: mostly misspelt ones, whose defaults would be used silently."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def unknown_fields(config: Mapping[str, Any], schema: Mapping[str, Any], path: str = "") -> Iterator[str]:
-    """A sentence for each field that the form does not have. Values are not in it.
+    """Yields a sentence for each field that the form does not have, without its value.
 
     :param config: a migrated configuration
     :param schema: of the form, or of the object at `path` in it
@@ -28,7 +28,7 @@ def unknown_fields(config: Mapping[str, Any], schema: Mapping[str, Any], path: s
 
 
 def _properties(schema: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The fields of an object; where the schema has choices, those of the one that was made."""
+    """Selects the fields of an object; where the schema has choices, those of the one that was made."""
     for choice in schema.get("oneOf", ()):
         fields: Mapping[str, Any] = choice.get("properties", {})
         if all(value.get(name) == field["const"] for name, field in fields.items() if "const" in field):
