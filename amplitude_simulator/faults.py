@@ -20,6 +20,7 @@ EXPORT_KINDS = {
     "slow_body": "the body comes at `bytes_per_second`",
     "html": "a 200 with a web page",
     "text": "a 200 with a sentence about rate limits",
+    "lost_bytes": "100 bytes of the archive after `at` are missing, and its length is that of the rest",
     "zip_crc": "one byte of a member is changed, so the ZIP's CRC is wrong",
     "gzip_crc": "the ZIP is right, but the CRC in a gzip member is wrong",
     "gzip_cut": "the ZIP is right, but a gzip member is cut short",
@@ -92,6 +93,9 @@ class Fault:
         return [*members[:-1], (name, content)]
 
     def change_archive(self, archive: bytes) -> bytes:
+        if self.kind == "lost_bytes":
+            start = self.place_in(len(archive))
+            return archive[:start] + archive[start + 100 :]
         if self.kind != "zip_crc":
             return archive
         with zipfile.ZipFile(io.BytesIO(archive)) as whole:

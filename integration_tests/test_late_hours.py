@@ -194,3 +194,38 @@ def test_given_late_hours_and_today_s_state_then_it_is_accepted(a_connection: Ca
     connection.sync(47)
     assert connection.asked == [("20240314T00", "20240314T23")]
     assert connection.recent == [["20240314T00", 24, connection.recent[0][2], 120, 0]]
+
+
+def test_given_deleted_events_then_they_are_told_of_nothing_comes_twice_and_later_ones_are_still_found(
+    a_connection: Callable[..., Connection],
+) -> None:
+    deleted: set[int] = set()
+    late = {FIRST_HOUR + 13 * HOUR: 30 * HOUR}
+    connection = a_connection(
+        events_per_hour=lambda hour: 2 if hour.hour in deleted and hour.day == 13 else 5, late=late
+    )
+    connection.sync(23)
+    deleted.update(range(12))
+    outcome = connection.sync(32)
+    assert len(outcome.uuids) == 9 * 5, "nothing comes twice"
+    assert (
+        "events 20240313T00-20240313T23: 79 events instead of 115, some were deleted in Amplitude: "
+        "none is emitted again, and the deleted ones stay in the destination"
+    ) in outcome.log
+    assert "published late" not in outcome.log
+    assert connection.recent[0][3] == 79
+    outcome = connection.sync(50)
+    assert "20240313T00-20240313T23: 84 events instead of 79, published late" in outcome.log
+    assert connection.command.simulator.project.uuids(FIRST_HOUR, FIRST_HOUR + 50 * HOUR) <= set(connection.uuids)
+
+
+def test_given_all_events_of_a_window_deleted_then_a_warning_and_nothing_comes_twice(
+    a_connection: Callable[..., Connection],
+) -> None:
+    deleted: set[int] = set()
+    connection = a_connection(events_per_hour=lambda hour: 0 if hour.day in deleted else 5)
+    connection.sync(23)
+    deleted.add(13)
+    outcome = connection.sync(47)
+    assert len(outcome.uuids) == 24 * 5
+    assert "20240313T00-20240313T23: Amplitude has no events any more, 120 were read" in outcome.log

@@ -97,7 +97,8 @@ def recheck(
     """What Amplitude answers now, and the downloads whose events are to be emitted: none where nothing was added.
 
     An answer of the same length is not read. One of another length, or without any, is counted. Which of its events are
-    new cannot be known from that: all of them are to be emitted.
+    new cannot be known from that: all of them are to be emitted where there are more. Where there are fewer, some were
+    deleted in Amplitude, and emitting those that are left once more would take none of them away.
 
     :raises AmplitudeError: as `Downloader.fetch` does
     """
@@ -111,15 +112,23 @@ def recheck(
         return answered, exporter.downloads(window)
     if archive is None:
         if answered.events:
-            logger.warning(f"events {window}: Amplitude has nothing for it any more; {answered.events:,} were read")
-        return answered, ()
+            logger.warning(
+                f"events {window}: Amplitude has no events any more, {answered.events:,} were read: "
+                "deleted events stay in the destination"
+            )
+        return replace(answered, archive_bytes=0, events=0), ()
     try:
         events = sum(len(block.lines()) for block in archive.blocks())
     except ArchiveDamagedError:
         events = None  # reading it will meet the damage again, and knows what to do
-    if events == answered.events:
+    if events is not None and events <= answered.events:
         archive.close()
-        return replace(answered, archive_bytes=archive.size), ()
+        if events < answered.events:
+            logger.warning(
+                f"events {window}: {events:,} events instead of {answered.events:,}, some were deleted in Amplitude: "
+                "none is emitted again, and the deleted ones stay in the destination"
+            )
+        return replace(answered, archive_bytes=archive.size, events=events), ()
     counted = "another number of" if events is None else f"{events:,}"
     logger.info(
         f"events {window}: {counted} events instead of {answered.events:,}, published late: all are emitted again"

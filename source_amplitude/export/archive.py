@@ -9,37 +9,31 @@ from __future__ import annotations
 import gzip
 import struct
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 _GzipFile: Callable[..., gzip.GzipFile] = gzip.GzipFile
-_InflateError: Any = zlib.error
 try:
-    from isal import igzip, isal_zlib
+    from isal import igzip
 
     _GzipFile = cast(Callable[..., gzip.GzipFile], igzip.IGzipFile)
-    _InflateError = isal_zlib.error
 except ImportError:  # no wheel for this platform: slower, otherwise the same
     pass
 
 READ_BYTES = 256 * 1024
 MAX_LINE_BYTES = 256 * 1024 * 1024
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+LONGEST_REASON = 200  # characters of a library's words, which may quote a name of 64 KB
 _GZIP_MAGIC = b"\x1f\x8b"
 _END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
 _END_OF_DIRECTORY_SIGNATURE = b"PK\x05\x06"
 _ENTRIES_STATED_IN_ZIP64 = 0xFFFF
-_DAMAGE = (
-    zipfile.BadZipFile,
-    gzip.BadGzipFile,
-    _InflateError,
-    zlib.error,
-    EOFError,
-    struct.error,
-    RuntimeError,  # zipfile's word for an encrypted member, and through a subclass for an unknown compression
-    ValueError,
-)
+_ZIP64_END = struct.Struct("<4sQ2H2L4Q")
+_ZIP64_END_SIGNATURE = b"PK\x06\x06"
+_ZIP64_LOCATOR_BYTES = 20
+_LOCAL_HEADER = struct.Struct("<4s5H3L2H")
+_LONGEST_EMPTY_MEMBER = 2 + 24  # bytes: deflated nothing, and a data descriptor with its signature and sizes of ZIP64
 
 
 class ArchiveDamagedError(Exception):
@@ -93,6 +87,8 @@ class Block:
 class Archive:
     """A verified export archive. It owns its file, and closing it frees the disk.
 
+    Whatever the libraries raise while they read it is damage: what they find depends on which bytes are wrong.
+
     :raises ArchiveDamagedError: on construction, unless the directory is whole and every member's CRC is right
     """
 
@@ -101,11 +97,12 @@ class Archive:
         self._file = file
         try:
             self._zip = zipfile.ZipFile(file)
-            self._members = [member for member in self._zip.infolist() if member.file_size]
+            self._members = [member for member in self._zip.infolist() if member.file_size or member.CRC]
             self._check_end()
+            self._check_places()
             self._check_members()
-        except _DAMAGE as error:
-            raise ArchiveDamagedError(str(error)) from error
+        except Exception as error:
+            raise ArchiveDamagedError(_reason(error)) from error
 
     def blocks(self, read_bytes: int = READ_BYTES) -> Iterator[Block]:
         """All lines in the archive's order, so many bytes of them at a time, or a line that is longer.
@@ -119,11 +116,15 @@ class Archive:
 
     def _pieces(self, read_bytes: int) -> Iterator[Piece]:
         for member in self._members:
-            try:
-                with self._zip.open(member) as raw, _GzipFile(fileobj=raw, mode="rb") as inflated:
-                    yield from _pieces(member.filename, inflated, read_bytes)
-            except _DAMAGE as error:
-                raise ArchiveDamagedError(f"member {member.filename}: {error}") from error
+            yield from _pieces(member.filename[:LONGEST_REASON], self._inflated(member, read_bytes))
+
+    def _inflated(self, member: zipfile.ZipInfo, read_bytes: int) -> Iterator[bytes]:
+        try:
+            with self._zip.open(member) as raw, _GzipFile(fileobj=raw, mode="rb") as inflated:
+                while chunk := inflated.read(read_bytes):
+                    yield chunk
+        except Exception as error:
+            raise ArchiveDamagedError(f"member {member.filename[:LONGEST_REASON]}: {_reason(error)}") from error
 
     def _check_end(self) -> None:
         """`zipfile` accepts a cut comment, and a directory in which a damaged entry swallowed the next one."""
@@ -135,8 +136,28 @@ class Archive:
         if signature != _END_OF_DIRECTORY_SIGNATURE or stated_comment_bytes != comment_bytes:
             raise zipfile.BadZipFile("the end of the archive is missing")
         found = len(self._zip.infolist())
-        if entries not in (found, _ENTRIES_STATED_IN_ZIP64):
+        if entries == _ENTRIES_STATED_IN_ZIP64:
+            before = _ZIP64_END.size + _ZIP64_LOCATOR_BYTES
+            self._file.seek(-before - _END_OF_DIRECTORY.size - comment_bytes, 2)
+            signature, *_, stated, _, _ = _ZIP64_END.unpack(self._file.read(_ZIP64_END.size))
+            entries = stated if signature == _ZIP64_END_SIGNATURE else entries
+        if entries != found:
             raise zipfile.BadZipFile(f"the directory states {entries} members and names {found}")
+
+    def _check_places(self) -> None:
+        """Each member has a place of its own, and one without content has no room for any."""
+        members = sorted(self._zip.infolist(), key=lambda member: member.header_offset)
+        ends = [*(member.header_offset for member in members[1:]), self._zip.start_dir]
+        for member, end in zip(members, ends, strict=True):
+            if member.file_size or member.CRC:
+                is_sound = member.header_offset < end
+            else:
+                self._file.seek(member.header_offset)
+                *_, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(self._file.read(_LOCAL_HEADER.size))
+                content = member.header_offset + _LOCAL_HEADER.size + name_bytes + extra_bytes
+                is_sound = content <= end <= content + _LONGEST_EMPTY_MEMBER
+            if not is_sound:
+                raise zipfile.BadZipFile("the directory does not say where its members are")
 
     def _check_members(self) -> None:
         for member in self._members:
@@ -166,21 +187,26 @@ def _blocks(pieces: Iterable[Piece], most_bytes: int) -> Iterator[Block]:
         raise damage
 
 
-def _pieces(member: str, inflated: gzip.GzipFile, read_bytes: int) -> Iterator[Piece]:
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__)[:LONGEST_REASON]
+
+
+def _pieces(member: str, inflated: Iterable[bytes]) -> Iterator[Piece]:
     number = 1
     unfinished: list[bytes] = []
     unfinished_bytes = 0
-    while chunk := inflated.read(read_bytes):
-        count, first, last = _line_breaks(chunk)
-        if unfinished_bytes + (first if count else len(chunk)) > MAX_LINE_BYTES:
+    for position, chunk in enumerate(inflated):
+        rest = chunk if position else chunk.removeprefix(BYTE_ORDER_MARK)
+        count, first, last = _line_breaks(rest)
+        if unfinished_bytes + (first if count else len(rest)) > MAX_LINE_BYTES:
             raise ArchiveDamagedError(f"member {member}: line {number} is longer than {MAX_LINE_BYTES:,} bytes")
         if count:
-            yield Piece(member, number, count, b"".join([*unfinished, memoryview(chunk)[:last]]))
+            yield Piece(member, number, count, b"".join([*unfinished, memoryview(rest)[:last]]))
             number += count
             unfinished, unfinished_bytes = [], 0
-            chunk = chunk[last + 1 :]
-        unfinished.append(chunk)
-        unfinished_bytes += len(chunk)
+            rest = rest[last + 1 :]
+        unfinished.append(rest)
+        unfinished_bytes += len(rest)
     if any(unfinished):
         yield Piece(member, number, 1, b"".join(unfinished))
 

@@ -165,3 +165,8 @@ def test_given_an_archive_made_by_a_real_tool_then_it_is_read(tool: str, tmp_pat
 def test_given_no_isal_then_the_standard_library_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive_module, "_GzipFile", gzip.GzipFile)
     assert all_lines(an_export(TEXT)) == LINES
+
+
+def test_given_a_byte_order_mark_then_it_is_no_part_of_the_first_line() -> None:
+    mark = b"\xef\xbb\xbf"
+    assert all_lines(an_export(mark + TEXT, mark + b'{"a":1}\n', mark)) == [*LINES, b'{"a":1}']
