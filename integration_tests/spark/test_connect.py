@@ -76,8 +76,10 @@ def test_given_the_document_then_its_examples_run_as_they_stand(
     assert names["metadata"] == {
         "primary_keys": ["uuid"], "cursor_field": "server_upload_time", "ingestion_type": "append",
     }  # fmt: skip
-    assert names["new_offset"] == {"last_hour": "20240102T23"}
-    assert [request.params["start"] for request in simulator.log] == ["20240101T00"]
+    assert names["offset"] == {}, "that of the profiles, which came last"
+    assert names["new_offset"] == {"last_hour": "20240115T14"}
+    exports = [request.params["start"] for request in simulator.log]
+    assert exports == [f"202401{day:02}T00" for day in range(1, 16)], "one a batch, as long as there are any"
     assert printed.count("user-") > 50
     assert "user_456 ['cohort" in printed
 

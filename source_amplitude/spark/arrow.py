@@ -19,9 +19,9 @@ from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
 from source_amplitude.spark.schema import arrow_schema
 
 BLOCK_BYTES = 4 * 1024 * 1024
-# Of a batch that is handed to Spark, which takes some 5 µs a row where batches have 500 rows.
+# Of a batch that is handed to Spark, where each batch has a price of its own. Larger ones would cost memory.
 BATCH_ROWS = 10_000
-BATCH_BYTES = 16 * 1024 * 1024
+BATCH_BYTES = 4 * 1024 * 1024
 _FINER_THAN_MICROSECONDS = re.compile(rb"\.[0-9]{7,}Z").search
 
 Fields = dict[str, Raw]
@@ -37,16 +37,17 @@ def combined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         waiting.append(batch)
         rows, size = rows + batch.num_rows, size + batch.nbytes
         if rows >= BATCH_ROWS or size >= BATCH_BYTES:
-            yield _as_one(waiting)
-            waiting, rows, size = [], 0, 0
+            yield _taken_as_one(waiting)
+            rows = size = 0
     if waiting:
-        yield _as_one(waiting)
+        yield _taken_as_one(waiting)
 
 
-def _as_one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    if len(batches) == 1:
-        return batches[0]
-    [one] = pa.Table.from_batches(batches).combine_chunks().to_batches()
+def _taken_as_one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """The batches as one; the list is empty then, so that nobody holds both while Spark takes the one."""
+    table = pa.Table.from_batches(batches)
+    batches.clear()
+    [one] = table.combine_chunks().to_batches()
     return one
 
 

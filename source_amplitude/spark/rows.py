@@ -18,7 +18,7 @@ from source_amplitude.spark.arrow import ArrowConverter
 from source_amplitude.spark.columns import coerced_column, column
 from source_amplitude.spark.schema import arrow_schema
 
-BLOCK_BYTES = 4 * 1024 * 1024  # each has a price of its own, which grows with the number of columns
+BLOCK_BYTES = 1024 * 1024  # each has a price of its own, which grows with the number of columns
 MOST_NAMES_SEEN = 10_000
 
 _encode_lines = msgspec.json.Encoder().encode_lines

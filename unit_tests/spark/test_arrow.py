@@ -120,6 +120,16 @@ def test_given_many_records_then_batches_are_of_about_4_mb_and_all_rows_come_in_
     assert max(batch.nbytes for batch in batches) < 2 * arrow.BLOCK_BYTES
 
 
+def test_given_small_batches_then_they_are_combined_up_to_a_number_of_rows_or_bytes() -> None:
+    small = [pa.RecordBatch.from_pydict({"long": list(range(start, start + 900))}) for start in range(0, 27_000, 900)]
+    found = list(arrow.combined(small))
+    assert [batch.num_rows for batch in found] == [10_800, 10_800, 5_400]
+    assert [value for batch in found for value in batch["long"].to_pylist()] == list(range(27_000))
+    wide = [pa.RecordBatch.from_pydict({"text": ["x" * 1024 * 1024]}) for _ in range(10)]
+    assert [batch.num_rows for batch in arrow.combined(wide)] == [4, 4, 2]
+    assert list(arrow.combined([])) == []
+
+
 def test_given_no_records_then_there_is_no_batch() -> None:
     assert rows() == []
 
