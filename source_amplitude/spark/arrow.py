@@ -1,4 +1,4 @@
-"""Records as newline-delimited JSON to Arrow record batches, without a Python object for any of them.
+"""Converts records, as newline-delimited JSON, to Arrow record batches, without a Python object for any of them.
 
 The core has seen to it that each value fits its column. What Arrow still does not take makes the records of its block
 go through Python once.
@@ -30,7 +30,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def combined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same rows in batches of about `BATCH_ROWS` rows or `BATCH_BYTES` bytes, whichever are fewer."""
+    """Combines batches to such of about `BATCH_ROWS` rows or `BATCH_BYTES` bytes, whichever are fewer."""
     waiting: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:
@@ -44,7 +44,7 @@ def combined(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _taken_as_one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """The batches as one; the list is empty then, so that nobody holds both while Spark takes the one."""
+    """Makes one batch of them; the list is empty then, so that nobody holds both while Spark takes the one."""
     table = pa.Table.from_batches(batches)
     batches.clear()
     [one] = table.combine_chunks().to_batches()
@@ -63,7 +63,7 @@ class ArrowConverter:
         self._parse_options = arrow_json.ParseOptions(explicit_schema=self._schema, unexpected_field_behavior="ignore")
 
     def batches(self, blocks: Iterable[bytes]) -> Iterator[pa.RecordBatch]:
-        """All records of some blocks in the same order, in batches made of about 4 MB of JSON each.
+        """Converts all records of some blocks, in the same order, in batches made of about 4 MB of JSON each.
 
         :param blocks: JSON objects with a line break after each, with their `additional_fields` as text of JSON
         :raises UnexpectedError: a bug: a record does not fit the columns
@@ -97,7 +97,7 @@ class ArrowConverter:
         return batches
 
     def _fitting(self, fields: Fields) -> dict[str, Raw | str]:
-        """The columns of a record.
+        """Reduces a record to its columns.
 
         Without its other fields: Arrow refuses numbers beyond a float's range also where it passes them over. A
         timestamp that is finer than a microsecond is kept in `additional_fields` as what does not fit is.
@@ -115,6 +115,6 @@ class ArrowConverter:
 
 
 def _object_in(raw: Raw | None) -> Fields:
-    """The fields of a JSON object that is a text of JSON, or none."""
+    """Reads the fields of a JSON object that is a text of JSON, or none."""
     text = msgspec.json.decode(raw, type=str | None) if raw is not None else None
     return _decode(text) if text else {}

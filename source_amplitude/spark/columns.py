@@ -1,4 +1,4 @@
-"""Values of events, as they were parsed into a shape, to the columns of Arrow: none of them passes through JSON again.
+"""Makes Arrow columns of the values of parsed events: none of them passes through JSON again.
 
 The values of a column are those that the records of `RecordConverter` have.
 """
@@ -26,7 +26,7 @@ _YEAR_ONE = -62_135_596_800_000_000  # microseconds from 1970; as a scalar of Ar
 
 
 def column(declared: FieldType, values: Values, kind: pa.DataType) -> pa.Array:
-    """The column of a field with values of its declared type, of which any may be None.
+    """Makes the column of a field with values of its declared type, of which any may be None.
 
     :param kind: the column's type
     :raises NeedsCoercionError: one of them does not fit the column
@@ -37,7 +37,7 @@ def column(declared: FieldType, values: Values, kind: pa.DataType) -> pa.Array:
 
 
 def coerced_column(values: Values, kind: pa.DataType) -> pa.Array:
-    """The column of a field of which some values were odd: JSON that fits the column, texts of bags, and None."""
+    """Makes the column of a field whose values were coerced: JSON that fits the column, texts of bags, and None."""
     decoded = [msgspec.json.decode(value) if isinstance(value, Raw) else value for value in values]
     return pa.array(decoded, pa.string()).cast(kind) if pa.types.is_timestamp(kind) else pa.array(decoded, kind)
 
@@ -63,7 +63,7 @@ def _timestamps(values: Values, kind: pa.DataType) -> pa.Array:
 
 
 def _bags(values: Values, _: pa.DataType) -> pa.Array:
-    """Their JSON, as it came."""
+    """Makes a column of JSON, as it came."""
     if values[0] == EMPTY_BAG and values.count(EMPTY_BAG) == len(values):
         return pa.repeat("{}", len(values))
     texts = _texts(values)
@@ -77,7 +77,7 @@ def _bags(values: Values, _: pa.DataType) -> pa.Array:
 
 
 def _texts(values: Values) -> pa.StringArray:
-    """Their JSON as it came, `null` for None, by one copy of all.
+    """Joins JSON as it came, with `null` for None, by one copy of all.
 
     :raises UnicodeDecodeError: it is not UTF-8
     """
@@ -93,7 +93,7 @@ def _texts(values: Values) -> pa.StringArray:
 
 
 def _numbers(values: Values, kind: pa.DataType) -> pa.Array:
-    """Their JSON, or None."""
+    """Makes a column of numbers from JSON or None."""
     return pa.array([None if raw is None or raw == NULL else _number(raw) for raw in values], kind)
 
 

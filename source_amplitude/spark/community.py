@@ -36,7 +36,7 @@ _METADATA_SCHEMA = StructType([
 
 
 class CommunityDataSource(AmplitudeDataSource):
-    """`AmplitudeDataSource` under the name that pipelines of community connectors use; options as they give them."""
+    """Reads the tables of `AmplitudeDataSource` under the name, and with the options, of community connectors."""
 
     @with_clear_errors
     def __init__(self, options: MutableMapping[str, str]) -> None:
@@ -68,7 +68,7 @@ class CommunityDataSource(AmplitudeDataSource):
 
 
 class RowsReader(DataSourceReader):
-    """Some rows that are known already."""
+    """Returns rows that are known already."""
 
     def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
         self._rows = rows
@@ -92,7 +92,7 @@ def _metadata(connect: LakeflowConnect, options: Mapping[str, str]) -> Iterator[
 
 
 def _names(options: Mapping[str, str]) -> list[str]:
-    """The tables asked for: a JSON list, or names with commas between in older pipelines."""
+    """Reads the names of the requested tables: a JSON list, or names with commas between in older pipelines."""
     text = options.get("tablenamelist", "")
     if text.startswith("["):
         return [str(name) for name in _json(options, "tablenamelist")]

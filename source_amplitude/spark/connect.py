@@ -31,24 +31,24 @@ class LakeflowConnect:
         self._region = Options.of(self._connection, logger).config.region
 
     def list_tables(self) -> list[str]:
-        """The names of the tables that a project of the region has."""
+        """Lists the names of the tables that a project of the region has."""
         return tables_in(self._region)
 
     @with_clear_errors
     def get_table_schema(self, table_name: str, table_options: Mapping[str, str]) -> StructType:
-        """The Spark schema of a table."""
+        """Returns the Spark schema of a table."""
         return spark_schema(self._table(table_name, table_options).columns, table_name)
 
     @with_clear_errors
     def read_table_metadata(self, table_name: str, table_options: Mapping[str, str]) -> Json:
-        """`primary_keys`, `ingestion_type` (`append`, `cdc` or `snapshot`), and but for the last a `cursor_field`."""
+        """Returns `primary_keys`, `ingestion_type` and, but for a snapshot, `cursor_field`."""
         return self._table(table_name, table_options).metadata
 
     @with_clear_errors
     def read_table(
         self, table_name: str, start_offset: Offset | None, table_options: Mapping[str, str]
     ) -> tuple[Iterator[Record], Json]:
-        """The next batch, and the offset to call with for the one after it; the same offset when there is none.
+        """Reads the next batch, and returns the offset to call with for the one after it: the same one at the end.
 
         A batch of events is of `batch_size_hours` hours at most, and one of a table by day has all days that there are.
         A snapshot is one batch, with the offset `{}`.
@@ -62,14 +62,14 @@ class LakeflowConnect:
 
     @with_clear_errors
     def is_partitioned(self, table_name: str) -> bool:
-        """Whether several tasks can read the table at once."""
+        """Tells whether several tasks can read the table at once."""
         return self._table(table_name, None).is_partitioned
 
     @with_clear_errors
     def latest_offset(
         self, table_name: str, table_options: Mapping[str, str], start_offset: Offset | None = None
     ) -> Json:
-        """Where the next micro-batch ends, of one window for each partition at most.
+        """Returns where the next micro-batch ends, of one window for each partition at most.
 
         :param start_offset: `{}` at first; None where the framework does not tell, for all that is available
         """
@@ -85,7 +85,7 @@ class LakeflowConnect:
         start_offset: Offset | None = None,
         end_offset: Offset | None = None,
     ) -> list[Json]:
-        """The parts of a micro-batch; without an end, of the whole table. At most `num_workers` of them."""
+        """Returns the parts of a micro-batch; without an end, of the whole table. At most `num_workers` of them."""
         table = self._checked(table_name, table_options)
         if end_offset is None:
             return table.parts(table.now())
@@ -93,7 +93,7 @@ class LakeflowConnect:
 
     @with_clear_errors
     def read_partition(self, table_name: str, partition: Json, table_options: Mapping[str, str]) -> Iterator[Record]:
-        """The records of one part; runs in a worker."""
+        """Reads the records of one part; runs in a worker."""
         return _records(self._checked(table_name, table_options), [partition])
 
     def _table(self, name: str, table_options: Mapping[str, str] | None) -> Table:
@@ -102,7 +102,7 @@ class LakeflowConnect:
         return table_of(Options.of({**self._connection, **of_table, TABLE: name}, logger))
 
     def _checked(self, name: str, table_options: Mapping[str, str] | None) -> Table:
-        """A table to read, with timestamps as text whatever the schema says: the framework converts records by it."""
+        """Opens a table to read, with timestamps as text: the framework converts records by the schema."""
         table = self._table(name, table_options)
         table.check()
         return table.with_timestamps_as_text()
@@ -115,7 +115,7 @@ def _records(table: Table, parts: Sequence[Json]) -> Iterator[Record]:
 
 
 def _register() -> None:
-    """Tell the framework, where it is installed, that the class has its interfaces: it asks with `isinstance`."""
+    """Registers the class with the interfaces of the framework, where it is installed: it checks with `isinstance`."""
     try:
         from databricks.labs.community_connector import interface  # noqa: PLC0415
     except ImportError:

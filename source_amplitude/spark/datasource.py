@@ -57,7 +57,7 @@ class AmplitudeDataSource(DataSource):
 
     @classmethod
     def name(cls) -> str:
-        """What Spark asks for when the format is registered: from then on the session's plans hide the keys."""
+        """Names the format; Spark calls it to register it, and from then on the session's plans hide the keys."""
         hide_keys()
         return "amplitude"
 

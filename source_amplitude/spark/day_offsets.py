@@ -1,4 +1,4 @@
-"""Which days a read of a table by day covers, as pure functions; what `offsets` is for hours of events.
+"""Decides which days a read of a table by day covers, by pure functions; what `offsets` is for hours of events.
 
 An offset is JSON in the query's checkpoint: `{"date": "2024-01-15"}`, the last day that was read. As with events, the
 end of the first micro-batch also has where the stream began, `{"first_date": …, "date": …}`, and the offset before it
@@ -39,7 +39,7 @@ class DayOffset:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> DayOffset:
-        """The offset that `as_dict` made.
+        """Reads the offset that `as_dict` made.
 
         :raises ConfigError: another connector wrote it, or it is one of hours
         """
@@ -52,25 +52,25 @@ class DayOffset:
 
 
 def newest_day(options: Options, now: datetime) -> date:
-    """The newest day that may be read at `now`: over in every time zone, and not after `end_date`."""
+    """Returns the newest day that may be read at `now`: over in every time zone, and not after `end_date`."""
     newest = newest_complete_day(now)
     return min(newest, options.end.date()) if options.end else newest
 
 
 def initial_offset(options: Options, now: datetime) -> DayOffset:
-    """Where a stream without a checkpoint begins."""
+    """Returns where a stream without a checkpoint begins."""
     return DayOffset(first=first_day(options.config, None, now))
 
 
 def end_of_batch(start: DayOffset, newest: date) -> DayOffset:
-    """Where the micro-batch after `start` ends: at the newest day; where it starts when no day is new."""
+    """Returns where the micro-batch after `start` ends: at the newest day; where it starts when no day is new."""
     begins = start.first if start.last is None else start.last + DAY
     assert begins is not None, "an offset has one of both"
     return start if newest < begins else DayOffset(None if start.last else start.first, newest)
 
 
 def days_between(options: Options, start: DayOffset, end: DayOffset) -> DayRange | None:
-    """The days of the micro-batch from `start` to `end`, always the same ones; None when no day is new.
+    """Returns the days of the micro-batch from `start` to `end`, always the same ones; None when no day is new.
 
     The week before `start` is among them, since Amplitude still changes its numbers; whatever `start_date` says by now,
     each day that is new is.

@@ -1,4 +1,4 @@
-"""The rows of Amplitude's other endpoints, as Arrow batches. Runs in Spark's Python workers."""
+"""Reads the rows of Amplitude's other endpoints, as Arrow batches. Runs in Spark's Python workers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ With `"moves_on": true` when an offset moves past these days, so that none of th
 
 
 def read_endpoint(endpoint: Endpoint, columns: Mapping[str, FieldType], part: Part) -> Iterator[pa.RecordBatch]:
-    """The rows of a part; none, after a warning, where the project's plan lacks the table.
+    """Reads the rows of a part; none, after a warning, where the project's plan lacks the table.
 
     :raises AmplitudeError: as reading them for Airbyte does
     :raises ConfigError: the plan lacks the table, and an offset would move past what was not read
@@ -49,16 +49,16 @@ def read_endpoint(endpoint: Endpoint, columns: Mapping[str, FieldType], part: Pa
 
 
 def _blocks(endpoint: Endpoint, part: Part) -> Iterator[bytes]:
-    asked: Iterable[Days] = [NO_DAYS]
+    requests: Iterable[Days] = [NO_DAYS]
     if isinstance(endpoint, DailyEndpoint):
-        asked = endpoint.requests(date.fromisoformat(part["first"]), date.fromisoformat(part["last"]))
-    for days in asked:
+        requests = endpoint.requests(date.fromisoformat(part["first"]), date.fromisoformat(part["last"]))
+    for days in requests:
         for lines in endpoint.read(days):
             yield b"\n".join([*lines, b""])
 
 
 def endpoint(options: Options) -> Endpoint:
-    """The endpoint of a table, within the limits of its project."""
+    """Returns the endpoint of a table, within the limits of its project."""
     return ENDPOINT_TABLES[options.table](options.config, sender(options.config), logger)
 
 
@@ -69,5 +69,5 @@ def sender(config: Config) -> Sender:
 
 @cache
 def _rates(api_url: str, api_key: str) -> RateLimiter:  # noqa: ARG001 - they tell projects apart
-    """The limits of a project, which all reads in this process share."""
+    """Returns the limits of a project, which all reads in this process share."""
     return RateLimiter(logger)

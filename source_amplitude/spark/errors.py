@@ -1,4 +1,4 @@
-"""The core's errors as Spark shows them: it prints whole tracebacks, so they hold nothing but a sentence."""
+"""Reduces the core's errors to a sentence, since Spark prints whole tracebacks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @contextmanager
 def clear_errors() -> Iterator[None]:
-    """Raise the core's errors as what they are of the three kinds, without their causes and internal messages."""
+    """Raises the core's errors as one of the three kinds, without their causes and internal messages."""
     try:
         yield
     except AmplitudeError as error:
@@ -25,7 +25,7 @@ def clear_errors() -> Iterator[None]:
 
 
 def with_clear_errors(function: Callable[P, T]) -> Callable[P, T]:
-    """`clear_errors` around a function. Not a generator function: it is left before anything goes wrong in it."""
+    """Wraps a function in `clear_errors`; no generator function, which returns before anything goes wrong."""
 
     @wraps(function)
     def called(*arguments: P.args, **named: P.kwargs) -> T:

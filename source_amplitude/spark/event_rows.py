@@ -1,4 +1,4 @@
-"""The rows of some hours of events, as Arrow batches.
+"""Reads the rows of some hours of events, as Arrow batches.
 
 Runs in Spark's Python workers, of which none knows of the others, and imports neither Airbyte's CDK nor Spark.
 """
@@ -29,7 +29,7 @@ from source_amplitude.spark.widths import width_of
 def read_events(
     options: Options, columns: Mapping[str, FieldType], windows: Sequence[Window]
 ) -> Iterator[pa.RecordBatch]:
-    """The events of some windows, one export at a time, the next one downloaded while one is read.
+    """Reads the events of some windows, one export at a time, the next one downloaded while one is read.
 
     :raises AmplitudeError: as reading them for Airbyte does
     """

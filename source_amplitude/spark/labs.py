@@ -1,4 +1,4 @@
-"""Tables and options of the Amplitude source in Databricks Labs' community connectors, for pipelines that come from it.
+"""Checks tables and options of pipelines that were made for Databricks Labs' Amplitude source.
 
 Facts from its README and code (databrickslabs/lakeflow-community-connectors, sources/amplitude). Each option either
 means here what it means there, or is refused with a sentence; none is passed over where rows depend on it.
@@ -18,7 +18,8 @@ _TABLE_OF = {metric: table for table, metric in _METRICS.items()}
 
 
 def check_table(table: str) -> None:
-    """
+    """Refuses a table of the labs connector.
+
     :raises ConfigError: the table has another name and other columns here
     """
     if table == ACTIVE_USERS_COUNTS:
@@ -29,7 +30,8 @@ def check_table(table: str) -> None:
 
 
 def check_options(table: str, given: Mapping[str, str]) -> None:
-    """
+    """Refuses options that mean something else here.
+
     :raises ConfigError: an option asks for rows that the table does not have here
     """
     if given.get("lookback_hours", "0") != "0":

@@ -1,4 +1,4 @@
-"""Which hours a read covers: offsets, micro-batches and partitions, as pure functions.
+"""Decides which hours a read covers, by pure functions: offsets, micro-batches and partitions.
 
 An offset is JSON in the query's checkpoint: `{"last_hour": "20240115T14"}`, the last hour that was read. Spark does not
 keep where a stream began, so the end of the first micro-batch has that too: `{"first_hour": …, "last_hour": …}`. The
@@ -48,14 +48,14 @@ class Offset:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Offset:
-        """The offset that `as_dict` made.
+        """Reads the offset that `as_dict` made.
 
         :raises ConfigError: another connector wrote it
         """
         return cls(*read_offset(raw, parse_export_hour, FIRST_HOUR, LAST_HOUR, "20240115T14"))
 
     def is_after(self, moment: datetime) -> bool:
-        """Whether all of its hours are."""
+        """Tells whether all of its hours are after a moment."""
         found = self.last or self.first
         return found is not None and found > moment
 
@@ -67,7 +67,7 @@ class Offset:
 def read_offset(
     raw: Mapping[str, Any], parse: Callable[[str], T], first: str, last: str, example: str, of_what: str = ""
 ) -> tuple[T | None, T | None]:
-    """Where a stream began and the last that was read of it, by the names of the two fields in a checkpoint.
+    """Reads where a stream began and the last that was read of it, by the names of the two fields in a checkpoint.
 
     :raises ConfigError: another connector wrote it, which may be any JSON, or it is one `of_what` else
     """
@@ -85,18 +85,18 @@ def read_offset(
 
 
 def newest_hour(options: Options, now: datetime) -> datetime:
-    """The newest hour that may be read at `now`: complete, and not after `end_date`."""
+    """Returns the newest hour that may be read at `now`: complete, and not after `end_date`."""
     newest = newest_complete_hour(now, options.config.export_delay_hours)
     return min(newest, options.end) if options.end else newest
 
 
 def initial_offset(options: Options, now: datetime) -> Offset:
-    """Where a stream without a checkpoint begins."""
+    """Returns where a stream without a checkpoint begins."""
     return Offset(first=floor_to_hour(options.config.first_hour(None, now)))
 
 
 def end_of_batch(start: Offset, newest: datetime, most_hours: int | None) -> Offset:
-    """Where the micro-batch after `start` ends: after at most `most_hours`, at the newest hour at the latest.
+    """Returns where the micro-batch after `start` ends: after at most `most_hours`, at the newest hour at the latest.
 
     It ends where it starts when there is nothing to read. Before 2014-11-12 it ends with a day.
 
@@ -112,7 +112,7 @@ def end_of_batch(start: Offset, newest: datetime, most_hours: int | None) -> Off
 
 
 def hours_between(start: Offset, end: Offset) -> Window | None:
-    """The hours of the micro-batch from `start` to `end`, always the same ones; None when there are none.
+    """Returns the hours of the micro-batch from `start` to `end`, always the same ones; None when there are none.
 
     The beginning of the first one is taken from its end: at a restart before the first commit, Spark asks for a new
     `start`, and by then "30 days ago" may have moved.
@@ -124,12 +124,12 @@ def hours_between(start: Offset, end: Offset) -> Window | None:
 
 
 def hours_a_micro_batch(options: Options) -> int:
-    """How many hours all partitions of a micro-batch read together, one window each."""
+    """Counts how many hours all partitions of a micro-batch read together, one window each."""
     return options.config.batch_size_hours * options.config.num_workers
 
 
 def partitions_of(hours: Window, options: Options, widest_hours: int) -> list[list[Window]]:
-    """The hours as at most `num_workers` lists of windows, each to be read one window at a time.
+    """Shares the hours among at most `num_workers` lists of windows, each to be read one window at a time.
 
     :param widest_hours: of a window
 

@@ -1,4 +1,4 @@
-"""Spark's options, which are all strings, as a typed configuration."""
+"""Reads Spark's options, which are all strings, as a typed configuration."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _DATE_CHARACTERS = 10
 
 @dataclass(frozen=True)
 class Options:
-    """What a table is read with.
+    """Holds what a table is read with.
 
     :param end: the last hour to read; None: the newest complete one
     :param timestamps: whether timestamps are of Spark's type instead of text
@@ -57,7 +57,7 @@ class Options:
 
     @classmethod
     def of(cls, raw: Mapping[str, str], logger: logging.Logger) -> Options:
-        """The options of a connection and of a table together; their names may be in any case.
+        """Reads the options of a connection and of a table together; their names may be in any case.
 
         :raises ConfigError: with a sentence that names the option and what is allowed
         """
@@ -74,7 +74,7 @@ class Options:
 
 
 def _check_names(given: Mapping[str, str], logger: logging.Logger) -> None:
-    """Refuse what is not offered and what looks mistyped. Platforms add options of their own, which are passed over."""
+    """Refuses what is not offered and what looks mistyped; passes over others, since platforms add some."""
     for name in given:
         if name in _NOT_ON_SPARK:
             raise ConfigError(_NOT_ON_SPARK[name])
@@ -89,7 +89,7 @@ def _check_names(given: Mapping[str, str], logger: logging.Logger) -> None:
 
 
 def _configuration(given: Mapping[str, str]) -> dict[str, Any]:
-    """The configuration that the form would give, for its validation to name what is wrong."""
+    """Makes the configuration that the form would give, for its validation to name what is wrong."""
     config: dict[str, Any] = {name: _key(given, name) for name in _KEYS}
     regions = {name: given[name].upper() for name in ("region", "data_region") if name in given}
     if region := _one_of({name: _REGIONS.get(text, text) for name, text in regions.items()}, *regions):
@@ -114,7 +114,7 @@ def _configuration(given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _cohort_members(given: Mapping[str, str]) -> dict[str, Any]:
-    """Which cohorts, by their ids or all of them up to a number, and with which user properties."""
+    """Reads which cohorts, by their ids or all of them up to a number, and with which user properties."""
     found: dict[str, Any] = {}
     if "cohort_ids" in given and "max_cohorts" in given:
         raise ConfigError("Give one of the options cohort_ids and max_cohorts, not both.")
@@ -128,19 +128,19 @@ def _cohort_members(given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _one_of(given: Mapping[str, str], *names: str) -> str | None:
-    """What options of the same meaning say.
+    """Returns the value of options that have the same meaning.
 
     :raises ConfigError: they contradict each other
     """
     found = {name: given[name] for name in names if name in given}
     if len(set(found.values())) > 1:
-        told = " and ".join(f"{name} is {value}" for name, value in found.items())
-        raise ConfigError(f"Options contradict each other: {told}. Leave one of them out.")
+        given_as = " and ".join(f"{name} is {value}" for name, value in found.items())
+        raise ConfigError(f"Options contradict each other: {given_as}. Leave one of them out.")
     return next(iter(found.values()), None)
 
 
 def _columns(given: Mapping[str, str]) -> tuple[str, ...]:
-    """The names of columns, each once."""
+    """Reads the names of columns, each once."""
     if "columns" not in given:
         return ()
     names = [str(name).strip() for name in _names_in(given["columns"], "columns")]
@@ -150,7 +150,7 @@ def _columns(given: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _names_in(text: str, option: str) -> list[Any]:
-    """Names with commas between, or as a JSON list where they hold commas themselves."""
+    """Reads names with commas between, or as a JSON list where they hold commas themselves."""
     if not text.startswith("["):
         return text.split(",")
     try:
@@ -161,14 +161,14 @@ def _names_in(text: str, option: str) -> list[Any]:
 
 
 def _key(given: Mapping[str, str], name: str) -> str:
-    """A key by its option, or by the environment of the driver, which no plan and no log shows."""
+    """Finds a key by its option, or by the environment of the driver, which no plan and no log shows."""
     if key := given.get(name) or os.environ.get(_KEYS[name]):
         return key
     raise ConfigError(f"{name} is required: give it as an option, or as {_KEYS[name]} in the driver's environment.")
 
 
 def _number(text: str) -> int | str:
-    """A whole number; any other text as it is, for the validation to refuse."""
+    """Reads a whole number; any other text as it is, for the validation to refuse."""
     return int(text) if text.removeprefix("-").isdecimal() and len(text) <= MOST_DIGITS else text
 
 
@@ -180,7 +180,7 @@ def _boolean(given: Mapping[str, str], name: str) -> bool:
 
 
 def _end(text: str | None) -> datetime | None:
-    """The last hour of `end_date`: of the whole day, or the hour of a date with a time.
+    """Reads the last hour of `end_date`: of the whole day, or the hour of a date with a time.
 
     What was uploaded before 2014-11-12 comes in whole days.
     """

@@ -37,7 +37,7 @@ def known_errors_stay() -> Iterator[None]:
 
 
 def _note() -> Path | None:
-    """The file for the error of the task that runs; None outside of Spark's tasks."""
+    """Names the file for the error of the task that runs; None outside of Spark's tasks."""
     from pyspark import SparkFiles, TaskContext  # noqa: PLC0415 - a worker has it already
 
     context = TaskContext.get()

@@ -1,4 +1,4 @@
-"""The rows of user profiles, as Arrow batches. Runs in Spark's Python workers."""
+"""Reads the rows of user profiles, as Arrow batches. Runs in Spark's Python workers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from source_amplitude.user_profiles.users import Listed
 
 
 def read_profiles(options: Options, users: ListedUsers, columns: Mapping[str, FieldType]) -> Iterator[pa.RecordBatch]:
-    """The profiles of the listed users, in their order, at the rate of the organization.
+    """Reads the profiles of the listed users, in their order, at the rate of the organization.
 
     :raises AmplitudeError: as reading them for Airbyte does
     """

@@ -1,7 +1,7 @@
 """Spark's readers of any table: one for batches, one for streams.
 
 Facts from https://spark.apache.org/docs/latest/api/python/tutorial/sql/python_data_source.html: readers are pickled on
-their way to the workers; `partitions` and offsets are asked for on the driver, `read` in a worker.
+their way to the workers; `partitions` and offsets are called for on the driver, `read` in a worker.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
 
     @with_clear_errors
     def latestOffset(self, start: Json | None = None, limit: Any = None) -> Json:  # noqa: N802
-        """Where the next micro-batch ends.
+        """Returns where the next micro-batch ends.
 
         :param start: not given before Spark 4.2, which also has no limit then: a micro-batch reads all there is; at a
             restart it first asks for the partitions of what was read
@@ -65,11 +65,11 @@ class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         return self._table.read_limit()
 
     def reportLatestOffset(self) -> Json:  # noqa: N802
-        """The newest offset there is, for the query's progress."""
+        """Returns the newest offset there is, for the query's progress."""
         return self._newest()
 
     def prepareForTriggerAvailableNow(self) -> None:  # noqa: N802
-        """Whatever becomes complete from now on is for the next run."""
+        """Leaves what becomes complete from now on to the next run."""
         self._available = self._newest()
 
     @with_clear_errors
@@ -85,7 +85,7 @@ class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
 
 
 class NoStreamReader(DataSourceStreamReader):
-    """Says why there is no stream as soon as it is asked: Spark hides what `streamReader` raises behind a crash."""
+    """Raises why there is no stream when it is used: Spark hides what `streamReader` raises behind a crash."""
 
     def __init__(self, error: ConfigError) -> None:
         self._error = error

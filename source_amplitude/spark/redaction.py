@@ -1,4 +1,4 @@
-"""Spark shows the options of plans, and whole statements: of SQL, and whatever Spark Connect is asked for.
+"""Hides the keys in what Spark shows: options of plans, statements of SQL, and requests of Spark Connect.
 
 It hides there what its session's configuration says. It hides `secret_key` by itself where it is an option of a plan.
 """
@@ -42,6 +42,6 @@ def hide_keys() -> None:
                 session.conf.set(name, f"{redacted}|{keys}" if redacted else keys)
     except PySparkException:  # a platform that lets its sessions set few options
         _logger.warning(
-            "This Spark session does not let itself be told to hide the keys in its plans and statements: "
+            "This Spark session does not allow to set what hides the keys in its plans and statements: "
             "do not give api_key and secret_key as options here, but as docs/spark.md says under Keys."
         )

@@ -1,4 +1,4 @@
-"""Lines of an export archive to rows: Arrow record batches of the columns of the table of events."""
+"""Converts lines of an export archive to rows: Arrow record batches of the columns of the table of events."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of some events: as record batches, and as newline-delimited JSON where they are odd."""
+    """Holds the rows of some events: as record batches, or as lines of JSON where each field was looked at."""
 
     parts: list[pa.RecordBatch | bytes]
     count: int
@@ -58,7 +58,7 @@ class RowConverter(LineConverter[Rows]):
         return BLOCK_BYTES
 
     def batches(self, rows: Rows) -> Iterator[pa.RecordBatch]:
-        """The rows as record batches alone."""
+        """Returns the rows as record batches alone."""
         yield from (part for part in rows.parts if isinstance(part, pa.RecordBatch))
         yield from self._of_ndjson.batches(part for part in rows.parts if isinstance(part, bytes))
 
@@ -73,8 +73,9 @@ class RowConverter(LineConverter[Rows]):
         return Rows([pa.RecordBatch.from_arrays(arrays, schema=self._schema)], len(events), coercions)
 
     def _bisected(self, lines: list[bytes]) -> Rows:
-        """With the lines that do not fit the shape apart from the others, not in between: a row has no place, and many
-        small batches would cost more than all the rest.
+        """Converts the lines that do not fit the shape apart from the others, not in between.
+
+        A row has no place, and many small batches would cost more than all the rest.
         """
         if self._only is None:
             try:
@@ -91,7 +92,7 @@ class RowConverter(LineConverter[Rows]):
         return super()._bisected(fitting).and_then(rows) if fitting else rows
 
     def _of_any_fields(self, lines: list[bytes]) -> Rows:
-        """Of lines that fit the shape but for fields that are not declared, which may have other names in each line.
+        """Converts lines that fit the shape but for undeclared fields, which may have other names in each line.
 
         :raises MsgspecError: a declared field has a value that does not fit the shape
         :raises NeedsCoercionError: a line has to be repaired

@@ -1,4 +1,4 @@
-"""The columns of a table in Spark's types and in Arrow's, both from the JSON schemas of the streams."""
+"""Declares the columns of a table in Spark's types and in Arrow's, both from the JSON schemas of the streams."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ADDITIONAL_FIELDS_COMMENT = "What has no column or does not fit it, as a JSON o
 
 
 def columns(table: str, *, timestamps: bool, chosen: Sequence[str] = ()) -> dict[str, FieldType]:
-    """The columns of a table, in order, the last of them `additional_fields`, where it has that.
+    """Lists the columns of a table, in order, the last of them `additional_fields`, where it has that.
 
     :param timestamps: whether timestamps are of a type of their own instead of text
     :param chosen: names of columns, to have only these, in their order; empty: all
@@ -39,7 +39,7 @@ def columns(table: str, *, timestamps: bool, chosen: Sequence[str] = ()) -> dict
 
 
 def spark_schema(table_columns: Mapping[str, FieldType], table: str) -> StructType:
-    """The Spark schema of some columns of a table, its descriptions as comments. All columns may be null."""
+    """Makes the Spark schema of some columns of a table, its descriptions as comments. All columns may be null."""
     from pyspark.sql import types as spark  # noqa: PLC0415 - only who asks for it needs Spark
 
     kinds: dict[FieldType, DataType] = {
@@ -59,7 +59,7 @@ def spark_schema(table_columns: Mapping[str, FieldType], table: str) -> StructTy
 
 
 def arrow_schema(table_columns: Mapping[str, FieldType]) -> pa.Schema:
-    """The Arrow schema that Spark takes for these columns."""
+    """Makes the Arrow schema that Spark takes for these columns."""
     import pyarrow as pa  # noqa: PLC0415 - only workers need it
 
     kinds = {

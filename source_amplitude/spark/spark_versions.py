@@ -1,6 +1,6 @@
-"""Where versions of Spark differ.
+"""Bridges the differences between versions of Spark.
 
-Since 4.2 a stream's reader is told where a micro-batch begins and how much of what is available to read. Before, a
+Since 4.2 a stream's reader gets to know where a micro-batch begins and how much of what is available to read. Before, a
 micro-batch is all that is available.
 """
 
@@ -19,15 +19,15 @@ SupportsTriggerAvailableNow: Any = _limits.SupportsTriggerAvailableNow if _limit
 
 
 def reads_everything(limit: Any) -> bool:
-    """Whether all that is available is asked for, as the trigger `once` does, and as Spark before 4.2 always does."""
+    """Tells whether all that is available is requested, as by the trigger `once`, and always before Spark 4.2."""
     return limit is None or isinstance(limit, _limits.ReadAllAvailable)
 
 
 def most_archives(number: int) -> Any:
-    """A limit that Spark hands back to `latestOffset` since 4.2. Of the kinds it knows, one on files comes nearest."""
+    """Makes a limit that Spark hands back to `latestOffset` since 4.2; of its kinds, one on files comes nearest."""
     return _limits.ReadMaxFiles(number)
 
 
 def everything() -> Any:
-    """The limit that asks for all that is available."""
+    """Makes the limit that asks for all that is available."""
     return _limits.ReadAllAvailable()

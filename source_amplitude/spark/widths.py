@@ -1,4 +1,4 @@
-"""How wide the exports of a project may be, as far as this process has learnt it.
+"""Keeps how wide the exports of a project may be, as far as this process has learnt it.
 
 Each refusal may be an answer that took Amplitude minutes, so what one task has learnt is kept for the next one.
 """
@@ -12,7 +12,7 @@ from source_amplitude.export.width import AdaptiveWidth
 
 
 def width_of(config: Config) -> AdaptiveWidth:
-    """The width of a project's exports, which all reads in this process share."""
+    """Returns the width of a project's exports, which all reads in this process share."""
     return _width(config.api_url, config.api_key, config.batch_size_hours)
 
 

@@ -57,7 +57,7 @@ class DailyTable(EndpointTable, StreamTable):
         return end.as_dict() if end == begins or self._includes(end) else dict(start or {})
 
     def end_of_micro_batch(self, start: Json | None, newest: Json, *, everything: bool, now: datetime) -> Json:
-        """The newest day that is over, whatever the limit."""
+        """Returns the newest day that is over, whatever the limit."""
         begins, last = self._offset(start, now), DayOffset.of(newest).last
         assert last is not None, "a day is what the newest offset has"
         end = day_offsets.end_of_batch(begins, last)
@@ -75,11 +75,11 @@ class DailyTable(EndpointTable, StreamTable):
         return [{**part, MOVES_ON: True} for part in _parts_of(days)]
 
     def _offset(self, raw: Json | None, now: datetime) -> DayOffset:
-        """An offset of a checkpoint; the beginning for `{}` and None, which the framework has at first."""
+        """Reads an offset of a checkpoint; the beginning for `{}` and None, which the framework has at first."""
         return day_offsets.initial_offset(self.options, now) if raw is None or raw == {} else DayOffset.of(raw)
 
     def _includes(self, end: DayOffset) -> bool:
-        """Whether the plan includes the table; where it does not, that is asked again when there is another day.
+        """Tells whether the plan includes the table; where it does not, Amplitude is asked again the next day.
 
         :raises AmplitudeError: as reading it does, such as ConfigError where the keys are refused
         """

@@ -63,7 +63,7 @@ class EventsTable(StreamTable):
         return Offset(last=offsets.newest_hour(self.options, now)).as_dict()
 
     def next_batch(self, start: Json, now: datetime) -> tuple[list[Json], Json]:
-        """One window of `batch_size_hours` at most."""
+        """Plans one window of `batch_size_hours` at most."""
         begins = self._offset(start, now)
         newest = offsets.newest_hour(self.options, now)
         end = offsets.end_of_batch(begins, newest, self.options.config.batch_size_hours)
@@ -93,13 +93,13 @@ class EventsTable(StreamTable):
         return self._parts_of(offsets.hours_between(self._offset(start, now), self._offset(end, now)))
 
     def read_limit(self) -> Any:
-        """One archive, of `batch_size_hours`, for each partition."""
+        """Limits a micro-batch to one archive, of `batch_size_hours`, for each partition."""
         from source_amplitude.spark.spark_versions import most_archives  # noqa: PLC0415 - workers do without
 
         return most_archives(self.options.config.num_workers)
 
     def _offset(self, raw: Json | None, now: datetime) -> Offset:
-        """An offset of a checkpoint; the beginning for `{}` and None, which the framework has at first."""
+        """Reads an offset of a checkpoint; the beginning for `{}` and None, which the framework has at first."""
         return offsets.initial_offset(self.options, now) if raw is None or raw == {} else Offset.of(raw)
 
     def _parts_of(self, hours: Window | None) -> list[Json]:

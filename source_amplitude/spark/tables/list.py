@@ -22,7 +22,7 @@ class EndpointTable(Table):
 
     @property
     def endpoint(self) -> Endpoint:
-        """The endpoint of the table, whose requests keep to the limits that all reads in this process share."""
+        """Returns the endpoint of the table, whose requests keep to the limits that all reads in this process share."""
         from source_amplitude.spark.endpoint_rows import endpoint  # noqa: PLC0415 - whoever reads events does without
 
         return endpoint(self.options)

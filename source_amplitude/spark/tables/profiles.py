@@ -22,7 +22,7 @@ class ProfilesTable(Table):
         return {"primary_keys": ["user_id"], "ingestion_type": "snapshot"}
 
     def listed_users(self) -> ListedUsers:
-        """The users whose profiles are to be read.
+        """Returns the users whose profiles are to be read.
 
         :raises ConfigError: nobody is listed
         """

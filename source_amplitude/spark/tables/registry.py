@@ -1,4 +1,4 @@
-"""Which tables there are, and which of them a project has."""
+"""Knows which tables there are, and which of them a project has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ USER_PROFILES = "user_profiles"
 
 
 def table_of(options: Options) -> Table:
-    """The table that the options name.
+    """Opens the table that the options name.
 
     :raises ConfigError: there is no such table, in this region or at all
     """
@@ -35,14 +35,15 @@ def table_of(options: Options) -> Table:
 
 
 def tables_in(region: Region) -> list[str]:
-    """The names of the tables that a project of a region has."""
+    """Lists the names of the tables that a project of a region has."""
     from source_amplitude.spark.endpoint_rows import ENDPOINT_TABLES  # noqa: PLC0415 - as above
 
     return [EVENTS, *([USER_PROFILES] if region == "US" else []), *ENDPOINT_TABLES]
 
 
 def check_table(name: str, region: Region) -> None:
-    """
+    """Refuses a table that a project does not have.
+
     :raises ConfigError: there is no such table, in this region or at all
     """
     labs.check_table(name)

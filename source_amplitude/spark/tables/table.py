@@ -1,4 +1,4 @@
-"""What Spark's readers and `LakeflowConnect` need of a table, whatever its kind."""
+"""Defines what Spark's readers and `LakeflowConnect` need of a table, whatever its kind."""
 
 from __future__ import annotations
 
@@ -49,11 +49,12 @@ class Table(ABC):
         """
 
     def with_timestamps_as_text(self) -> Self:
-        """The table for a caller that converts records itself."""
+        """Returns the table for a caller that converts records itself."""
         return type(self)(replace(self.options, timestamps=False))
 
     def check(self) -> None:  # noqa: B027 - of most tables, any options do
-        """
+        """Checks the options before anything is read.
+
         :raises ConfigError: the options do not say what to read of it
         """
 
@@ -64,36 +65,36 @@ class Table(ABC):
         """
 
     def now(self) -> datetime:
-        """The time of day on the driver."""
+        """Returns the time of day on the driver."""
         return offsets.utc_now()
 
     @abstractmethod
     def parts(self, now: datetime) -> list[Json]:
-        """What the tasks of a batch read; none, after a warning, where there is nothing to read."""
+        """Plans what the tasks of a batch read; none, after a warning, where there is nothing to read."""
 
     @abstractmethod
     def read(self, part: Json) -> Iterator[pa.RecordBatch]:
-        """The rows of one part. Runs in a worker, and imports what it needs only there.
+        """Reads the rows of one part. Runs in a worker, and imports what it needs only there.
 
         :raises AmplitudeError: as reading them for Airbyte does, without cause and internal message
         """
 
     def next_batch(self, start: Json, now: datetime) -> tuple[list[Json], Json]:
-        """The parts after an offset, and the offset to go on with; the same offset when there is nothing new.
+        """Plans the parts after an offset, and returns the offset to go on with: the same one when nothing is new.
 
         :param start: `{}` at first
         """
         return self.parts(now), {}
 
     def latest_offset(self, start: Json | None, now: datetime) -> Json:
-        """Where the micro-batch after `start` ends.
+        """Returns where the micro-batch after `start` ends.
 
         :param start: `{}` at first; None where the caller does not know, for all that is available
         """
         return {}
 
     def micro_batch(self, start: Json, end: Json, now: datetime) -> list[Json]:
-        """The parts between two offsets, always with the same rows."""
+        """Plans the parts between two offsets, always with the same rows."""
         return self.parts(now)
 
 
@@ -101,7 +102,7 @@ class StreamTable(Table):
     """Reads a table that grows with time: by hours, or by days."""
 
     def now(self) -> datetime:
-        """The time by which hours and days are complete: the earlier of the driver's clock and Amplitude's.
+        """Returns the time by which hours and days are complete: the earlier of the driver's clock and Amplitude's.
 
         :raises ConfigError: the driver's clock is more than a month ahead
         """
@@ -111,15 +112,15 @@ class StreamTable(Table):
 
     @abstractmethod
     def initial_offset(self, now: datetime) -> Json:
-        """Where a stream without a checkpoint begins."""
+        """Returns where a stream without a checkpoint begins."""
 
     @abstractmethod
     def newest(self, now: datetime) -> Json:
-        """The offset after everything that may be read at `now`."""
+        """Returns the offset after everything that may be read at `now`."""
 
     @abstractmethod
     def end_of_micro_batch(self, start: Json | None, newest: Json, *, everything: bool, now: datetime) -> Json:
-        """Where the micro-batch after `start` ends, for Spark's own streams.
+        """Returns where the micro-batch after `start` ends, for Spark's own streams.
 
         The keys are checked before one that has rows.
 
@@ -129,7 +130,7 @@ class StreamTable(Table):
         """
 
     def read_limit(self) -> Any:
-        """How much Spark should ask for in a micro-batch (Spark 4.2 and newer)."""
+        """Returns how much Spark should ask for in a micro-batch (Spark 4.2 and newer)."""
         from source_amplitude.spark.spark_versions import everything  # noqa: PLC0415 - workers do without
 
         return everything()
