@@ -333,6 +333,7 @@ IMPATIENT: dict[str, Any] = {
     "endpoints.cohort_job.POLL_SECONDS": 0.02,
     "http.retry.FIRST_WAIT_SECONDS": 0.02,
     "http.retry.LONGEST_WAIT_SECONDS": 0.2,
+    "http.retry.LONGEST_AWAY_SECONDS": 0.5,
     "user_profiles.pacer.WINDOW_SECONDS": 1.0,
     "user_profiles.pacer.FIRST_PAUSE_SECONDS": 0.02,
     "user_profiles.fetch.LONGEST_THROTTLED_PROBE_SECONDS": 0.5,

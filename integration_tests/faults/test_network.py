@@ -65,7 +65,9 @@ def test_given_nobody_there_then_a_transient_error(
     simulator: Simulator, command: Command, address: str, told: str
 ) -> None:
     command.environment["AMPLITUDE_API_URL"] = address
-    assert_failed(command.read(), simulator, "transient_error", told)
+    outcome = command.read()
+    assert_failed(outcome, simulator, "transient_error", told)
+    assert "no connection for" in outcome.log
 
 
 @pytest.fixture(scope="module")
@@ -132,3 +134,19 @@ def test_given_a_redirect_to_another_host_then_the_keys_do_not_go_there(
     assert outcome.records() == []
     assert elsewhere.log, "the redirect was followed"
     assert {request.authorization for request in elsewhere.log} == {None}
+
+
+def test_given_https_that_redirects_to_http_then_nothing_is_sent_there(
+    certificate: Path, a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    elsewhere = a_simulator()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    with Simulator(Project(first_hour=FIRST_HOUR), now=NOW, tls=tls) as simulator:
+        simulator.faults.append(Fault("status", status=302, headers={"Location": elsewhere.url}))
+        command = Command(simulator, tmp_path)
+        command.environment["REQUESTS_CA_BUNDLE"] = str(certificate)
+        assert_failed(
+            command.read(), simulator, "transient_error", "a redirect from https to http, which is not follow"
+        )
+    assert elsewhere.log == []

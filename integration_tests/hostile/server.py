@@ -1,6 +1,7 @@
 """A server that answers with any bytes."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,17 +15,21 @@ class RawServer:
     :param answers: bytes to send, after which the connection is closed, or what to do with the connection
     """
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Answer, tls: ssl.SSLContext | None = None) -> None:
         self.answers = list(answers)
         self.requests: list[bytes] = []
+        self._tls = tls
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._address = self._socket.getsockname()
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._address[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 connection, _ = self._socket.accept()
+                if self._tls:
+                    connection = self._tls.wrap_socket(connection, server_side=True)
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -43,12 +48,24 @@ class RawServer:
                 answer(connection)
 
     def close(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # or who waits for a connection accepts one more
         self._socket.close()
+
+    def go_away(self, seconds: float) -> None:
+        """Nobody listens for so long."""
+        self.close()
+
+        def come_back() -> None:
+            self._socket = socket.create_server(self._address)
+            self._accept()
+
+        threading.Timer(seconds, come_back).start()
 
 
 @contextmanager
-def serving(*answers: Answer) -> Iterator[RawServer]:
-    server = RawServer(*answers)
+def serving(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[RawServer]:
+    server = RawServer(*answers, tls=tls)
     try:
         yield server
     finally:

@@ -17,7 +17,7 @@ def test_given_libraries_that_log_all_they_can_then_nothing_of_a_request_is_in_a
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.DEBUG), serving(BROKEN_HEADERS) as server:
-        session = Session(HTTPBasicAuth("key", "secret"), 1, LOGGER)
+        session = Session(HTTPBasicAuth("key", "secret"), ("key", "secret"), 1, LOGGER)
         with session.get(f"{server.url}/v1/userprofile", "user_id=ada", 5.0, attempt=3) as response:
             assert response.content == b"{}"
         with pytest.raises(requests.RequestException):

@@ -12,7 +12,8 @@ from source_amplitude.airbyte.errors import has_user_message
 
 # What a destination or the next sync needs exactly as it is.
 _DATA = ('{"type":"RECORD"', '{"type":"STATE"', '{"type":"CATALOG"', '{"type":"SPEC"')
-_QUERY = re.compile(r'(/[^\s"\\?]*)\?(?:[^\s"\\]|\\["\\/bfu])+')
+# Takes each run of characters once, with or without a query string behind it: linear, whatever the line.
+_RUN = re.compile(r'([^\s"\\?]+)(\?(?:[^\s"\\]|\\["\\/bfu])+)?')
 _PASSWORD = re.compile(r"(://)[^\s\"\\/?#@]+@")
 _CDK_COUNT = re.compile(r"Read \d+ records from \w+ stream")
 
@@ -24,7 +25,8 @@ def redacted(line: str) -> str:
     """
     if line.startswith(_DATA):
         return line
-    line = _QUERY.sub(r"\1?****", line)
+    if "?" in line:
+        line = _RUN.sub(lambda run: f"{run[1]}?****" if run[2] and "/" in run[1] else run[0], line)
     return _PASSWORD.sub(r"\1****@", line)
 
 

@@ -12,13 +12,16 @@ import requests
 from msgspec import Raw
 
 from source_amplitude.errors import AUTHENTICATION_FAILED, AmplitudeError, ConfigError, UnexpectedError
+from source_amplitude.http import body
 from source_amplitude.http.actions import Action, action_of
-from source_amplitude.http.answers import ErrorWords, messages_of, plain_text
+from source_amplitude.http.answers import ErrorWords, content_type, messages_of, shown_text
 from source_amplitude.records.json_repair import Fields, NotAJsonObjectError, plain_value, read_object
 
 NULL = Raw(b"null")
 # "Invalid API Key", "Invalid API/Secret Key combination"
 KEYS_REFUSED_WORDS = "invalid api"
+# Read, it takes twenty times that of memory at most.
+LARGEST_JSON_BYTES = 16 * 1024 * 1024
 # A cohort's file is redirected to where it is stored.
 ENDPOINT_ACTIONS: dict[int, Action] = {
     202: Action.READ,
@@ -77,26 +80,31 @@ def answer_fields(response: requests.Response) -> tuple[Fields, bool]:
     """Reads the JSON object of an answer: its fields, and whether its text had to be repaired.
 
     :raises UnusableAnswerError: it is no JSON object
-    :raises requests.RequestException: the body was cut short
+    :raises BrokenBodyError: the body was cut short
+    :raises UnexpectedError: it is larger than anything that this package reads
     :raises RejectedError: `success` is false, with a status that says otherwise
     """
     try:
-        fields, is_repaired = read_object(response.content)
+        content = body.whole(response, LARGEST_JSON_BYTES)
+    except body.TooLargeError as error:
+        raise UnexpectedError(f"An answer of Amplitude is too large to be read: {error}. Please report it.") from error
+    try:
+        fields, is_repaired = read_object(content)
     except NotAJsonObjectError as error:
-        if response.content.lstrip().startswith(b"["):
+        if content.lstrip().startswith(b"["):
             raise UnusableAnswerError(f"{response.status_code}, but not a JSON object") from error
-        kind = response.headers.get("Content-Type", "no content type")
+        kind = content_type(response)
         raise UnusableAnswerError(f"{response.status_code}, but not JSON ({kind})") from error
     if plain_value(fields.get("success", NULL)) is False:
         errors = plain_value(fields.get("errors", NULL))
-        raise RejectedError(plain_text(messages_of(errors if isinstance(errors, list) else [])))
+        raise RejectedError(shown_text(messages_of(errors if isinstance(errors, list) else [])))
     return fields, is_repaired
 
 
 def answer_json(response: requests.Response) -> Mapping[str, Any]:
     """Reads the JSON object of an answer as Python values, for answers that hold no records.
 
-    :raises UnusableAnswerError, requests.RequestException, RejectedError: as `answer_fields`
+    :raises UnusableAnswerError, BrokenBodyError, UnexpectedError: as `answer_fields`
     """
     fields, _ = answer_fields(response)
     return {name: plain_value(raw) for name, raw in fields.items()}

@@ -88,7 +88,7 @@ class EndpointClient:
             except (UnusableAnswerError, BrokenBodyError) as error:
                 wait, reason = retries.failed(), str(error)
             except NETWORK_ERRORS as error:
-                wait, reason = retries.failed(), exception_text(error)
+                wait, reason = retries.failed(error), exception_text(error)
             else:
                 reason = words.shown
                 action = endpoint_action(status, words, self._plan_statuses)
@@ -105,7 +105,7 @@ class EndpointClient:
                     f"Amplitude kept failing to answer for the stream {self._stream}; the last error was: {reason}. "
                     "The next sync tries again."
                 )
-            self._logger.warning(f"{self._stream}: {reason}; trying again in {wait:.1f} s")
+            self._logger.warning(f"{self._stream}: {reason}; {retries.next_try(wait)}")
             time.sleep(wait)
 
     def _error(self, action: Action, words: ErrorWords) -> AmplitudeError:

@@ -24,7 +24,10 @@ from source_amplitude.records.coercion import CoercionStats
 GZIP_MAGIC = b"\x1f\x8b"
 NO_CSV_BEGINNINGS = (b"<", b"{", b"[")
 AMPLITUDE_ID, USER_ID = "amplitude_id", "user_id"
-LONGEST_VALUE = 2**31 - 1
+# Ten million users, which is what Amplitude serves at most, with 2 KB each; also when it is gzipped.
+LARGEST_FILE_BYTES = 20_000_000_000
+# A row is held in memory.
+LARGEST_ROW_CHARACTERS = 4_000_000
 
 
 def spool(response: requests.Response, cohort_id: str) -> BinaryIO:
@@ -32,10 +35,12 @@ def spool(response: requests.Response, cohort_id: str) -> BinaryIO:
 
     :raises UnusableAnswerError: it is no such file, or damaged
     :raises BrokenBodyError: it was cut short
-    :raises ConfigError: no room for it
+    :raises ConfigError: no room for it, or larger than anything that this package reads
     """
     try:
-        file, _ = body.spool(body.chunks(response))
+        file, _ = body.spool(body.limited(body.chunks(response), LARGEST_FILE_BYTES))
+    except body.TooLargeError as error:
+        raise _too_large(cohort_id, error) from error
     except body.FullDiskError as error:
         raise ConfigError(
             f"The temporary folder {tempfile.gettempdir()} has no room for the members of the cohort {cohort_id}. "
@@ -43,10 +48,21 @@ def spool(response: requests.Response, cohort_id: str) -> BinaryIO:
         ) from error
     try:
         _check(file)
+    except body.TooLargeError as error:
+        file.close()
+        raise _too_large(cohort_id, error) from error
     except BaseException:
         file.close()
         raise
     return file
+
+
+def _too_large(cohort_id: str, error: body.TooLargeError) -> ConfigError:
+    size = f"{error.most_bytes / 1e6:,.0f} MB"
+    return ConfigError(
+        f"The file of the cohort {cohort_id} is larger than {size}, which is more than this connector reads: leave the "
+        "cohort out of cohort_members.cohorts, or ask for fewer user properties."
+    )
 
 
 def member_records(
@@ -58,9 +74,9 @@ def member_records(
     :raises ConfigError: a cohort of groups, which has no users
     :raises UnexpectedError: a row that has not as many values as the header, by its number and never by its content
     """
-    csv.field_size_limit(LONGEST_VALUE)
+    csv.field_size_limit(LARGEST_ROW_CHARACTERS)
     text = io.TextIOWrapper(_unzipped(file), "utf-8-sig", errors="surrogateescape", newline="")
-    rows = _rows(_repaired(text, stats), cohort_id)
+    rows = _rows(text, cohort_id, stats)
     header = [name.strip() for name in next(rows, [])]
     if header and AMPLITUDE_ID not in header:
         raise ConfigError(
@@ -103,9 +119,40 @@ def _repaired(lines: Iterable[str], stats: CoercionStats) -> Iterator[str]:
         yield repaired
 
 
-def _rows(lines: Iterable[str], cohort_id: str) -> Iterator[list[str]]:
+class _BoundedLines:
+    """Reads lines, of which those of one row may have so many characters.
+
+    :raises UnexpectedError: they have more
+    """
+
+    def __init__(self, text: IO[str], cohort_id: str) -> None:
+        self._text = text
+        self._cohort_id = cohort_id
+        self._row = 0
+        self._characters = 0
+
+    def __iter__(self) -> Iterator[str]:
+        while line := self._text.readline(LARGEST_ROW_CHARACTERS + 1):
+            self._characters += len(line)
+            if self._characters > LARGEST_ROW_CHARACTERS:
+                raise UnexpectedError(
+                    f"Row {self._row} of the cohort {self._cohort_id} has more than {LARGEST_ROW_CHARACTERS:,} "
+                    "characters, which is more than this connector reads."
+                )
+            yield line
+
+    def row_is_over(self) -> None:
+        """The next line belongs to another row."""
+        self._row += 1
+        self._characters = 0
+
+
+def _rows(text: IO[str], cohort_id: str, stats: CoercionStats) -> Iterator[list[str]]:
+    lines = _BoundedLines(text, cohort_id)
     try:
-        yield from csv.reader(lines)
+        for row in csv.reader(_repaired(lines, stats)):
+            lines.row_is_over()
+            yield row
     except csv.Error as error:
         raise UnexpectedError(f"The file of the cohort {cohort_id} is not CSV: {error}.") from error
 
@@ -116,8 +163,9 @@ def _check(file: BinaryIO) -> None:
     unzipped = _unzipped(file)
     try:
         beginning = unzipped.read(body.CHUNK_BYTES)
-        while isinstance(unzipped, gzip.GzipFile) and unzipped.read(body.CHUNK_BYTES):
-            pass
+        if isinstance(unzipped, gzip.GzipFile):
+            for _ in body.limited(iter(lambda: unzipped.read(body.CHUNK_BYTES), b""), LARGEST_FILE_BYTES):
+                pass
     except (EOFError, OSError, zlib.error) as error:
         raise UnusableAnswerError(f"the gzipped file is damaged ({type(error).__name__})") from error
     if beginning.lstrip().startswith(NO_CSV_BEGINNINGS):

@@ -18,6 +18,7 @@ from source_amplitude.endpoints.client import EndpointClient
 from source_amplitude.endpoints.cohort_file import spool
 from source_amplitude.endpoints.sender import READ_TIMEOUT_SECONDS
 from source_amplitude.errors import AmplitudeError, ConfigError, TransientError
+from source_amplitude.http.answers import shown_text
 from source_amplitude.http.session import NoKeys, Session, redirect_address
 from source_amplitude.progress import Progress
 
@@ -41,7 +42,7 @@ class CohortJobs:
     def __init__(self, client: EndpointClient, properties: Sequence[str], logger: logging.Logger) -> None:
         self._client = client
         # The storage is not Amplitude's: the keys stay here.
-        self._storage = Session(NoKeys(), connections=1, logger=logger)
+        self._storage = Session(NoKeys(), (), connections=1, logger=logger)
         self._params = {"props": "1", "propKeys": list(properties)} if properties else {"props": "0"}
         self._logger = logger
 
@@ -73,11 +74,11 @@ class CohortJobs:
             if COMPLETED in status:
                 return request_id
             if not any(word in status for word in RUNNING):
-                raise JobFailedError(f"its status is {status}")
+                raise JobFailedError(f"its status is {shown_text(status)}")
             if time.monotonic() > deadline:
                 raise JobFailedError(f"it is not done after {LONGEST_JOB_SECONDS / 60:.0f} minutes")
             if progress.is_due():
-                progress.say(f"cohort_members: waiting for the file of the cohort {cohort_id} ({status})")
+                progress.say(f"cohort_members: waiting for the file of the cohort {cohort_id} ({shown_text(status)})")
             time.sleep(POLL_SECONDS)
 
     def _start(self, cohort_id: str) -> str:

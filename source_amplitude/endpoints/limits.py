@@ -28,6 +28,9 @@ JOBS_PER_WINDOW = 60
 COST_PER_DAY = {"2/users": 1, "2/sessions/average": 4, "2/sessions/peruser": 4, "2/sessions/length": 4}
 GROUP_BY_FACTOR = 4
 LONG_WAIT_SECONDS = 5.0
+_JOB_PATH = re.compile(r"/api/5/cohorts/request/[^/]+$")
+_TAXONOMY_PATH = re.compile("/api/2/taxonomy/")
+_ANY_PATH = re.compile("")
 
 
 class Limit(NamedTuple):
@@ -41,10 +44,10 @@ class Limit(NamedTuple):
     what: str
     most: int
     seconds: float
-    path_pattern: str
+    path_pattern: re.Pattern[str]
 
     def is_of(self, url: str) -> bool:
-        return bool(re.search(self.path_pattern, urlsplit(url).path))
+        return self.path_pattern.search(urlsplit(url).path) is not None
 
 
 def limits() -> list[Limit]:
@@ -54,15 +57,15 @@ def limits() -> list[Limit]:
             "downloads of cohorts in ten minutes",
             JOBS_PER_WINDOW,
             JOBS_WINDOW_SECONDS,
-            r"/api/5/cohorts/request/[^/]+$",
+            _JOB_PATH,
         ),
         Limit(
             "taxonomy requests in an hour",
             TAXONOMY_REQUESTS_PER_WINDOW,
             TAXONOMY_WINDOW_SECONDS,
-            "/api/2/taxonomy/",
+            _TAXONOMY_PATH,
         ),
-        Limit("the cost of requests in five minutes", COST_PER_WINDOW, WINDOW_SECONDS, ""),
+        Limit("the cost of requests in five minutes", COST_PER_WINDOW, WINDOW_SECONDS, _ANY_PATH),
     ]
 
 

@@ -15,6 +15,8 @@ from source_amplitude.http.session import Session
 
 # Requests that are too many were seen to hang for half a minute.
 READ_TIMEOUT_SECONDS = 180.0
+# Some answers are files of cohorts.
+ANSWER_SECONDS = 3600.0
 
 
 class Sender:
@@ -24,8 +26,9 @@ class Sender:
     """
 
     def __init__(self, config: Config, rates: RateLimiter, logger: logging.Logger) -> None:
+        keys = (config.api_key, config.secret_key)
         self._url = config.api_url
-        self._session = Session(HTTPBasicAuth(config.api_key, config.secret_key), connections=1, logger=logger)
+        self._session = Session(HTTPBasicAuth(*keys), keys, connections=1, logger=logger, answer_seconds=ANSWER_SECONDS)
         self._rates = rates
 
     def __call__(self, path: str, params: Params, *, attempt: int = 1) -> requests.Response:

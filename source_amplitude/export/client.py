@@ -23,9 +23,10 @@ class ExportClient:
     """The Export API of the configured region, for any number of threads."""
 
     def __init__(self, config: Config, logger: logging.Logger) -> None:
+        keys = (config.api_key, config.secret_key)
         self.region = config.region
         self.url = config.api_url
-        self._session = Session(HTTPBasicAuth(config.api_key, config.secret_key), MOST_CONNECTIONS, logger)
+        self._session = Session(HTTPBasicAuth(*keys), keys, MOST_CONNECTIONS, logger)
 
     def request(self, window: Window, read_timeout: float, attempt: int = 1) -> requests.Response:
         """The answer to the export request of a window, whatever it says, its body still unread.

@@ -16,7 +16,7 @@ from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.windows import Window, halves
 from source_amplitude.http import body
 from source_amplitude.http.actions import Action
-from source_amplitude.http.answers import exception_text
+from source_amplitude.http.answers import content_type, exception_text
 from source_amplitude.http.retry import Retries, retry_after_seconds
 from source_amplitude.threads import Cancellation
 
@@ -108,12 +108,10 @@ class Downloader:
                 )
             except PassingError as error:
                 cancellation.check()  # what ended may have been ended by that
-                wait = retries.failed()
+                wait = retries.failed(error.__cause__)
                 if wait is None:
                     raise (error.if_it_stays or _kept_failing(window, retries, error)) from error
-                self._logger.warning(
-                    f"Export of {window}: {error}; try {retries.failures + 1} of {retries.max_tries} in {wait:.1f} s"
-                )
+                self._logger.warning(f"Export of {window}: {error}; {retries.next_try(wait)}")
             cancellation.sleep(wait)
 
     def _try(
@@ -187,7 +185,7 @@ def _throttled_too_long(window: Window, error: _ThrottledError) -> TransientErro
 
 def _kept_failing(window: Window, retries: Retries, error: PassingError) -> TransientError:
     return TransientError(
-        f"The export of the hours {window} failed {retries.max_tries} times; the last error was: {error}. "
+        f"The export of the hours {window} failed {retries.spent}; the last error was: {error}. "
         "The next sync continues with these hours."
     )
 
@@ -215,7 +213,7 @@ def spool(window: Window, response: requests.Response, on_bytes: Callable[[int],
         return Archive(file, size)
     except ArchiveDamagedError as error:
         body.discard(file)
-        kind = response.headers.get("Content-Type", "no content type")
+        kind = content_type(response)
         raise PassingError(f"the answer is not a whole archive ({size:,} bytes, {kind}): {error}") from error
     except BaseException:
         body.discard(file)

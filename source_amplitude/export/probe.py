@@ -17,7 +17,7 @@ from source_amplitude.export.answers import ExportAnswer, access_denied, export_
 from source_amplitude.export.client import ExportClient
 from source_amplitude.export.windows import HOURLY_SINCE, Window, newest_complete_hour
 from source_amplitude.http.actions import Action
-from source_amplitude.http.answers import exception_text
+from source_amplitude.http.answers import content_type, exception_text
 from source_amplitude.http.hosts import OTHER_REGION, hint_of_override, regions_differ
 from source_amplitude.http.retry import Retries
 from source_amplitude.http.time_of_day import asked
@@ -89,14 +89,13 @@ def _probe(client: ExportClient, hour: datetime) -> ExportAnswer:
 
     :raises requests.RequestException: no answer
     """
-    retries = Retries(longest_throttled_seconds=0.0, max_tries=MAX_TRIES)
+    retries = Retries(longest_throttled_seconds=0.0, max_tries=MAX_TRIES, waits_for_network=False)
     while True:
         try:
             with closing(client.request(Window(hour, hour), PROBE_READ_TIMEOUT_SECONDS, retries.attempt)) as response:
                 answer = export_answer(response)
                 if answer.action is Action.READ and not _begins_like_an_archive(response):
-                    kind = response.headers.get("Content-Type", "no content type")
-                    answer = ExportAnswer(Action.RETRY, f"200, but no archive: {kind}")
+                    answer = ExportAnswer(Action.RETRY, f"200, but no archive: {content_type(response)}")
         except requests.ReadTimeout:
             if hour == HOURLY_SINCE:
                 raise

@@ -1,17 +1,42 @@
-"""Reads the words of error answers and of network errors, as far as they may be shown."""
+"""Reads the words of error answers and of network errors, as far as they may be shown.
+
+Whatever a server says comes to a log or an error through here: on one line, without markup, without a piece of a key,
+and cut to 200 characters at the end.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import time
+from collections.abc import Sequence
+from http.client import HTTPException, IncompleteRead
 from typing import Any, NamedTuple
 
 import requests
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import IncompleteRead as IncompleteBody
 
-_MARKUP = re.compile(r"<[^<>]*>")
+from source_amplitude.http.secrets import quotes_a_key, quotes_any
+
+READ_BYTES = 4096
+READ_SECONDS = 30.0
+# What reading a body raises, of libraries and of Python.
+BODY_ERRORS = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
 _SHOWN_CHARACTERS = 200
 _UNKNOWN_NAME = re.compile(r"Failed to resolve '([^']*)'")
-_READ_BYTES = 4096
+_MARKUP = re.compile(r"<[^<>]*>")
+_OBJECT = re.compile(r"<[^<>]*>:? ?")
+_STATUS = re.compile(r"[0-9]{3}\b[\s:,.-]*")
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,50}/[\w.+-]{1,50}", re.ASCII)
+_HIDDEN = "(its words quote a key, so they are not shown)"
+_ID_HIDDEN = "(its words quote the user, so they are not shown)"
+# Their messages have nothing of an answer in them.
+_WITH_OWN_WORDS = (ConnectTimeoutError, ReadTimeoutError, NewConnectionError, IncompleteRead, IncompleteBody)
+
+
+class NetworkError(requests.RequestException):
+    """No answer that can be used, with a message of this package, which holds nothing of an answer."""
 
 
 class ErrorWords(NamedTuple):
@@ -27,8 +52,10 @@ class ErrorWords(NamedTuple):
     is_from_amplitude: bool
 
 
-def error_words(response: requests.Response) -> ErrorWords:
+def error_words(response: requests.Response, ids: Sequence[str] = ()) -> ErrorWords:
     """Reads the words of an error answer.
+
+    :param ids: the words are not shown where they quote one of these
 
     Of Amplitude's `{"error": {"message": "…", "metadata": {"details": "…"}}}` these are the message and the details.
     """
@@ -38,15 +65,22 @@ def error_words(response: requests.Response) -> ErrorWords:
     except (ValueError, RecursionError):
         answer = None
     words, is_from_amplitude = _message_of(answer)
-    text = _plain(body if words is None else words)
-    return ErrorWords(
-        _with_status(response, text), text if words is None else f"{text} {_plain(body)}", is_from_amplitude
-    )
+    everything = _plain(body) if words is None else f"{_plain(words)} {_plain(body)}"
+    if quotes_any(f"{words} {body}", ids):
+        return ErrorWords(f"{response.status_code} {_ID_HIDDEN}", everything, is_from_amplitude)
+    return ErrorWords(_with_status(response, body if words is None else words), everything, is_from_amplitude)
 
 
-def plain_text(text: str) -> str:
-    """The beginning of a text, on one line and without markup."""
-    return _plain(text)[:_SHOWN_CHARACTERS]
+def shown_text(text: str) -> str:
+    """The beginning of a foreign text, on one line, without markup, and nothing of it where it quotes a key."""
+    text = text[:READ_BYTES]
+    return _HIDDEN if quotes_a_key(text) else _plain(text)[:_SHOWN_CHARACTERS]
+
+
+def content_type(response: requests.Response) -> str:
+    """What an answer says that it is, such as `text/html`."""
+    kind = _MEDIA_TYPE.match(response.headers.get("Content-Type", ""))
+    return shown_text(kind[0]) if kind else "no content type"
 
 
 def messages_of(errors: list[Any]) -> str:
@@ -55,32 +89,46 @@ def messages_of(errors: list[Any]) -> str:
 
 
 def exception_text(error: BaseException) -> str:
-    """What went wrong on the network in a few words, without addresses of objects or query strings."""
+    """What went wrong on the network in a few words, none of which is of an answer or of an address but its host."""
+    reason = innermost(error)
+    text = type(reason).__name__
+    if isinstance(reason, NetworkError):
+        return str(reason)
+    if isinstance(reason, _WITH_OWN_WORDS) or (
+        isinstance(reason, OSError) and not isinstance(reason, requests.RequestException | HTTPError)
+    ):
+        text = shown_text(_OBJECT.sub("", str(reason)[:READ_BYTES])) or text
+    if unknown := _UNKNOWN_NAME.search(text):
+        text = f"the name {unknown[1]} has no address: DNS does not know it"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return f"the proxy of HTTPS_PROXY or HTTP_PROXY gives no connection: {text}"
+    return f"{type(error).__name__}: {text}"
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The error that is the reason of all that libraries wrapped around it."""
     reason = error
     for _ in range(5):
         inner = [each for each in (*reason.args, getattr(reason, "reason", None)) if isinstance(each, BaseException)]
         if not inner:
             break
         reason = inner[-1]
-    text = re.sub(r"<[^<>]*>:? ?", "", str(reason)) or type(reason).__name__
-    if unknown := _UNKNOWN_NAME.search(text):
-        text = f"the name {unknown[1]} has no address: DNS does not know it"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return f"the proxy of HTTPS_PROXY or HTTP_PROXY gives no connection: {text}"[:_SHOWN_CHARACTERS]
-    return f"{type(error).__name__}: {text}"[:_SHOWN_CHARACTERS]
+    return reason
 
 
 def _beginning(response: requests.Response) -> str:
-    """The first 4 KB of an error answer; what arrives of them."""
+    """The first 4 KB of an error answer, what arrives of them in some seconds."""
     body = b""
+    ends_at = time.monotonic() + READ_SECONDS
     try:
-        for chunk in response.iter_content(_READ_BYTES):
-            body += chunk
-            if len(body) >= _READ_BYTES:
+        while len(body) < READ_BYTES and time.monotonic() < ends_at:
+            chunk = response.raw.read1(READ_BYTES - len(body), decode_content=True)
+            if not chunk:
                 break
-    except requests.RequestException:
+            body += chunk
+    except BODY_ERRORS:
         pass  # what has come may do
-    return body[:_READ_BYTES].decode("utf-8", "replace")
+    return body[:READ_BYTES].decode("utf-8", "replace")
 
 
 def _message_of(answer: Any) -> tuple[str | None, bool]:
@@ -110,5 +158,7 @@ def _plain(text: str) -> str:
 def _with_status(response: requests.Response, words: str) -> str:
     """The status and the words, which may begin with the status themselves, as web pages do."""
     status = str(response.status_code)
-    words = re.sub(rf"^{status}\b[\s:,.-]*", "", words)
-    return f"{status} {words[:_SHOWN_CHARACTERS] or response.reason or ''}".strip()
+    words = _plain(words[:READ_BYTES])
+    if words.startswith(status):
+        words = _STATUS.sub("", words, count=1)
+    return f"{status} {shown_text(words or response.reason or '')}".strip()

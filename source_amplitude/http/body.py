@@ -8,14 +8,12 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from http.client import HTTPException
 from typing import BinaryIO, cast
 
 import requests
-from urllib3.exceptions import HTTPError
 
 from source_amplitude.errors import no_temporary_folder
-from source_amplitude.http.answers import exception_text
+from source_amplitude.http.answers import BODY_ERRORS, exception_text
 
 CHUNK_BYTES = 256 * 1024
 STALL_SECONDS = 60.0
@@ -27,6 +25,17 @@ _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 class BrokenBodyError(Exception):
     """A body that does not arrive, or not whole: another answer may be. The message never holds its content."""
+
+
+class TooLargeError(Exception):
+    """A body is larger than anything that this package reads.
+
+    :param most_bytes: what it may have
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(f"it is larger than {most_bytes / 1e6:,.0f} MB")
+        self.most_bytes = most_bytes
 
 
 class FullDiskError(Exception):
@@ -62,8 +71,30 @@ def chunks(response: requests.Response) -> Iterator[bytes]:
                 if received < STALL_BYTES_PER_SECOND * elapsed:
                     raise BrokenBodyError(f"the body stalled: {received:,} bytes in {elapsed:.0f} s")
                 since, received = time.monotonic(), 0
-    except (requests.RequestException, HTTPError, HTTPException, OSError, ValueError) as error:
+    except BODY_ERRORS as error:
         raise BrokenBodyError(f"the body was cut short: {exception_text(error)}") from error
+
+
+def whole(response: requests.Response, most_bytes: int) -> bytes:
+    """Reads a body that must fit into memory.
+
+    :raises BrokenBodyError: as `chunks`
+    :raises TooLargeError: it is larger
+    """
+    return b"".join(limited(chunks(response), most_bytes))
+
+
+def limited(pieces: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
+    """Passes on what comes, up to a size.
+
+    :raises TooLargeError: there is more
+    """
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > most_bytes:
+            raise TooLargeError(most_bytes)
+        yield piece
 
 
 def spool(pieces: Iterable[bytes]) -> tuple[BinaryIO, int]:

@@ -3,49 +3,113 @@
 from __future__ import annotations
 
 import random
+import re
 import time
 from collections.abc import Mapping
 
 import urllib3
-from urllib3.exceptions import InvalidHeader
+from requests.exceptions import ConnectTimeout, ProxyError
+from urllib3.exceptions import ConnectTimeoutError, InvalidHeader, NewConnectionError
+
+from source_amplitude.http.answers import innermost
 
 MAX_TRIES = 5
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 60.0
+# A network or a proxy that restarts is back by then; the log says at least every half minute what is waited for.
+LONGEST_AWAY_SECONDS = 300.0
+LONGEST_AWAY_WAIT_SECONDS = 30.0
+_PROXY_CANNOT = re.compile(r"Tunnel connection failed: 5[0-9][0-9]")
 
 
 class Retries:
-    """The tries of one request. A failure uses up a try; a 429 (throttled) uses up time instead.
+    """Counts the tries of one request.
+
+    A failure uses up a try. Answers of 429 (throttled) and a network that is away use up time instead.
 
     :param longest_throttled_seconds: how long answers of 429 in a row are waited out
+    :param waits_for_network: whether a network that is away is waited for; otherwise it is a failure like any other
     """
 
-    def __init__(self, longest_throttled_seconds: float, max_tries: int | None = None) -> None:
+    def __init__(
+        self, longest_throttled_seconds: float, max_tries: int | None = None, *, waits_for_network: bool = True
+    ) -> None:
         self._longest_throttled = longest_throttled_seconds
-        self._throttled_since: float | None = None
-        self._throttled = 0
+        self._waits_for_network = waits_for_network
+        self._throttled = _Row()
+        self._away = _Row()
         self.max_tries = MAX_TRIES if max_tries is None else max_tries
         self.failures = 0
         self.attempt = 1
         """Which try of the request is the next."""
 
-    def failed(self) -> float | None:
-        """The request failed: seconds to wait before the next try, or None when there is none left."""
-        self._throttled_since = None
-        self._throttled = 0
-        self.failures += 1
+    def failed(self, error: BaseException | None = None) -> float | None:
+        """The request failed: seconds to wait before the next try, or None when there is none left.
+
+        :param error: why there was no answer; None: there was one
+        """
+        self._throttled = _Row()
         self.attempt += 1
+        if error is not None and self._waits_for_network and is_away(error):
+            waited = self._away.next()
+            wait = min(LONGEST_AWAY_WAIT_SECONDS, backoff_seconds(self._away.count))
+            return None if waited + wait > LONGEST_AWAY_SECONDS else wait
+        self._away = _Row()
+        self.failures += 1
         return None if self.failures >= self.max_tries else backoff_seconds(self.failures)
 
-    def throttled(self, retry_after: float | None = None) -> float | None:
-        """The answer was a 429: seconds to wait, by its `Retry-After` if it has one; None after too long a time."""
-        now = time.monotonic()
-        if self._throttled_since is None:
-            self._throttled_since = now
-        self._throttled += 1
+    def throttled(self, retry_after: float | None = None, *, is_paced: bool = False) -> float | None:
+        """The answer was a 429: seconds to wait, or None after too long a time.
+
+        That is what its `Retry-After` says, but no less than after as many failures: it may say 0 for ever.
+
+        :param is_paced: whether something else keeps to a pace, so that nothing is to be waited for here
+        """
+        self._away = _Row()
         self.attempt += 1
-        wait = retry_after if retry_after is not None else backoff_seconds(self._throttled)
-        return None if now + wait - self._throttled_since > self._longest_throttled else wait
+        waited = self._throttled.next()
+        wait = 0.0 if is_paced else max(retry_after or 0.0, backoff_seconds(self._throttled.count))
+        return None if waited + wait > self._longest_throttled else wait
+
+    def next_try(self, wait: float) -> str:
+        """When the next try is, for the log."""
+        if self._away.count:
+            return f"no connection for {self._away.seconds:.0f} s; trying again in {wait:.1f} s"
+        return f"try {self.failures + 1} of {self.max_tries} in {wait:.1f} s"
+
+    @property
+    def spent(self) -> str:
+        """What the tries have taken, such as `5 times`, for an error after the last one."""
+        return f"for {self._away.seconds / 60:.0f} minutes" if self._away.count else f"{self.max_tries} times"
+
+
+class _Row:
+    """Failures of one kind in a row."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._since = 0.0
+
+    def next(self) -> float:
+        """One more: the seconds since the first."""
+        if self.count == 0:
+            self._since = time.monotonic()
+        self.count += 1
+        return self.seconds
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._since
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether no connection was made: a name that does not resolve, nobody who listens, a proxy that is not there."""
+    reason = innermost(error)
+    if isinstance(error, ConnectTimeout) or isinstance(reason, NewConnectionError | ConnectTimeoutError):
+        return True
+    return isinstance(error, ProxyError) and (
+        isinstance(reason, ConnectionError) or _PROXY_CANNOT.match(str(reason)) is not None
+    )
 
 
 def backoff_seconds(failures: int) -> float:

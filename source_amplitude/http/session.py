@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.exceptions import InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema
+from urllib3.exceptions import HTTPError
 
 from source_amplitude.clock import clock_of
 from source_amplitude.errors import ConfigError
+from source_amplitude.http.answers import NetworkError
+from source_amplitude.http.bounded import BoundedAdapter
 from source_amplitude.http.quiet import quiet_libraries
+from source_amplitude.http.secrets import hide
 
 CONNECT_TIMEOUT_SECONDS = 30.0
 MOST_REDIRECTS = 10
+# An archive of 4 GB at 300 KB/s takes that long.
+LONGEST_ANSWER_SECONDS = 14_400.0
 _UNUSABLE_ADDRESS = (InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema)
-
-
-class BadRedirectError(requests.RequestException):
-    """A redirect that is not followed. The message never holds the address, which may be signed."""
 
 
 class NoKeys(AuthBase):
@@ -34,43 +36,61 @@ class NoKeys(AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """Leaves redirects alone: `requests` would read all of their bodies, and look into .netrc for keys."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
 class Session:
     """A `requests` session for any number of threads, whose answers come with their bodies unread.
 
+    :param keys: what no text may show
     :param connections: how many are kept open
     :param logger: logs each request at the level DEBUG
+    :param answer_seconds: for a whole answer, however steadily it comes
     """
 
-    def __init__(self, auth: AuthBase, connections: int, logger: logging.Logger) -> None:
-        self._session = requests.Session()
+    def __init__(
+        self,
+        auth: AuthBase,
+        keys: Sequence[str],
+        connections: int,
+        logger: logging.Logger,
+        answer_seconds: float = LONGEST_ANSWER_SECONDS,
+    ) -> None:
+        hide(keys)
+        self._session = _Session()
         self._session.auth = auth
         self._logger = logger
         for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=connections))
+            self._session.mount(scheme, BoundedAdapter(answer_seconds, connections))
 
     def get(
         self, url: str, query: str, read_timeout: float, *, follow_redirects: bool = True, attempt: int = 1
     ) -> requests.Response:
         """The answer, whatever it says.
 
-        :param read_timeout: seconds without a byte from the server
+        :param read_timeout: seconds for the head of the answer, and then without a byte from the server
         :param attempt: which try of the request this is, for the log
         :raises requests.RequestException: no answer
         :raises ConfigError: the environment names certificates or a proxy that cannot be used
         """
+        shown_address = url.partition("?")[0]
         try:
             response = self._send(f"{url}?{query}" if query else url, None, read_timeout, attempt)
         except _UNUSABLE_ADDRESS as error:
             raise ConfigError(
-                f"Requests to {url} cannot be sent ({type(error).__name__}). "
+                f"Requests to {shown_address} cannot be sent ({type(error).__name__}). "
                 "Check HTTPS_PROXY, HTTP_PROXY and AMPLITUDE_API_URL in the environment."
             ) from None
         except requests.RequestException:
             raise
         except OSError as error:  # before any connection is made: requests does not find the certificates
             raise ConfigError(
-                f"Requests to {url} cannot be sent: {error}. Check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE in the "
-                "environment."
+                f"Requests to {shown_address} cannot be sent: {error}. "
+                "Check REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE in the environment."
             ) from error
         return self._follow_redirects(response, read_timeout, attempt) if follow_redirects else response
 
@@ -80,9 +100,12 @@ class Session:
         :param timeout: seconds, to connect and to wait
         :raises requests.RequestException: no answer
         """
-        with quiet_libraries():
-            headers = {"Cache-Control": "no-cache"}
-            response = self._session.head(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False)
+        headers = {"Cache-Control": "no-cache"}
+        try:
+            with quiet_libraries():
+                response = self._session.head(url, headers=headers, timeout=timeout, stream=True, allow_redirects=False)
+        except HTTPError as error:
+            raise requests.ConnectionError(error) from error
         clock_of(url).shown(response.headers)
         response.close()
 
@@ -102,7 +125,7 @@ class Session:
                 auth = NoKeys()
             response = self._send(address, auth, read_timeout, attempt)
         response.close()
-        raise BadRedirectError(f"more than {MOST_REDIRECTS} redirects")
+        raise NetworkError(f"more than {MOST_REDIRECTS} redirects")
 
     def _send(self, address: str, auth: AuthBase | None, read_timeout: float, attempt: int) -> requests.Response:
         """
@@ -114,6 +137,9 @@ class Session:
             with quiet_libraries():
                 response = self._session.get(address, auth=auth, timeout=timeout, stream=True, allow_redirects=False)
             clock_of(address).shown(response.headers)
+        except HTTPError as error:  # some of its errors come through
+            self._log(address, type(error).__name__, started, attempt)
+            raise requests.ConnectionError(error) from error
         except Exception as error:
             self._log(address, type(error).__name__, started, attempt)
             raise
@@ -142,16 +168,16 @@ class Session:
 def redirect_address(response: requests.Response) -> str:
     """Where a redirect leads.
 
-    :raises BadRedirectError: to no address of the web, or from https to http, where everybody could read along
+    :raises NetworkError: to no address of the web, or from https to http, where everybody could read along
     """
     try:
         address = urljoin(response.url, response.headers["Location"])
         scheme = urlsplit(address).scheme
         requests.PreparedRequest().prepare_url(address, None)
     except (ValueError, requests.RequestException):
-        raise BadRedirectError("a redirect to an address that cannot be parsed") from None
+        raise NetworkError("a redirect to an address that cannot be parsed") from None
     if scheme not in ("https", "http"):
-        raise BadRedirectError("a redirect to an address that is none of the web")
+        raise NetworkError("a redirect to an address that is none of the web")
     if scheme == "http" and urlsplit(response.url).scheme == "https":
-        raise BadRedirectError("a redirect from https to http, which is not followed")
+        raise NetworkError("a redirect from https to http, which is not followed")
     return address

@@ -46,6 +46,6 @@ def asked(api_url: str, logger: logging.Logger, local: datetime | None = None) -
 def _ask(api_url: str, server: ServerClock, logger: logging.Logger) -> None:
     """Asks once. Without an answer this machine's clock counts alone, until another request has one."""
     server.asked_at = time.monotonic()
-    session = Session(NoKeys(), 1, logger)
+    session = Session(NoKeys(), (), 1, logger)
     with suppress(requests.RequestException, OSError), closing(session):
         session.head(f"{api_url}{PATH}", TIMEOUT_SECONDS)

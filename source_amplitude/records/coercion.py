@@ -23,6 +23,7 @@ MOST_NAMES_COUNTED = 1000  # a name that is made up for each event must not fill
 MOST_NAMES_TOLD = 20
 LONGEST_NAME_TOLD = 100  # characters
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
+_NOT_ZERO = re.compile("[1-9]").search
 SMALLEST, LARGEST = 1e-300, 1e29  # the columns of many destinations are DECIMAL(38, 9); smaller numbers become 0 there
 LONGEST_NUMBER = 1000  # characters; parsers of JSON refuse longer ones, so that they are kept as texts
 LONGEST_INTEGER = 64  # characters; enough for 64 bits in any sensible notation
@@ -219,7 +220,7 @@ def _is_number(text: str) -> bool:
     if not _NUMBER(text):
         return False
     number = float(text)
-    return abs(number) < LARGEST and (number != 0 or not re.search("[1-9]", re.split("[eE]", text)[0]))
+    return abs(number) < LARGEST and (number != 0 or not _NOT_ZERO(text.lower().partition("e")[0]))
 
 
 def _object(text: str) -> str | None:

@@ -10,13 +10,15 @@ from typing import Any
 
 import msgspec
 
-_STRING_OR_NO_NUMBER = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN', re.DOTALL)
+# A string that does not end goes to the end of the text: otherwise each quote in it would be looked for its end.
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
+_STRING_OR_NO_NUMBER = re.compile(_STRING + r"|-?Infinity|NaN", re.DOTALL)
 _ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<broken>\\u(?:[dD][89a-fA-F]..|0000))|\\.", re.DOTALL)
 _CONTROL = re.compile("[\x00-\x1f]")
 _NUL_ESCAPE = b"\\u0000"
 _REPLACEMENT = "\ufffd".encode()
 MOST_LEVELS = 100  # of nesting; a parser that calls itself gives up at about 1,000
-_STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]', re.DOTALL)
+_STRING_OR_BRACKET = re.compile(_STRING + r"|[][{}]", re.DOTALL)
 NOT_STRICT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 Fields = dict[str, msgspec.Raw]

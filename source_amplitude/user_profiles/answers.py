@@ -41,11 +41,13 @@ class Answer:
     """The last answer to a request, after all tries.
 
     :param words: the API's, or what went wrong on the network
+    :param error: why there was no answer
     """
 
     action: Action
     words: str
     profile: Profile | None = None
+    error: BaseException | None = None
 
 
 def error_of(answer: Answer) -> AmplitudeError:

@@ -37,6 +37,8 @@ class KeyFallback(AuthBase):
     def refused(self, request: requests.PreparedRequest) -> bool:
         """The key of a request was refused (401). Returns whether to send the request again, with another key."""
         with self._lock:
+            if "Authorization" not in request.headers:  # it was redirected to another host
+                return False
             if not self._is_present(request):
                 return True
             if self._accepted or len(self._headers) == 1:

@@ -23,6 +23,7 @@ Params = Mapping[str, str]
 
 PROFILE_PATH = "v1/userprofile"
 READ_TIMEOUT_SECONDS = 60.0
+ANSWER_SECONDS = 300.0
 MOST_CONNECTIONS = 20
 
 
@@ -35,7 +36,9 @@ class ProfileClient:
     def __init__(self, config: Config, keys: KeyFallback, bucket: RequestPacer, logger: logging.Logger) -> None:
         self._url = f"{config.profile_api_url}{PROFILE_PATH}"
         self._bucket = bucket
-        self._session = Session(keys, MOST_CONNECTIONS, logger)
+        self._session = Session(
+            keys, (config.api_key, config.secret_key), MOST_CONNECTIONS, logger, answer_seconds=ANSWER_SECONDS
+        )
 
     def request(self, params: Params, cancellation: Cancellation, attempt: int = 1) -> tuple[float, requests.Response]:
         """When a profile request was sent (by `time.monotonic`), and the answer, whatever it says, its body unread.

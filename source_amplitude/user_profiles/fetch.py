@@ -6,13 +6,13 @@ import logging
 import threading
 from dataclasses import dataclass, field
 from enum import Enum
-from urllib.parse import quote
 
 import requests
 
 from source_amplitude.config.model import UserProfilesConfig
 from source_amplitude.http.actions import Action
 from source_amplitude.http.answers import error_words, exception_text
+from source_amplitude.http.body import BrokenBodyError, TooLargeError, whole
 from source_amplitude.http.retry import Retries
 from source_amplitude.records.coercion import CoercionStats
 from source_amplitude.threads import Cancellation
@@ -30,6 +30,8 @@ from source_amplitude.user_profiles.users import User
 
 LONGEST_THROTTLED_SECONDS = 900.0
 PROBE_TRIES = 3
+# Twenty of them are read at once.
+LARGEST_PROFILE_BYTES = 8 * 1024 * 1024
 LONGEST_THROTTLED_PROBE_SECONDS = 60.0
 MADE_UP_USER = User("user_id", "source-amplitude-connection-check")
 
@@ -153,26 +155,24 @@ class Fetcher:
 
     def _ask(self, user: User, parts: Params, max_tries: int | None, longest_throttled: float) -> Answer:
         """The answer to a request, tried again while it may pass; 429 is waited for by the rate and is no try."""
-        retries = Retries(longest_throttled, max_tries)
+        retries = Retries(longest_throttled, max_tries, waits_for_network=max_tries is None)
         while True:
             self._cancellation.check()
             answer = self._once(user, parts, retries.attempt)
             if answer.action is Action.THROTTLED:
                 with self._lock:
                     self.throttled += 1
-                if retries.throttled(0.0) is None:
+                if retries.throttled(is_paced=True) is None:
                     raise error_of(answer)
                 continue
             if answer.action not in (Action.RETRY, Action.DENIED):
                 return answer
-            wait = retries.failed()
+            wait = retries.failed(answer.error)
             if wait is None:
                 return answer
             with self._lock:
                 self.retried += 1
-            self._logger.info(
-                f"A profile request failed ({answer.words}): try {retries.failures + 1} of {retries.max_tries}"
-            )
+            self._logger.info(f"A profile request failed ({answer.words}): {retries.next_try(wait)}")
             self._cancellation.sleep(wait)
 
     def _once(self, user: User, parts: Params, attempt: int) -> Answer:
@@ -187,7 +187,9 @@ class Fetcher:
                 answer = self._read(response, user)
             self._client.answered(sent_at, response, throttled=answer.action is Action.THROTTLED)
         except requests.RequestException as error:
-            return Answer(Action.RETRY, exception_text(error))
+            return Answer(Action.RETRY, exception_text(error), error=error)
+        except BrokenBodyError as error:
+            return Answer(Action.RETRY, str(error))
         if answer.action is Action.REFUSED:
             raise error_of(answer)
         if answer.action in (Action.READ, Action.UNKNOWN):  # other answers may be those of a proxy
@@ -196,7 +198,10 @@ class Fetcher:
 
     def _read(self, response: requests.Response, user: User) -> Answer:
         if response.status_code == requests.codes.ok:
-            body = response.content
+            try:
+                body = whole(response, LARGEST_PROFILE_BYTES)
+            except TooLargeError as error:
+                return Answer(Action.REJECTED, f"200, but {error}")
             try:
                 return Answer(Action.READ, "", user_data(body))
             except NotAProfileError as error:
@@ -206,12 +211,5 @@ class Fetcher:
                 elif THROTTLED_TEXT.encode() in body:
                     action = Action.THROTTLED
                 return Answer(action, f"200, but {error}")
-        words = error_words(response)
-        return Answer(profile_action(response.status_code, words.all), _without(user, words.shown))
-
-
-def _without(user: User, text: str) -> str:
-    """The text up to where it quotes the user's id: ids are for no log."""
-    for quoted in (user.id[:20], quote(user.id, errors="replace")[:20]):
-        text = text.partition(quoted)[0]
-    return text.rstrip()
+        words = error_words(response, ids=[user.id])
+        return Answer(profile_action(response.status_code, words.all), words.shown)

@@ -141,8 +141,9 @@ def test_given_trouble_with_everybody_then_an_error(answer: Answer, kind: type[A
 
 
 def test_given_an_answer_that_quotes_the_id_then_the_result_does_not() -> None:
-    fetcher, _ = a_fetcher(ProfileClientStub({"ada": [an_answer(400, b"cannot serve ada")], MADE_UP: [UNKNOWN]}))
-    assert fetcher.fetch(ADA).words == "400 cannot serve"
+    for quoted in (b"cannot serve ada", b"cannot serve \\u0061da", b"user_id=%61da", b"for &#97;da", b"a<b>da</b>"):
+        fetcher, _ = a_fetcher(ProfileClientStub({"ada": [an_answer(400, quoted)], MADE_UP: [UNKNOWN]}))
+        assert fetcher.fetch(ADA).words == "400 (its words quote the user, so they are not shown)"
 
 
 def test_given_close_then_no_request_any_more() -> None:
