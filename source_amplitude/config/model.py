@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
 from source_amplitude.config.form import connection_specification, migrate, start_of, validate
+from source_amplitude.config.hours import check_range, end_hour, hours_to_skip
 from source_amplitude.errors import ConfigError
 from source_amplitude.http.hosts import Region, api_url, profile_api_url
 
@@ -75,6 +76,10 @@ class Config:
     secret_key: str = field(repr=False)
     region: Region = "US"
     start: datetime | None = None
+    end: datetime | None = None
+    """The last hour of events to read, and with its day the last day of numbers; None: all that are complete."""
+    skip_hours: frozenset[datetime] = frozenset()
+    """Hours of events to leave out."""
     batch_size_hours: int = 24
     export_delay_hours: int = 2
     lookback_hours: int = 0
@@ -92,11 +97,15 @@ class Config:
         """
         config = migrate(raw)
         validate(config, connection_specification())
+        start, end = start_of(config.get("start_date")), end_hour(config.get("end_date"))
+        check_range(start, end)
         given = {name: config[name] for name in _PLAIN_FIELDS if config.get(name) is not None}
         return cls(
             api_key=_key(config, "api_key"),
             secret_key=_key(config, "secret_key"),
-            start=start_of(config.get("start_date")),
+            start=start,
+            end=end,
+            skip_hours=hours_to_skip(_entries(config.get("skip_hours"))),
             user_profiles=_user_profiles(config.get("user_profiles") or {}),
             cohort_members=_cohort_members(config.get("cohort_members") or {}),
             **given,

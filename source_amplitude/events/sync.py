@@ -95,7 +95,12 @@ class EventsSync:
     def _new_windows(self) -> Iterator[Download]:
         """The windows after the state; wide ones end where those begin that are small enough to be asked for again."""
         first, reason = self._config.beginning(self._state.resume_at, self._exporter.now())
-        start, newest = floor_to_hour(first), self._newest
+        start, newest, end = floor_to_hour(first), self._newest, self._config.end
+        if end is not None and start > end:
+            self._logger.info(f"Everything up to end_date ({end:%Y-%m-%dT%H} UTC) has been read")
+            return
+        if end is not None:
+            newest = min(newest, end)
         if start > newest:
             text = (
                 f"No complete hour to read yet: the next hour to read is {start:%Y-%m-%dT%H} UTC, "
@@ -106,8 +111,8 @@ class EventsSync:
             return
         self._summary.begin(self._config, Window(start, newest), reason)
         ranges = [Window(start, newest)]
-        recent = newest - (WIDEST_REMEMBERED_HOURS - 1) * HOUR
-        if start < recent and self._config.batch_size_hours > WIDEST_REMEMBERED_HOURS:
+        recent = self._newest - (WIDEST_REMEMBERED_HOURS - 1) * HOUR
+        if start < recent <= newest and self._config.batch_size_hours > WIDEST_REMEMBERED_HOURS:
             ranges = [Window(start, recent - HOUR), Window(recent, newest)]
         self._prefetcher = self._exporter.downloads(*ranges)
         yield from self._prefetcher

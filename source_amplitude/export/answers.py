@@ -76,9 +76,10 @@ def hour_refused(hour: str, answer: ExportAnswer) -> ConfigError:
     if answer.is_about_size:
         return ConfigError(
             f"The hour {hour} is too large for the Export API ({answer.words}), which serves 4 GB at most. "
-            "Move it with Amplitude's S3 export, and set start_date after it."
+            f"Move it with Amplitude's S3 export, and name it in skip_hours ({hour}), which leaves its events out here."
         )
     return ConfigError(
         f"Amplitude refuses to export the hour {hour} ({answer.words}). "
-        "Smaller ranges do not help. Check that the keys are those of a project whose raw data can be exported."
+        "Smaller ranges do not help. Check that the keys are those of a project whose raw data can be exported. "
+        f"Where it is this hour alone, name it in skip_hours ({hour}), which leaves its events out."
     )

@@ -13,7 +13,7 @@ from source_amplitude.export.download import DiskFullError, Downloader, TooMuchA
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.prefetch import Prefetcher
 from source_amplitude.export.width import AdaptiveWidth
-from source_amplitude.export.windows import Window, newest_complete_hour
+from source_amplitude.export.windows import Window, export_hour, newest_complete_hour, without_hours
 from source_amplitude.http.time_of_day import time_of_day
 from source_amplitude.progress import Progress
 from source_amplitude.threads import Cancellation, in_background
@@ -51,11 +51,18 @@ class Exporter:
     def downloads(self, *ranges: Window, width: AdaptiveWidth | None = None) -> Prefetcher:
         """The windows of some ranges of hours in order, with their archives downloaded ahead.
 
+        Without the hours of `skip_hours`, which a warning names.
+
         :param width: what is known of how wide they may be; None: nothing yet
         """
         width = width or AdaptiveWidth(self._config.batch_size_hours)
+        skipped = [hour for hour in sorted(self._config.skip_hours) if any(r.first <= hour <= r.last for r in ranges)]
+        if skipped:
+            named = ", ".join(map(export_hour, skipped))
+            self._logger.warning(f"Left out, as skip_hours says, so that their events are not read: {named}")
+        parts = [part for window in ranges for part in without_hours(window, skipped)]
         workers = self._config.num_workers
-        prefetcher = Prefetcher(self._downloader.fetch, ranges, width, workers, self._logger, self.progress)
+        prefetcher = Prefetcher(self._downloader.fetch, parts, width, workers, self._logger, self.progress)
         self._prefetchers.append(prefetcher)
         return prefetcher
 

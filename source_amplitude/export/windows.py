@@ -7,7 +7,7 @@ is grouped by day.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -94,6 +94,20 @@ def slices(start: datetime, newest: datetime, width_hours: int) -> Iterator[Wind
     while window is not None:
         yield window
         window = next_window(window.resume_at, newest, width_hours)
+
+
+def without_hours(window: Window, skipped: Collection[datetime]) -> list[Window]:
+    """The ranges of a window's hours between those that are left out.
+
+    :param skipped: hours; before 2014-11-12 all hours of a day
+    """
+    found: list[Window] = []
+    first = window.first
+    for hour in sorted(hour for hour in skipped if window.first <= hour <= window.last):
+        if hour > first:
+            found.append(Window(first, hour - HOUR))
+        first = hour + HOUR
+    return [*found, Window(first, window.last)] if first <= window.last else found
 
 
 def halves(window: Window) -> tuple[Window, Window] | None:

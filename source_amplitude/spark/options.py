@@ -11,10 +11,9 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
+from source_amplitude.config.hours import check_range, end_hour
 from source_amplitude.config.model import Config
-from source_amplitude.config.timestamps import parse_timestamp
 from source_amplitude.errors import ConfigError
-from source_amplitude.export.windows import DAY, HOUR, HOURLY_SINCE, floor_to_day, floor_to_hour
 from source_amplitude.spark import labs
 
 TABLE = "table"
@@ -37,7 +36,6 @@ _NOT_ON_SPARK = {
 }
 _CLOSE = 0.8
 MOST_DIGITS = 18
-_DATE_CHARACTERS = 10
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,8 @@ class Options:
         table = _one_of(given, TABLE, "tablename", "path") or DEFAULT_TABLE
         labs.check_options(table, given)
         config = Config.from_mapping(_configuration(given))
-        end = _end(given.get("end_date"))
-        if end is not None and config.start is not None and end < floor_to_hour(config.start):
-            raise ConfigError("end_date must not be before start_date.")
+        end = end_hour(given.get("end_date"))
+        check_range(config.start, end)
         return cls(config, table, end, _boolean(given, "timestamps"), _columns(given))
 
 
@@ -177,18 +174,3 @@ def _boolean(given: Mapping[str, str], name: str) -> bool:
     if text not in ("true", "false"):
         raise ConfigError(f"{name} must be true or false.")
     return text == "true"
-
-
-def _end(text: str | None) -> datetime | None:
-    """Reads the last hour of `end_date`: of the whole day, or the hour of a date with a time.
-
-    What was uploaded before 2014-11-12 comes in whole days.
-    """
-    if not text:
-        return None
-    try:
-        end = floor_to_hour(parse_timestamp(text))
-    except (ValueError, OverflowError):
-        raise ConfigError("end_date must be a date such as 2024-01-31 that exists.") from None
-    whole_day = len(text) <= _DATE_CHARACTERS or end < HOURLY_SINCE
-    return floor_to_day(end) + (DAY - HOUR) if whole_day else end

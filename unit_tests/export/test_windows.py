@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 from hypothesis import assume, given
@@ -15,6 +16,7 @@ from source_amplitude.export.windows import (
     newest_complete_hour,
     parse_export_hour,
     slices,
+    without_hours,
 )
 
 UTC = timezone.utc
@@ -115,3 +117,14 @@ def test_the_form_of_an_export_hour_can_be_read_back(hour: datetime) -> None:
 def test_given_no_export_hour_then_value_error(text: str) -> None:
     with pytest.raises(ValueError, match=r"does not match|unconverted|time data"):
         parse_export_hour(text)
+
+
+@given(start=hours, length=st.integers(1, 200), skipped=st.sets(st.integers(-3, 203)))
+def test_without_some_hours_every_other_hour_is_in_exactly_one_range(
+    start: datetime, length: int, skipped: set[int]
+) -> None:
+    window = Window(start, start + (length - 1) * HOUR)
+    left_out = {start + number * HOUR for number in skipped}
+    ranges = without_hours(window, left_out)
+    assert covered(ranges) == [hour for hour in covered([window]) if hour not in left_out]
+    assert all(one.resume_at < other.first for one, other in pairwise(ranges))

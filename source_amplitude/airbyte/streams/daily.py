@@ -55,7 +55,12 @@ class DailyStream(EndpointStream):
         """One slice a request: `{"start": "20240301", "end": "20240330"}`, both included."""
         now = time_of_day(self._config.api_url, self.logger)
         start = first_day(self._config, self._last_day, now)
-        newest = newest_complete_day(now)
+        newest, end = newest_complete_day(now), self._config.end
+        if end is not None and start > end.date():
+            self.logger.info(f"{self.name}: everything up to end_date ({end:%Y-%m-%d}) has been read")
+            return
+        if end is not None:
+            newest = min(newest, end.date())
         if start > newest:
             told = f"{self.name}: no day to read yet: the next is {start}, the newest that is over everywhere {newest}"
             self.logger.log(logging.WARNING if start - newest > FAR_AHEAD else logging.INFO, told)

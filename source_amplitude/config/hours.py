@@ -1,0 +1,60 @@
+"""The hours that a configuration asks for: where they end, and which of them are left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from source_amplitude.config.timestamps import parse_timestamp
+from source_amplitude.errors import ConfigError
+from source_amplitude.export.windows import DAY, HOUR, HOURLY_SINCE, floor_to_day, floor_to_hour, parse_export_hour
+
+_DATE_CHARACTERS = len("2024-01-31")
+# As a sentence about a refused hour names it, or as people write it.
+_HOUR = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})[T ]([0-9]{2})(?::00(?::00(?:\.0+)?)?Z?)?").fullmatch
+
+
+def end_hour(text: str | None) -> datetime | None:
+    """Reads the last hour of `end_date`: of the whole day, or the hour of a date with a time; None without one.
+
+    What was uploaded before 2014-11-12 comes in whole days.
+
+    :raises ConfigError: there is no such day
+    """
+    if not text:
+        return None
+    try:
+        end = floor_to_hour(parse_timestamp(text))
+    except (ValueError, OverflowError):
+        raise ConfigError("end_date must be a date such as 2024-01-31 that exists.") from None
+    whole_day = len(text) <= _DATE_CHARACTERS or end < HOURLY_SINCE
+    return floor_to_day(end) + (DAY - HOUR) if whole_day else end
+
+
+def check_range(start: datetime | None, end: datetime | None) -> None:
+    """Refuses a range that ends before it begins.
+
+    :raises ConfigError: it does
+    """
+    if start is not None and end is not None and end < floor_to_hour(start):
+        raise ConfigError("end_date must not be before start_date.")
+
+
+def hours_to_skip(entries: Iterable[str]) -> frozenset[datetime]:
+    """Reads the hours of `skip_hours`, such as `20240115T14` or `2024-01-15T14:00`; before 2014-11-12 whole days.
+
+    :raises ConfigError: an entry is not an hour
+    """
+    hours: set[datetime] = set()
+    for entry in entries:
+        found = _HOUR(entry)
+        try:
+            hour = parse_export_hour("{}{}{}T{}".format(*found.groups())) if found else None
+        except ValueError:
+            hour = None
+        if hour is None:
+            raise ConfigError("skip_hours must hold hours in UTC, such as 20240115T14.")
+        first = hour if hour >= HOURLY_SINCE else floor_to_day(hour)
+        hours |= {first + number * HOUR for number in range(1 if hour >= HOURLY_SINCE else 24)}
+    return frozenset(hours)
