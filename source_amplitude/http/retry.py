@@ -6,6 +6,7 @@ import random
 import re
 import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 
 import urllib3
 from requests.exceptions import ConnectTimeout, ProxyError
@@ -118,8 +119,14 @@ def backoff_seconds(failures: int) -> float:
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by a `Retry-After` header (seconds or an HTTP date); None without one that makes sense."""
+    """Seconds to wait by a `Retry-After` header (seconds or an HTTP date); None without one that makes sense.
+
+    A date is meant by the clock of the server, which the `Date` of the same answer shows.
+    """
     try:
-        return urllib3.Retry().parse_retry_after(headers["Retry-After"])
-    except (KeyError, InvalidHeader, ValueError, OverflowError):
+        text = headers["Retry-After"]
+        if "Date" in headers and not text.strip().isdecimal():
+            return max(0.0, (parsedate_to_datetime(text) - parsedate_to_datetime(headers["Date"])).total_seconds())
+        return urllib3.Retry().parse_retry_after(text)
+    except (KeyError, InvalidHeader, ValueError, TypeError, OverflowError):
         return None

@@ -42,6 +42,17 @@ def test_what_retry_after_says(header: str, seconds: float | None) -> None:
         assert retry_after_seconds({"Retry-After": header}) == seconds
 
 
+@pytest.mark.parametrize(
+    ("retry_at", "seconds"),
+    [("Fri, 15 Mar 2024 12:01:30 GMT", 90.0), ("Fri, 15 Mar 2024 11:00:00 GMT", 0.0), ("soon", None)],
+)
+def test_given_a_date_to_retry_at_then_it_is_meant_by_the_clock_of_the_server(
+    retry_at: str, seconds: float | None
+) -> None:
+    headers = {"Retry-After": retry_at, "Date": "Fri, 15 Mar 2024 12:00:00 GMT"}
+    assert retry_after_seconds(headers) == seconds
+
+
 def test_without_retry_after_it_says_nothing() -> None:
     assert retry_after_seconds({}) is None
 

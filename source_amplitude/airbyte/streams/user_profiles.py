@@ -14,14 +14,13 @@ from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.airbyte.streams.availability import TokenBucketAvailabilityStrategy
 from source_amplitude.airbyte.streams.base import AmplitudeHttpStream
 from source_amplitude.config.model import Config, ListedUsers
-from source_amplitude.errors import NOT_IN_THE_EU, ConfigError
+from source_amplitude.errors import ConfigError
 from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.user_profiles.active import Active
 from source_amplitude.user_profiles.authenticator import KeyFallback
 from source_amplitude.user_profiles.client import PROFILE_PATH, ProfileClient
 from source_amplitude.user_profiles.fetch import MADE_UP_USER, Fetcher, FetchStatus
-from source_amplitude.user_profiles.pacer import RequestPacer
 from source_amplitude.user_profiles.profile import user_data
 from source_amplitude.user_profiles.snapshot import Snapshot
 from source_amplitude.user_profiles.users import Listed, Users, checked_state
@@ -50,14 +49,14 @@ class UserProfiles(AmplitudeHttpStream):
         self._snapshot: Snapshot | None = None
         self._export_limiter = export_limiter or ConcurrencyLimiter(config.num_workers)
         self._keys = KeyFallback(config.secret_key, config.api_key, self.logger)
-        bucket = RequestPacer(config.user_profiles.requests_per_minute, self.logger)
-        self._client = ProfileClient(config, self._keys, bucket, self.logger)
+        self.availability = TokenBucketAvailabilityStrategy(config, self.probe, self.logger)
+        self._client = ProfileClient(config, self._keys, self.availability.bucket, self.logger)
         super().__init__(config, in_batches=in_batches, authenticator=self._keys)
-        self.availability = TokenBucketAvailabilityStrategy(is_in_region=self.is_in_region, probe=self.probe)
 
     @property
     def is_in_region(self) -> bool:
-        return self._config.region == "US"
+        """Whether the configured region has a User Profile API."""
+        return self.availability.is_in_region
 
     @property
     def url_base(self) -> str:
@@ -76,7 +75,7 @@ class UserProfiles(AmplitudeHttpStream):
         self._state = value
 
     def probe(self) -> None:
-        """Ask about the first listed user, or about a made-up one: that it is unknown is an answer too.
+        """Asks about the first listed user, or about a made-up one: that it is unknown is an answer too.
 
         :raises AmplitudeError: profiles cannot be read, and why
         """
@@ -111,9 +110,8 @@ class UserProfiles(AmplitudeHttpStream):
         yield {name: json.loads(bytes(value)) for name, value in user_data(response.content).fields.items()}
 
     def _begin(self) -> Snapshot:
-        """The snapshot that the state interrupted, or a new one."""
-        if not self.is_in_region:
-            raise ConfigError(f"{NOT_IN_THE_EU}: leave the stream user_profiles out of the sync.")
+        """Begins the snapshot that the state interrupted, or a new one, behind the region gate."""
+        self.availability.require_region()
         return Snapshot(self._users(checked_state(self._state)), self._fetcher(), self.logger)
 
     def _users(self, interrupted: Mapping[str, Any]) -> Users:
