@@ -18,7 +18,7 @@ RUN tools/bin/python -m pip wheel --no-deps --no-build-isolation --wheel-dir dis
 
 FROM ${BASE_IMAGE}
 LABEL io.airbyte.name=source-amplitude \
-      io.airbyte.version=0.1.0
+      io.airbyte.version=0.2.0
 COPY --from=builder /opt/source-amplitude /opt/source-amplitude
 WORKDIR /airbyte/integration_code
 USER airbyte

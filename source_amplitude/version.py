@@ -2,4 +2,4 @@
 
 from importlib.metadata import version
 
-VERSION = version("source-amplitude")
+VERSION = version("amplitude-source")

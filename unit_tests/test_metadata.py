@@ -66,7 +66,7 @@ def test_a_wheel_holds_the_package_with_its_types_and_the_license_and_nothing_el
     assert {"source_amplitude/py.typed", "source_amplitude/spec.json", "source_amplitude/run.py"} <= set(names)
     assert any(name.endswith("/LICENSE") for name in names)
     tops = {name.split("/")[0] for name in names}
-    assert tops == {"source_amplitude", "pyspark_amplitude.py", f"source_amplitude-{VERSION}.dist-info"}
+    assert tops == {"source_amplitude", "pyspark_amplitude.py", f"amplitude_source-{VERSION}.dist-info"}
 
 
 def test_it_is_a_connector_of_its_own(metadata: dict[str, Any]) -> None:
@@ -74,6 +74,16 @@ def test_it_is_a_connector_of_its_own(metadata: dict[str, Any]) -> None:
     assert not data["dockerRepository"].startswith("airbyte/")
     assert data["definitionId"] != "fa9f58c6-2d03-4237-aaa4-07d75e0c1396", "that is Airbyte's own connector"
     assert urlsplit(data["documentationUrl"]).path.endswith("/docs/amplitude.md")
+
+
+def test_the_distribution_has_a_name_of_its_own_and_nothing_installs_that_of_others(metadata: dict[str, Any]) -> None:
+    distribution = re.search(r'^name = "(.+)"$', (REPOSITORY / "pyproject.toml").read_text(), re.MULTILINE)[1]  # type: ignore[index]
+    assert distribution == metadata["data"]["remoteRegistries"]["pypi"]["packageName"]
+    assert distribution not in {"source-amplitude", "airbyte-source-amplitude"}
+    pages = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md"), *REPOSITORY.glob("examples/*.py")]
+    told = [line for page in pages for line in re.findall(r"\bpip install .*", page.read_text(encoding="utf-8"))]
+    assert told
+    assert [line for line in told if re.search(r"""[\s"'](airbyte-)?source-amplitude\b(?!/)""", line)] == []
 
 
 def test_name_and_base_image_are_those_of_the_dockerfile(metadata: dict[str, Any], dockerfile: str) -> None:
