@@ -8,7 +8,7 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # An environment of its own: the base image brings packages in versions of their own.
 RUN python -m venv --without-pip /opt/source-amplitude && python -m venv tools
 COPY requirements/runtime.txt requirements/build.txt requirements/
-RUN tools/bin/python -m pip --python /opt/source-amplitude/bin/python install --require-hashes -r requirements/runtime.txt \
+RUN tools/bin/python -m pip --python /opt/source-amplitude/bin/python install --no-deps --require-hashes -r requirements/runtime.txt \
     && tools/bin/python -m pip install --require-hashes -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY source_amplitude source_amplitude

