@@ -11,6 +11,7 @@ OFFICIAL := .venv-official
 PYAIRBYTE := .venv-pyairbyte
 POSTGRES := .venv-postgres
 BENCH := .venv-bench
+RELEASE := .venv-release
 SPARK := .venv-spark
 # The oldest version of Spark that is supported.
 SPARK_OLDEST := .venv-spark-oldest
@@ -21,13 +22,15 @@ WITHOUT_UNUSED := --excludes build/lock/unused.txt
 # What a Spark cluster runs does without the CDK.
 WITHOUT_CDK := --excludes build/lock/without-cdk.txt
 
-.PHONY: help demo demo-spark example image test test-image test-extra test-spark test-spark-oldest test-all bench bench-quick bench-spark docs lint lock clean
+.PHONY: help demo demo-spark example dist image sbom test test-image test-extra test-spark test-spark-oldest test-all bench bench-quick bench-spark docs lint lock clean
 
 help:
 	@echo "make demo        syncs of events and of user profiles against a simulated Amplitude, with tables"
 	@echo "make demo-spark  Spark reads from a simulated Amplitude into Parquet, in batch and twice as a stream, with a table"
 	@echo "make example     PyAirbyte replicates from a simulated Amplitude into DuckDB, and runs the queries of the docs"
 	@echo "make image       the image source-amplitude:dev, with docker"
+	@echo "make dist        the wheel and the source archive, in dist/, checked"
+	@echo "make sbom        build/sbom.cdx.json: the Python packages of source-amplitude:dev with their licences, with docker"
 	@echo "make test        all tests but the slow ones and the two kinds below"
 	@echo "make test-image  the tests of the image, with docker"
 	@echo "make test-extra  the tests with Airbyte's own connector, PyAirbyte and PostgreSQL, each in an environment of its own"
@@ -72,6 +75,11 @@ $(BENCH)/.ready: requirements/bench.txt pyproject.toml
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+$(RELEASE)/.ready: requirements/release.txt
+	$(PYTHON) -m venv --clear $(RELEASE)
+	$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
 $(SPARK)/.ready: requirements/spark.txt pyproject.toml
 	java -version 2>/dev/null || { echo "Spark needs Java 17 or newer: the command java is missing." >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(SPARK)
@@ -102,6 +110,22 @@ docs: $(READY)
 
 image:
 	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag source-amplitude:dev .
+
+# All files have the time of the last commit, so that the same commit gives the same bytes.
+dist sbom: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+
+dist: $(RELEASE)/.ready
+	rm -rf dist
+	$(RELEASE)/bin/python -m build --no-isolation
+	$(RELEASE)/bin/twine check --strict dist/*
+	$(RELEASE)/bin/check-wheel-contents dist/*.whl
+
+# The tool reads an environment, whose packages are here those of the image; nothing of them is run.
+sbom: $(RELEASE)/.ready
+	$(PYTHON) -m venv --clear --without-pip build/sbom
+	container=$$(docker create source-amplitude:dev) && docker cp "$$container":/opt/source-amplitude/lib build/sbom/image && docker rm "$$container"
+	cp -R build/sbom/image/python3.*/site-packages/. build/sbom/lib/python3.*/site-packages
+	$(RELEASE)/bin/cyclonedx-py environment build/sbom --pyproject pyproject.toml --mc-type application --output-reproducible --output-file build/sbom.cdx.json
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto -m "not slow and not image and not extra"
@@ -159,4 +183,4 @@ lock:
 	printf "deltalake\nhypothesis\npoetry-core\npyspark[connect]==4.0.*\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark $(WITHOUT_CDK) -c requirements/dev.txt -o requirements/spark-oldest.txt
 
 clean:
-	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(BENCH) $(SPARK) $(SPARK_OLDEST) build demo_output example_output bench_output
+	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(BENCH) $(RELEASE) $(SPARK) $(SPARK_OLDEST) build dist demo_output example_output bench_output

@@ -1,7 +1,9 @@
 """`metadata.yaml`, the image's labels and the changelog say what the package says."""
 
 import importlib.util
+import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -67,6 +69,33 @@ def test_a_wheel_holds_the_package_with_its_types_and_the_license_and_nothing_el
     assert any(name.endswith("/LICENSE") for name in names)
     tops = {name.split("/")[0] for name in names}
     assert tops == {"source_amplitude", "pyspark_amplitude.py", f"amplitude_source-{VERSION}.dist-info"}
+
+
+def test_wheel_and_source_archive_have_the_same_bytes_whenever_and_wherever_they_are_built(tmp_path: Path) -> None:
+    build = (
+        "import os, sys; from poetry.core.masonry import api; os.umask(int(sys.argv[2], 8));"
+        "print(*[make(sys.argv[1]) for make in (api.build_sdist, api.build_wheel)])"
+    )
+    built = []
+    for umask, changed in (("022", 1_500_000_000), ("077", 1_700_000_000)):
+        tree = tmp_path / umask
+        tree.mkdir()
+        shutil.copytree(REPOSITORY / "source_amplitude", tree / "source_amplitude")
+        for name in ("LICENSE", "README.md", "pyproject.toml", "pyspark_amplitude.py"):
+            shutil.copy(REPOSITORY / name, tree)
+        for path in tree.rglob("*"):
+            os.utime(path, (changed, changed))
+        ended = subprocess.run(
+            [sys.executable, "-c", build, str(tree / "dist"), umask],
+            cwd=tree,
+            env={**os.environ, "SOURCE_DATE_EPOCH": "1600000000"},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        built.append([(name, (tree / "dist" / name).read_bytes()) for name in ended.stdout.split()])
+    assert [name.rpartition(".")[2] for name, _ in built[0]] == ["gz", "whl"]
+    assert built[0] == built[1]
 
 
 def test_it_is_a_connector_of_its_own(metadata: dict[str, Any]) -> None:
