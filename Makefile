@@ -120,12 +120,14 @@ dist: $(RELEASE)/.ready
 	$(RELEASE)/bin/twine check --strict dist/*
 	$(RELEASE)/bin/check-wheel-contents dist/*.whl
 
-# The tool reads an environment, whose packages are here those of the image; nothing of them is run.
+# The tool reads an environment, whose packages are here those of the image; nothing of them is run. It takes any table of
+# [tool.poetry] for the whole description of a project, so it gets none.
 sbom: $(RELEASE)/.ready
 	$(PYTHON) -m venv --clear --without-pip build/sbom
 	container=$$(docker create source-amplitude:dev) && docker cp "$$container":/opt/source-amplitude/lib build/sbom/image && docker rm "$$container"
 	cp -R build/sbom/image/python3.*/site-packages/. build/sbom/lib/python3.*/site-packages
-	$(RELEASE)/bin/cyclonedx-py environment build/sbom --pyproject pyproject.toml --mc-type application --output-reproducible --output-file build/sbom.cdx.json
+	sed '/^\[tool\./,$$d' pyproject.toml >build/sbom/pyproject.toml
+	$(RELEASE)/bin/cyclonedx-py environment build/sbom --pyproject build/sbom/pyproject.toml --mc-type application --output-reproducible --output-file build/sbom.cdx.json
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto -m "not slow and not image and not extra"
