@@ -30,7 +30,7 @@ help:
 	@echo "make example     PyAirbyte replicates from a simulated Amplitude into DuckDB, and runs the queries of the docs"
 	@echo "make image       the image source-amplitude:dev, with docker"
 	@echo "make dist        the wheel and the source archive, in dist/, checked"
-	@echo "make sbom        build/sbom.cdx.json: the Python packages of source-amplitude:dev with their licences, with docker"
+	@echo "make sbom        build/sbom.cdx.json: the Python packages of source-amplitude:dev (CycloneDX), with docker"
 	@echo "make test        all tests but the slow ones and the two kinds below"
 	@echo "make test-image  the tests of the image, with docker"
 	@echo "make test-extra  the tests with Airbyte's own connector, PyAirbyte and PostgreSQL, each in an environment of its own"

@@ -207,7 +207,7 @@ def test_nothing_of_tests_or_build_tools_is_in_it(image: str) -> None:
     assert names.isdisjoint(unwanted)
 
 
-def test_the_bill_of_materials_names_each_of_its_packages_with_version_and_licence(image: str) -> None:
+def test_the_bill_of_materials_names_each_of_its_packages_with_its_version(image: str) -> None:
     made = subprocess.run(["make", "sbom"], cwd=REPOSITORY, check=False, capture_output=True, text=True)
     assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
     told = json.loads((REPOSITORY / "build" / "sbom.cdx.json").read_text())
@@ -216,7 +216,6 @@ def test_the_bill_of_materials_names_each_of_its_packages_with_version_and_licen
     ended = docker("run", "--rm", f"--entrypoint={PYTHON}", image, "-c", listing)
     components = [told["metadata"]["component"], *told["components"]]
     assert sorted(f"{one['name']} {one['version']}" for one in components) == sorted(ended.stdout.splitlines())
-    assert [one["name"] for one in components if not one.get("licenses")] == []
 
 
 def test_it_adds_little_to_the_cdk(image: str) -> None:
