@@ -39,7 +39,7 @@ help:
 	@echo "make test-all    all tests"
 	@echo "make bench       speed and memory beside Airbyte's own connector, three quarters of an hour; bench-quick: two minutes"
 	@echo "make bench-spark what reading with Spark costs, Python and JVM together, beside its floor; three quarters of an hour"
-	@echo "make docs        renew what the docs take from the schemas, and the version wherever it stands"
+	@echo "make docs        renew what the docs take from schemas, lock and measurements, and the version wherever it stands"
 	@echo "make lint        ruff and mypy; actionlint and zizmor for the workflows"
 	@echo "make lock        renew the locks after a change of dependencies"
 
@@ -107,6 +107,7 @@ docs: $(READY)
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/stamp.py
 	$(BIN)/python docs/licences.py
+	$(BIN)/python docs/scale.py
 
 image:
 	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag source-amplitude:dev .
