@@ -11,15 +11,12 @@ PAGE = Path(__file__).with_name("scale.md")
 
 # The figures as docs/performance.md has them (unit_tests/test_scale.py holds them together).
 MEASURED = {
-    "events": ("400,032", "events in the measured syncs"),
+    "events": ("400,032", "events in the measured archives"),
     "json_mb": ("843", "MB of JSON in them"),
     "zip_mb": ("118", "MB of ZIP in them"),
-    "wall_s": ("4.64", "seconds of a sync, with two processors"),
-    "cpu_s": ("6.51", "seconds of processor time of a sync"),
-    "one_events": ("192,000", "events in a sync with one processor"),
-    "one_s": ("4.07", "seconds of that sync"),
-    "wall_since": ("9 %", "more time since these were measured, for typed values"),
-    "cpu_since": ("7 %", "more processor time since then"),
+    "sync_events": ("400,000", "events in a sync"),
+    "wall_s": ("5.7", "seconds of that sync"),
+    "cpu_s": ("5.8", "seconds of processor time of that sync"),
     "memory_mb": ("111", "MB of memory of a sync at most, whatever the archive"),
     "spark_us": ("18.3", "µs of processor time of a Spark worker an event, with timestamps"),
     "spark_mb": ("201", "MB of memory of a Spark worker at most"),
@@ -37,17 +34,16 @@ LINKS_MBIT = (100, 1_000, 10_000)
 
 
 def value(name: str) -> float:
-    return float(MEASURED[name][0].replace(",", "").removesuffix(" %"))
+    return float(MEASURED[name][0].replace(",", ""))
 
 
 JSON_BYTES = value("json_mb") * 1e6 / value("events")
 ZIP_BYTES = value("zip_mb") * 1e6 / value("events")
-CPU_US = value("cpu_s") * 1e6 / value("events") * (1 + value("cpu_since") / 100)
-TWO_PROCESSORS = value("events") / value("wall_s") / (1 + value("wall_since") / 100)
-ONE_PROCESSOR = value("one_events") / value("one_s") / (1 + value("wall_since") / 100)
+CPU_US = value("cpu_s") * 1e6 / value("sync_events")
+PROCESS = value("sync_events") / value("wall_s")
 MOST_A_DAY = RESPONSE_GB * 1e9 / ZIP_BYTES * 24 / PEAK
 SPARK = {cores: cores * 1e6 / value("spark_us") for cores in (DEFAULT_WORKERS, REQUESTS_AT_ONCE)}
-PROCESS_MB_S = TWO_PROCESSORS * ZIP_BYTES / 1e6
+PROCESS_MB_S = PROCESS * ZIP_BYTES / 1e6
 
 
 def main() -> None:
@@ -61,8 +57,7 @@ def page() -> str:
                 json=number(JSON_BYTES),
                 zip=number(ZIP_BYTES),
                 cpu=number(CPU_US),
-                two=number(TWO_PROCESSORS),
-                one=number(ONE_PROCESSOR),
+                process=number(PROCESS),
                 spark=number(SPARK[REQUESTS_AT_ONCE]),
                 measured=table(("Measured", ""), MEASURED.values()),
             ),
@@ -75,8 +70,7 @@ def page() -> str:
                 (
                     "Events a day",
                     "Processor time",
-                    "Two processors",
-                    "One processor",
+                    "Time",
                     "Memory",
                     "Disk",
                     "Disk, 1 hour a window",
@@ -100,7 +94,7 @@ def page() -> str:
             BACKFILL.format(
                 link=number(PROCESS_MB_S * 8),
                 mb=number(PROCESS_MB_S),
-                faster=number(SPARK[REQUESTS_AT_ONCE] / TWO_PROCESSORS),
+                faster=number(SPARK[REQUESTS_AT_ONCE] / PROCESS),
                 executor=number(value("spark_mb") * REQUESTS_AT_ONCE / 1e3),
                 worker=MEASURED["spark_mb"][0],
             ),
@@ -146,8 +140,7 @@ def machine(events: int) -> tuple[str, ...]:
     return (
         f"{events:,}",
         duration(events * CPU_US / 1e6),
-        duration(events / TWO_PROCESSORS),
-        duration(events / ONE_PROCESSOR),
+        duration(events / PROCESS),
         f"{MEASURED['memory_mb'][0]} MB",
         size(DEFAULT_WORKERS * min(events * ZIP_BYTES, RESPONSE_GB * 1e9)),
         size(DEFAULT_WORKERS * events / 24 * PEAK * ZIP_BYTES),
@@ -162,7 +155,7 @@ def backfill(a_day: int) -> tuple[str, ...]:
         f"{a_day:,}",
         size(events * ZIP_BYTES),
         *network,
-        duration(events / TWO_PROCESSORS),
+        duration(events / PROCESS),
         duration(events / SPARK[DEFAULT_WORKERS]),
         duration(events / SPARK[REQUESTS_AT_ONCE]),
     )
@@ -196,15 +189,15 @@ def duration(seconds: float) -> str:
 HEAD = """# Scale
 
 How much of everything a project needs, from a million to ten billion events a day. Made by `make docs` (`docs/scale.py`) from
-these figures of [performance](performance.md), on two processors:
+these figures of [performance](performance.md):
 
 {measured}
 
 From them:
 
 - an event has {json} bytes as JSON (MB of JSON / events) and {zip} in the archive (MB of ZIP / events);
-- it takes {cpu} µs of processor time (processor time / events, and what came since then);
-- one process reads {two} events a second with two processors (events / time, less what came since then), {one} with one;
+- it takes {cpu} µs of processor time (processor time / events);
+- one process reads {process} events a second (events / time), on one processor;
 - five Spark workers read {spark} events a second (5 / time of a worker an event).
 
 Your events are smaller or larger: the log has events and MB of each window (`12,000 events, 3.5 MB in 41.2 s`), and all sizes
@@ -227,8 +220,7 @@ DAY = """
 What a sync of one day needs:
 """
 MACHINE = """
-- Processor time: events × time of an event. Two processors, one processor: events / events a second; the destination's time
-  comes on top.
+- Processor time: events × time of an event. Time: events / events a second; the destination's time comes on top.
 - Memory: {memory} MB were the most, whatever the archive; give it 256 MB, and 512 MB as a limit (`metadata.yaml`).
 - Disk in the temporary folder: `num_workers` ({workers}) archives. Windows begin with a day, so an archive is a day's ZIP, or {limit} GB,
   Amplitude's most; after the first one above {target} MiB they narrow. With `batch_size_hours` 1 they begin with an hour: {workers} times
@@ -239,7 +231,7 @@ MACHINE = """
 A year of the past, by each of the things that can bound it; the slowest of network, reading and destination counts:
 """
 BACKFILL = """
-- Network: ZIP / bandwidth. One process: events / events a second with two processors. Spark: events ×
+- Network: ZIP / bandwidth. One process: events / events a second. Spark: events ×
   time of a worker / cores; what follows in Spark comes on top.
 - **When Spark:** one process takes {mb} MB of archives a second. So with less than {link} Mbit/s from Amplitude the network is what bounds
   a backfill, and Spark makes it no faster. With more, five workers read {faster} times as fast. Otherwise Spark is for where the
