@@ -18,8 +18,8 @@ MEASURED = {
     "wall_s": ("5.7", "seconds of that sync"),
     "cpu_s": ("5.8", "seconds of processor time of that sync"),
     "memory_mb": ("111", "MB of memory of a sync at most, whatever the archive"),
-    "spark_us": ("18.3", "µs of processor time of a Spark worker an event, with timestamps"),
-    "spark_mb": ("201", "MB of memory of a Spark worker at most"),
+    "spark_us": ("26.7", "µs of processor time of Spark an event, Python and JVM together, into Parquet"),
+    "spark_mb": ("188", "MB of memory of a Spark worker at most"),
     "profiles_minute": ("594", "profiles a minute"),
 }
 # Amplitude's own limits (docs/amplitude.md), and two settings of the connector.
@@ -198,7 +198,7 @@ From them:
 - an event has {json} bytes as JSON (MB of JSON / events) and {zip} in the archive (MB of ZIP / events);
 - it takes {cpu} µs of processor time (processor time / events);
 - one process reads {process} events a second (events / time), on one processor;
-- five Spark workers read {spark} events a second (5 / time of a worker an event).
+- five cores of Spark read {spark} events a second (5 / processor time an event), Parquet written.
 
 Your events are smaller or larger: the log has events and MB of each window (`12,000 events, 3.5 MB in 41.2 s`), and all sizes
 and network times below grow with MB / events. What Amplitude takes to prepare an export comes on top, and is hidden
@@ -232,9 +232,9 @@ A year of the past, by each of the things that can bound it; the slowest of netw
 """
 BACKFILL = """
 - Network: ZIP / bandwidth. One process: events / events a second. Spark: events ×
-  time of a worker / cores; what follows in Spark comes on top.
+  processor time / cores, Parquet written.
 - **When Spark:** one process takes {mb} MB of archives a second. So with less than {link} Mbit/s from Amplitude the network is what bounds
-  a backfill, and Spark makes it no faster. With more, five workers read {faster} times as fast. Otherwise Spark is for where the
+  a backfill, and Spark makes it no faster. With more, five cores read {faster} times as fast. Otherwise Spark is for where the
   tables are wanted there.
 - **How many executors:** five cores in all, since Amplitude takes five requests at once from a project ([sizing](spark.md#sizing)): one
   executor of five cores, with {executor} GB beside its JVM for the Python workers (5 × {worker} MB). More executors read no faster.
