@@ -1,4 +1,4 @@
-"""The time of day by which hours and days count as complete: the earlier of this machine's clock and Amplitude's.
+"""Tells the time of day by which hours and days count as complete: the earlier of this machine's clock and Amplitude's.
 
 Every answer has a `Date` (RFC 9110, section 6.6.1), and one that was kept in a cache says its `Age` (RFC 9111). Time as
 an answer shows it goes on by the monotonic clock, and the latest of all answers counts, so that a single stale one
@@ -25,12 +25,12 @@ FRESH_SECONDS = 3600.0
 
 
 def utc_now() -> datetime:
-    """The time of this machine's clock."""
+    """Reads this machine's clock."""
     return datetime.now(timezone.utc)
 
 
 class ServerClock:
-    """The time of a server, as its answers show it; for any number of threads."""
+    """Keeps the time of a server, as its answers show it; for any number of threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -52,17 +52,17 @@ class ServerClock:
                 self._latest, self._shown_at = moment, time.monotonic()
 
     def now(self) -> datetime | None:
-        """The server's time; None where no answer has shown it."""
+        """Returns the server's time; None where no answer has shown it."""
         with self._lock:
             return self._now()
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it was asked, or has answered, within the last hour."""
+        """Tells whether the server was asked, or has answered, within the last hour."""
         return time.monotonic() - max(self._shown_at, self.asked_at) < FRESH_SECONDS
 
     def ahead(self, local: datetime) -> timedelta:
-        """By how much a clock is ahead of the server's; negative where it is behind, zero where that is unknown."""
+        """Returns how far a clock is ahead of the server's: negative where behind, zero where unknown."""
         server = self.now()
         return timedelta() if server is None else local - server
 
@@ -81,13 +81,13 @@ def _clock_at(scheme_and_host: tuple[str, str]) -> ServerClock:  # noqa: ARG001 
 
 
 def clock_of(url: str) -> ServerClock:
-    """The clock of the server at an address: one in a process."""
+    """Returns the clock of the server at an address: one in a process."""
     address = urlsplit(url)
     return _clock_at((address.scheme, address.netloc))
 
 
 def earlier(local: datetime, server: ServerClock) -> datetime:
-    """The earlier of the two clocks.
+    """Returns the earlier time of two clocks.
 
     :raises ConfigError: they differ by more than a month, and this machine's is the later one
     """
@@ -98,13 +98,13 @@ def earlier(local: datetime, server: ServerClock) -> datetime:
 
 
 def difference(ahead: timedelta) -> str:
-    """The difference of the two clocks as a sentence."""
+    """Describes the difference of the two clocks in a sentence."""
     direction = "ahead of" if ahead > timedelta() else "behind"
     return f"The clock of this machine is {_span(abs(ahead))} {direction} Amplitude's (the Date of its answers)."
 
 
 def consequence(ahead: timedelta) -> str:
-    """What the difference of the two clocks means for a sync, in a sentence, and what to do about it."""
+    """Says what the difference of the two clocks means for a sync, and what to do about it."""
     if ahead > timedelta():
         return f"Hours and days are read when they are complete by Amplitude's clock. {_ADVICE}"
     return f"Hours and days are read that much later. {_ADVICE}"

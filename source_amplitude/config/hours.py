@@ -1,4 +1,4 @@
-"""The hours that a configuration asks for: where they end, and which of them are left out."""
+"""Parses the hours that a configuration asks for: where they end, and which of them are left out."""
 
 from __future__ import annotations
 

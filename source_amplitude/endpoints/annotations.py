@@ -29,7 +29,7 @@ class Annotations(Endpoint):
         category = object_fields(fields.get("category", NULL))
         if category and "category" in category:  # its second key is documented under both names
             fields = {**fields, "category": raw_json({"id": category.get("id", NULL), "name": category["category"]})}
-        # As older versions of the API had it: the day in the time zone that `start` is told in.
+        # As older versions of the API had it: the day in the time zone of `start`.
         return {**fields, "date": raw_json(_day(fields.get("start", NULL)))}
 
 

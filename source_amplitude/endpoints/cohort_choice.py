@@ -29,15 +29,15 @@ class Quota:
 
 
 def read_quota(answer: Mapping[str, Any]) -> Quota | None:
-    """The quota, in any of the forms that were seen of its answer; None for others."""
+    """Reads the quota, in any of the forms that were seen of its answer; None for others."""
     inner = answer.get("rest_download")
-    told = inner if isinstance(inner, Mapping) else answer
-    limit, used = told.get("limit"), told.get("usage", told.get("count"))
+    quota = inner if isinstance(inner, Mapping) else answer
+    limit, used = quota.get("limit"), quota.get("usage", quota.get("count"))
     return Quota(limit, used) if isinstance(limit, int) and isinstance(used, int) else None
 
 
 def check_quota(quota: Quota | None, needed: int, logger: logging.Logger) -> None:
-    """Tell how much of the month's quota a sync will use and leave.
+    """Logs how much of the month's quota a sync will use and leave.
 
     :raises ConfigError: it is not enough
     """
@@ -58,7 +58,7 @@ def check_quota(quota: Quota | None, needed: int, logger: logging.Logger) -> Non
 def chosen_cohorts(
     choice: ListedCohorts | AllCohorts, listed: Sequence[Mapping[str, Any]], logger: logging.Logger
 ) -> list[str]:
-    """The ids of the cohorts to read, in a stable order: as they were named, or the oldest first.
+    """Returns the ids of the cohorts to read, in a stable order: as they were named, or the oldest first.
 
     :param listed: the project's cohorts, where all of them are to be read
     """

@@ -31,7 +31,7 @@ LARGEST_ROW_CHARACTERS = 4_000_000
 
 
 def spool(response: requests.Response, cohort_id: str) -> BinaryIO:
-    """The body of an answer in an unnamed temporary file, complete and checked, from its beginning.
+    """Writes the body of an answer to an unnamed temporary file, complete and checked, from its beginning.
 
     :raises UnusableAnswerError: it is no such file, or damaged
     :raises BrokenBodyError: it was cut short
@@ -68,7 +68,7 @@ def _too_large(cohort_id: str, error: body.TooLargeError) -> ConfigError:
 def member_records(
     file: BinaryIO, cohort_id: str, stats: CoercionStats, *, with_properties: bool
 ) -> Iterator[dict[str, Any]]:
-    """The records of a spooled file.
+    """Yields the records of a spooled file.
 
     :param stats: counts the rows without an `amplitude_id` of 64 bits, which are left out, and lines that are repaired
     :raises ConfigError: a cohort of groups, which has no users
@@ -109,7 +109,7 @@ def _amplitude_id(text: str) -> int | None:
 
 
 def _repaired(lines: Iterable[str], stats: CoercionStats) -> Iterator[str]:
-    """The lines with U+FFFD in place of bytes that are not UTF-8, and of NUL."""
+    """Yields the lines with U+FFFD in place of bytes that are not UTF-8, and of NUL."""
     for line in lines:
         if line.isascii() and "\0" not in line:
             yield line

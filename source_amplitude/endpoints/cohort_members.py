@@ -46,7 +46,7 @@ class CohortMembers(Endpoint):
                 return
 
     def cohorts_to_read(self, done: Collection[str] = ()) -> list[str]:
-        """The chosen cohorts, but for those that are done; none, after a warning, where the plan lacks cohorts.
+        """Returns the chosen cohorts, but for those that are done; none, after a warning, where the plan lacks cohorts.
 
         :raises ConfigError: none are chosen, or the month's quota is not enough for them
         """
@@ -60,7 +60,7 @@ class CohortMembers(Endpoint):
         return left
 
     def members_of(self, cohort_id: str, *, is_first: bool) -> Iterator[list[bytes]]:
-        """The members of a cohort as JSON, many at once; none, after a warning, where the plan lacks cohorts.
+        """Yields the members of a cohort as JSON, many at once; none, after a warning, where the plan lacks cohorts.
 
         :param is_first: whether no other cohort was read before: the plan does include them otherwise
         """
@@ -82,7 +82,7 @@ class CohortMembers(Endpoint):
         self.logger.info(f"{self.name}: {count:,} members of the cohort {cohort_id}")
 
     def _member(self, member: dict[str, Any]) -> bytes:
-        """A member as JSON; `member_records` has made its values, each of its type."""
+        """Writes a member as JSON; `member_records` has made its values, each of its type."""
         if self.config.json_columns_as_string and "properties" in member:
             member = {**member, "properties": _encode(member["properties"]).decode()}
         return _encode(member)

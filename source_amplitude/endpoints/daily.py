@@ -29,11 +29,11 @@ class DailyEndpoint(Endpoint, ABC):
 
     @property
     def days_per_request(self) -> int:
-        """So many days that the cost of a request fits."""
+        """Returns how many days a request has, so that its cost fits."""
         return COST_PER_REQUEST // cost_per_day(self.api_path, grouped=self.is_grouped)
 
     def is_in_plan(self, day: date) -> bool:
-        """Whether the project's plan includes it, by a request for one day; a warning where it does not.
+        """Asks for one day to tell whether the project's plan includes the endpoint; a warning where it does not.
 
         :raises AmplitudeError: as `EndpointClient.read`
         """
@@ -44,7 +44,7 @@ class DailyEndpoint(Endpoint, ABC):
         return self.is_included
 
     def requests(self, first: date, last: date) -> Iterator[Days]:
-        """The days of each request for a range of days, until the plan turns out to lack the endpoint."""
+        """Yields the days of each request for a range of days, until the plan turns out to lack the endpoint."""
         self._log_range(first, last)
         for beginning, end in ranges(first, last, self.days_per_request):
             if self.is_included:
@@ -55,15 +55,15 @@ class DailyEndpoint(Endpoint, ABC):
         requests = -(-days // self.days_per_request)
         cost = cost_per_day(self.api_path, grouped=self.is_grouped) * self.days_per_request
         minutes = seconds_at_the_limit(requests, cost) / 60
-        told = f"about {counted(round(minutes), 'minute')}" if minutes >= 1 else "less than a minute"
+        time_needed = f"about {counted(round(minutes), 'minute')}" if minutes >= 1 else "less than a minute"
         self.logger.info(
             f"{self.name}: reading {counted(days, 'day')}, {first} to {last}, with {counted(requests, 'request')}; "
-            f"at Amplitude's limits that takes {told}"
+            f"at Amplitude's limits that takes {time_needed}"
         )
 
 
 def data_of(answer: Fields) -> Fields:
-    """The numbers of an answer.
+    """Reads the numbers of an answer.
 
     :raises KeyError, ValueError: it has none
     """
@@ -74,7 +74,7 @@ def data_of(answer: Fields) -> Fields:
 
 
 def numbers_by_day(data: Fields) -> Iterator[tuple[str, tuple[Raw, ...]]]:
-    """Each day of an answer with its number of each series; no day where Amplitude has no series at all."""
+    """Yields each day of an answer with its number of each series; no day where Amplitude has no series at all."""
     if series := [elements(numbers) for numbers in elements(data["series"])]:
         for day, numbers in zip(elements(data["xValues"]), zip(*series, strict=True), strict=True):
             yield date.fromisoformat(plain_text(day)[:10]).isoformat(), numbers

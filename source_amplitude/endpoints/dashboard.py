@@ -124,9 +124,9 @@ class SessionLengthDistribution(DailyEndpoint):
 
 
 def _labels(data: Fields) -> list[str]:
-    """The names of the series: seen live in `seriesLabels`, the integer 0 for all users; documented in `seriesMeta`.
+    """Reads the names of the series: seen live in `seriesLabels` (0 for all users), documented in `seriesMeta`.
 
-    Two that are the same, as repaired ones may be, are told apart by a number.
+    Two that are the same, as repaired ones may be, differ by a number.
     """
     labels = [plain_text(label) for label in elements(data.get("seriesLabels", _EMPTY))]
     if not labels:

@@ -20,12 +20,12 @@ _PARAM_FORMAT = "%Y%m%d"
 
 
 def newest_complete_day(now: datetime) -> date:
-    """The last day that is over in every time zone."""
+    """Returns the last day that is over in every time zone."""
     return (now - WESTERNMOST_OFFSET).date() - DAY
 
 
 def first_day(config: Config, state: date | None, now: datetime) -> date:
-    """Where a sync begins: without a state at `start_date`, or 30 days back.
+    """Returns the day where a sync begins: without a state at `start_date`, or 30 days back.
 
     Those are for a first sync only, since a pause of months must not lose what lies between.
     """
@@ -33,13 +33,13 @@ def first_day(config: Config, state: date | None, now: datetime) -> date:
 
 
 def first_day_again(config: Config, state: date) -> date:
-    """The state's day and the week before it are read again, but nothing before `start_date`."""
+    """Returns the first day to read again: the week before the state's day, but nothing before `start_date`."""
     again = state - LOOKBACK
     return max(again, config.start.date()) if config.start else again
 
 
 def ranges(first: date, last: date, days: int) -> Iterator[tuple[date, date]]:
-    """Consecutive ranges of so many days, the last one shorter; both ends belong to a range."""
+    """Yields consecutive ranges of so many days, the last one shorter; both ends belong to a range."""
     while first <= last:
         end = min(last, first + (days - 1) * DAY)
         yield first, end
@@ -55,12 +55,12 @@ def parse_day_param(text: str) -> date:
 
 
 def number_of_days(first: date, last: date) -> int:
-    """How many days a range has, both ends included."""
+    """Counts the days of a range, both ends included."""
     return (last - first).days + 1
 
 
 def read_state(state: Mapping[str, Any], stream: str) -> date | None:
-    """The last day that has been emitted; None for an empty state. The official connector's state has the same form.
+    """Reads the last day that has been emitted; None for an empty state. The official connector's has the same form.
 
     :raises ConfigError: for any other state
     """
@@ -73,5 +73,5 @@ def read_state(state: Mapping[str, Any], stream: str) -> date | None:
 
 
 def write_state(day: date) -> dict[str, Any]:
-    """The state that says: every day up to this one has been emitted."""
+    """Writes the state that says: every day up to this one has been emitted."""
     return {CURSOR_FIELD: day.isoformat()}

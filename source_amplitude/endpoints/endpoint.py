@@ -31,7 +31,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Endpoint(ABC):
-    """One of Amplitude's endpoints as a table; its attributes say what differs from the others.
+    """Reads one of Amplitude's endpoints as a table; its attributes say what differs from the others.
 
     :param send: sends a request within Amplitude's limits
     """
@@ -56,7 +56,7 @@ class Endpoint(ABC):
         self.values = self._new_values()
 
     def read(self, days: Days = NO_DAYS) -> Iterator[list[bytes]]:
-        """The records as JSON, many at once: none, after a warning, where the project's plan lacks the endpoint.
+        """Yields the records as JSON, many at once: none, after a warning, where the project's plan lacks the endpoint.
 
         :raises AmplitudeError: as `EndpointClient.read`
         """
@@ -69,11 +69,11 @@ class Endpoint(ABC):
             self._log_not_included(error)
         else:
             self.end_of_records(count)
-            told = f" of the days {days['start']} to {days['end']}" if days else ""
-            self.logger.info(f"{self.name}: {count:,} records{told}")
+            of_days = f" of the days {days['start']} to {days['end']}" if days else ""
+            self.logger.info(f"{self.name}: {count:,} records{of_days}")
 
     def end_of_records(self, count: int) -> None:
-        """Logs what was odd in so many records that are out.
+        """Logs what was converted, kept or left out, when so many records are out.
 
         :raises UnexpectedError: there are none, since all entries came without their key
         """
@@ -86,7 +86,7 @@ class Endpoint(ABC):
         log_coercions(self.name, coercions, self.logger)
 
     def fetch_records(self, days: Days) -> Iterable[Record]:
-        """The records as Amplitude has them.
+        """Fetches the records as Amplitude has them.
 
         :raises AmplitudeError: as `EndpointClient.read`
         """
@@ -96,11 +96,11 @@ class Endpoint(ABC):
         return records
 
     def params(self, days: Days) -> Params:
-        """What a request asks for."""
+        """Returns the parameters of a request."""
         return days
 
     def fetch(self, path: str, params: Params = NO_DAYS, days: Days = NO_DAYS) -> list[Record]:
-        """The records in the answer to one request."""
+        """Fetches the records in the answer to one request."""
 
         def reader(response: requests.Response) -> list[Record]:
             answer, is_repaired = answer_fields(response)
@@ -111,7 +111,7 @@ class Endpoint(ABC):
         return self.client.read(path, params, reader)
 
     def records_of(self, answer: Fields, days: Days) -> list[Record]:
-        """The records of an answer.
+        """Reads the records of an answer.
 
         :raises UnusableAnswerError: it has another form than expected
         """
@@ -121,7 +121,7 @@ class Endpoint(ABC):
             raise UnusableAnswerError(f"200, but in another form than expected ({type(error).__name__})") from error
 
     def parse_records(self, answer: Fields, days: Days) -> Iterable[Record]:
-        """The records of an answer; an error where it has another form is met by asking again.
+        """Yields the records of an answer; an error where it has another form is met by asking again.
 
         An entry of the list that is not an object becomes a record without fields, and so without a key.
         """
@@ -129,11 +129,11 @@ class Endpoint(ABC):
             yield self.parse_record(object_fields(entry) or {})
 
     def parse_record(self, fields: Fields) -> Record:
-        """The record of an entry of the list."""
+        """Makes the record of an entry of the list."""
         return fields
 
     def to_json(self, fields: Record) -> bytes | None:
-        """A record as JSON, with values of the declared types; what does not fit is kept in `additional_fields`.
+        """Writes a record as JSON, with values of the declared types; what does not fit is kept in `additional_fields`.
 
         None, and counted, where a field of the key has no value: a destination could not tell such records apart.
         """
@@ -155,7 +155,7 @@ class Endpoint(ABC):
 
 
 def batches(lines: Iterable[bytes | None]) -> Iterator[list[bytes]]:
-    """The records as JSON, up to `RECORDS_PER_BATCH` at once, without those that are None."""
+    """Yields the lines, up to `RECORDS_PER_BATCH` at once, without those that are None."""
     records = filter(None, lines)
     while batch := list(islice(records, RECORDS_PER_BATCH)):
         yield batch

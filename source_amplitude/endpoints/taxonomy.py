@@ -24,7 +24,7 @@ class TaxonomyEndpoint(Endpoint, ABC):
     plan_statuses = frozenset({403, 404})
 
     def parse_record(self, fields: Fields) -> Record:
-        """With the values of enumerations as a list, which they are by some answers, and by others a text."""
+        """Makes a record with the values of enumerations as a list, which some answers have as a text."""
         values = plain_value(fields.get("enum_values", NULL))
         if not isinstance(values, str):
             return fields

@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 10.0
 
 
 def time_of_day(api_url: str, logger: logging.Logger, local: datetime | None = None) -> datetime:
-    """The time by which hours and days are complete: the earlier of this machine's clock and Amplitude's.
+    """Returns the time by which hours and days are complete: the earlier of this machine's clock and Amplitude's.
 
     Amplitude is asked once an hour at most, by a request without keys, unless another answer has shown its time, and
     once more where the clocks differ; a difference of more than a minute is a warning, once in a process.
@@ -30,7 +30,7 @@ def time_of_day(api_url: str, logger: logging.Logger, local: datetime | None = N
 
 
 def asked(api_url: str, logger: logging.Logger, local: datetime | None = None) -> ServerClock:
-    """Amplitude's clock, asked where it is not known; a difference to this machine's is logged."""
+    """Returns Amplitude's clock, which is asked where it is not known; logs a difference to this machine's."""
     server = clock_of(api_url)
     if not server.is_fresh:
         _ask(api_url, server, logger)

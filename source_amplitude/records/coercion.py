@@ -1,4 +1,4 @@
-"""Values that are not of the type that their column is declared with, and fields that have no column.
+"""Holds values to the types that their columns are declared with.
 
 The columns are those of `schemas/`. A value is converted where nothing is lost by that; otherwise its column is null,
 and the value goes as it came into the column `additional_fields`, as fields do that have no column.
@@ -20,8 +20,8 @@ from source_amplitude.records.rfc3339 import rfc3339
 from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
 
 MOST_NAMES_COUNTED = 1000  # a name that is made up for each event must not fill the memory
-MOST_NAMES_TOLD = 20
-LONGEST_NAME_TOLD = 100  # characters
+MOST_NAMES_LOGGED = 20
+LONGEST_NAME_LOGGED = 100  # characters
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _NOT_ZERO = re.compile("[1-9]").search
 SMALLEST, LARGEST = 1e-300, 1e29  # the columns of many destinations are DECIMAL(38, 9); smaller numbers become 0 there
@@ -32,7 +32,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class CoercionStats(msgspec.Struct):
-    """What was odd in some records: how many values, by the names of their fields.
+    """Counts what differed from the declared fields in some records: how many values, by the names of their fields.
 
     :param repaired: records of lines that were not strict JSON, had NUL in them or were nested too deeply
     :param keys_made: records that came without a key, and have one that is made of their content
@@ -54,7 +54,7 @@ class CoercionStats(msgspec.Struct):
 
     @property
     def is_serious(self) -> bool:
-        """Whether something is not in its column as it came, or not there at all."""
+        """Tells whether something is not in its column as it came, or not there at all."""
         return bool(self.repaired or self.keys_made or self.left_out or self.nulled)
 
     def add(self, other: CoercionStats) -> None:
@@ -70,41 +70,43 @@ class CoercionStats(msgspec.Struct):
                 _count(mine, name, count)
 
     def __str__(self) -> str:
-        """For the log: names and numbers, and never a value."""
-        told = []
+        """Describes the counts for the log: names and numbers, and never a value."""
+        sentences = []
         if self.repaired:
-            told.append(
+            sentences.append(
                 f"{self.repaired:,} records or answers were repaired (U+FFFD in place of broken characters and NUL, "
                 f"null in place of NaN, text in place of what is nested below {MOST_LEVELS} levels)"
             )
         if self.left_out:
-            told.append(f"{self.left_out:,} entries have no key and are left out")
+            sentences.append(f"{self.left_out:,} entries have no key and are left out")
         if self.keys_made:
-            told.append(f"{self.keys_made:,} records came without a key: it is made of their content")
+            sentences.append(f"{self.keys_made:,} records came without a key: it is made of their content")
         if self.nulled:
-            told.append(f"not of the declared type, so null and kept in {ADDITIONAL_FIELDS}: {_told(self.nulled)}")
+            sentences.append(
+                f"not of the declared type, so null and kept in {ADDITIONAL_FIELDS}: {_listed(self.nulled)}"
+            )
         if self.converted:
-            told.append(f"converted to the declared type: {_told(self.converted)}")
+            sentences.append(f"converted to the declared type: {_listed(self.converted)}")
         if self.undeclared:
-            told.append(f"not declared, so kept in {ADDITIONAL_FIELDS} too: {_told(self.undeclared)}")
-        return "; ".join(told)
+            sentences.append(f"not declared, so kept in {ADDITIONAL_FIELDS} too: {_listed(self.undeclared)}")
+        return "; ".join(sentences)
 
 
 def log_coercions(stream: str, coercions: CoercionStats, logger: logging.Logger) -> None:
-    """One line a sync; a warning where something became null, was repaired or had no key."""
+    """Logs the counts of a sync in one line: a warning where something became null, was repaired or had no key."""
     if coercions:
         level = logging.WARNING if coercions.is_serious else logging.INFO
         logger.log(level, f"{stream}: {coercions}")
 
 
-def _told(counts: Mapping[str, int]) -> str:
-    most = sorted(counts.items(), key=lambda entry: -entry[1])[:MOST_NAMES_TOLD]
+def _listed(counts: Mapping[str, int]) -> str:
+    most = sorted(counts.items(), key=lambda entry: -entry[1])[:MOST_NAMES_LOGGED]
     more = [f"{len(counts) - len(most):,} more"] if len(counts) > len(most) else []
-    return ", ".join([f"{name[:LONGEST_NAME_TOLD]!r} ({count:,})" for name, count in most] + more)
+    return ", ".join([f"{name[:LONGEST_NAME_LOGGED]!r} ({count:,})" for name, count in most] + more)
 
 
 class ColumnValues:
-    """Makes the values of columns, and counts and keeps what is odd.
+    """Makes the values of columns, counts those that differ from their declared types, and keeps them.
 
     :param types: the declared fields
     """
@@ -116,12 +118,12 @@ class ColumnValues:
         self.coercions = CoercionStats()
 
     def record(self, fields: Mapping[str, Raw]) -> dict[str, Any]:
-        """The record of an event or of a profile whose fields are strict JSON."""
+        """Makes the record of an event or of a profile whose fields are strict JSON."""
         record = {name: self.value(name, raw) for name, raw in fields.items()}
         return {**record, ADDITIONAL_FIELDS: self.additional_fields()}
 
     def value(self, name: str, raw: Raw) -> Raw | str | None:
-        """What a record has in a field: a value of the declared type or null; a field that is not declared stays."""
+        """Makes the value of a field: of the declared type, or null; a field that is not declared keeps its own."""
         declared = self._types.get(name)
         text = str(raw, "utf-8")
         if len(text) > LONGEST_NUMBER and text[0] in "-0123456789":
@@ -140,7 +142,7 @@ class ColumnValues:
         return raw if value is text else Raw(value.encode())
 
     def additional_fields(self) -> Raw | str | None:
-        """The column `additional_fields` of the record whose values were made since the last one."""
+        """Makes the column `additional_fields` of the record whose values were made since the last one."""
         if not self._additional:
             return None
         found, self._additional = _encode(self._additional), {}
@@ -158,7 +160,7 @@ def _count(counts: dict[str, int], name: str, more: int = 1) -> None:
 
 
 def column_value(declared: FieldType, text: str) -> str | None:
-    """The JSON of what a column holds of a value, or None where it does not fit.
+    """Makes the JSON of what a column holds of a value, or None where it does not fit.
 
     A timestamp: any date and time that `rfc3339` understands. A string: also a number or a boolean, as text; where
     Amplitude documents both, a list as its JSON text. An integer: within 64 bits, without a fraction. A number: smaller
@@ -208,7 +210,7 @@ def _integer(text: str) -> str | None:
 
 
 def is_number(raw: Raw) -> bool:
-    """Whether JSON is a number for a column: as `column_value` says, and faster for numbers of usual size."""
+    """Tells whether a number column holds JSON: as `column_value` does, and faster for numbers of usual size."""
     try:
         return SMALLEST < abs(float(raw)) < LARGEST or _is_number(str(raw, "utf-8"))
     except ValueError:
@@ -216,7 +218,7 @@ def is_number(raw: Raw) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    """Whether a column holds it: it is not too large, nor so small that a float of 64 bits would be 0."""
+    """Tells whether a text is a number that a column holds: not too large, nor so small that a float would be 0."""
     if not _NUMBER(text):
         return False
     number = float(text)
@@ -224,7 +226,7 @@ def _is_number(text: str) -> bool:
 
 
 def _object(text: str) -> str | None:
-    """The text of an object on one line; None where it is not strict JSON."""
+    """Formats the text of an object on one line; None where it is not strict JSON."""
     try:
         if strict_json(text.encode()) != text.encode():
             return None
@@ -234,7 +236,7 @@ def _object(text: str) -> str | None:
 
 
 def _strings(text: str) -> str:
-    """A list as a list of strings, anything else in it as its JSON text."""
+    """Makes a list of strings of a list, anything else in it as its JSON text."""
     entries: list[Raw] = msgspec.json.decode(text, type=list[Raw])
     if all(bytes(entry)[:1] == b'"' for entry in entries):
         return text

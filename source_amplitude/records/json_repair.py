@@ -84,7 +84,7 @@ def raw_json(value: Any) -> msgspec.Raw:
 
 
 def may_hold_nul(text: bytes) -> bool:
-    """Whether strict JSON has NUL in a string; also true for an escaped backslash before `u0000`, which is none."""
+    """Tells whether strict JSON may have NUL in a string; also true for an escaped backslash before `u0000`."""
     return text.rfind(_NUL_ESCAPE) >= 0  # a third of the time of `in`, two thirds of that of a pattern
 
 
@@ -108,10 +108,12 @@ def _line_without_nul(line: bytes) -> bytes:
 
 
 def strict_json(text: bytes) -> bytes:
-    """The text as strict JSON without NUL, if it is a JSON object but for invalid UTF-8, raw control characters, NUL,
-    NaN, infinities, lone surrogates and too many levels: U+FFFD for what is no character, and for NUL, which databases
-    refuse; null for what is no number; its own JSON as a string for a value below `MOST_LEVELS` levels, where the text
-    has more of them than the parser reads. Digits stay.
+    """Repairs a JSON object that has invalid UTF-8, raw control characters, NUL, NaN, infinities, lone surrogates or
+    too many levels.
+
+    U+FFFD takes the place of what is no character, and of NUL, which databases refuse; null that of what is no number.
+    Where the text has more levels than the parser reads, a value below `MOST_LEVELS` of them becomes a string that
+    holds its JSON. Digits stay.
 
     :raises NotAJsonObjectError: it is not a JSON object
     """
@@ -136,7 +138,7 @@ def _repaired_token(token: re.Match[str]) -> str:
 
 
 def _repaired_escape(escape: re.Match[str]) -> str:
-    """A pair of surrogates, or any other escape, as it is; half a pair, and NUL, become U+FFFD."""
+    """Keeps a pair of surrogates, or any other escape, as it is; makes U+FFFD of half a pair and of NUL."""
     return "\ufffd" if escape.group("broken") else escape.group()
 
 
@@ -145,7 +147,7 @@ def _repaired_control(found: re.Match[str]) -> str:
 
 
 def _flattened(text: str) -> str:
-    """The text with each object and list below `MOST_LEVELS` levels as a string that holds its JSON."""
+    """Replaces each object and list below `MOST_LEVELS` levels by a string that holds its JSON."""
     parts: list[str] = []
     end = level = start = 0
     for token in _STRING_OR_BRACKET.finditer(text):

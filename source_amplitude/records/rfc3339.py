@@ -18,7 +18,7 @@ _SPACE_TO_T = bytes.maketrans(b" ", b"T")
 
 
 def rfc3339(text: str) -> str | None:
-    """The instant of a date and a time in UTC, such as `2024-03-15T10:04:58.123000Z`; None for any other text.
+    """Writes a date and a time as an instant in UTC, such as `2024-03-15T10:04:58.123000Z`; None for any other text.
 
     Without a zone it is in UTC, as Amplitude's documentation says. The fraction keeps its digits, nine at the most.
     """

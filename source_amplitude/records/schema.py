@@ -13,7 +13,7 @@ ADDITIONAL_FIELDS = "additional_fields"
 
 
 class FieldType(Enum):
-    """What a field is declared as. Any of them may be null."""
+    """Names what a field is declared as. Any of them may be null."""
 
     STRING = "string"
     TIMESTAMP = "timestamp"
@@ -32,7 +32,7 @@ _LIST_TEXTS = {"events": {"amplitude_attribution_ids"}}
 
 @cache
 def stream_schema(stream: str, *, json_columns_as_string: bool) -> Mapping[str, Any]:
-    """The schema of a stream's records.
+    """Reads the schema of a stream's records.
 
     :param json_columns_as_string: whether object- and array-valued fields hold JSON text (`properties_format:
         json_string`)
@@ -43,7 +43,7 @@ def stream_schema(stream: str, *, json_columns_as_string: bool) -> Mapping[str, 
 
 @cache
 def declared_types(stream: str) -> Mapping[str, FieldType]:
-    """The types of a stream's fields, but for `additional_fields`, which no answer holds."""
+    """Reads the types of a stream's fields, but for `additional_fields`, which no answer holds."""
     fields = stream_schema(stream, json_columns_as_string=False)["properties"]
     types = {name: _declared_type(field) for name, field in fields.items() if name != ADDITIONAL_FIELDS}
     return types | dict.fromkeys(_LIST_TEXTS.get(stream, ()), FieldType.LIST_TEXT)
@@ -57,7 +57,7 @@ def _declared_type(field: Mapping[str, Any]) -> FieldType:
 
 
 def _with_json_columns_as_string(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A list of strings is no property bag, and stays a list."""
+    """Declares property bags as text; a list of strings is none, and stays a list."""
     return {**schema, "properties": {name: _as_text(field) for name, field in schema["properties"].items()}}
 
 

@@ -1,4 +1,4 @@
-"""One answer (or two) of the User Profile API to one record: JSON bytes in, JSON bytes out, numbers exact."""
+"""Makes a record of an answer (or two) of the User Profile API: JSON bytes in, JSON bytes out, numbers exact."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Profile:
 
 
 def user_data(body: bytes) -> Profile:
-    """The profile in an answer.
+    """Reads the profile in an answer.
 
     :raises NotAProfileError: the body is not a JSON object with `userData`
     """
@@ -50,9 +50,9 @@ def user_data(body: bytes) -> Profile:
 def profile_record(
     user: User, profile: Profile, computations: Profile | None, *, json_columns_as_string: bool
 ) -> tuple[bytes, CoercionStats]:
-    """The record of a user, a JSON object and a line break, and what was odd in it.
+    """Makes the record of a user, a JSON object and a line break, and counts what had to be converted in it.
 
-    All fields of the schema are there, what is new stays, and what does not fit its column is kept (see `odd_values`).
+    All fields of the schema are there, what is new stays, and `additional_fields` keeps what does not fit its column.
     `user_id` is the key and never null: Amplitude's own if it has one, otherwise what was asked for, which for a device
     without a user is the device's id.
 
@@ -78,6 +78,6 @@ def _id(value: msgspec.Raw | None) -> str | None:
 
 
 def id_text(raw: msgspec.Raw) -> str | None:
-    """An id as text, anything but a string as its very JSON; None for null."""
+    """Reads an id as text, anything but a string as its very JSON; None for null."""
     text = str(raw, "utf-8")
     return msgspec.json.decode(text, type=str | None) if text[0] in '"n' else text

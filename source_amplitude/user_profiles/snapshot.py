@@ -47,11 +47,11 @@ class Snapshot:
         return self._group is not None and self._group.is_last and not self._left_in_group
 
     def state(self) -> dict[str, Any]:
-        """From which another run can continue behind the last user whose result was taken and dealt with."""
+        """Returns the state from which another run continues behind the last user whose result was dealt with."""
         return self._users.state()
 
     def portion(self, size: int) -> Iterator[FetchResult]:
-        """The results of up to `size` users, none while users are looked for; after each portion a state is due.
+        """Yields the results of up to `size` users, none while users are looked for; after each portion a state is due.
 
         A user counts as dealt with when the next result is asked for.
         """
@@ -71,7 +71,7 @@ class Snapshot:
             self._results.close()
 
     def close(self) -> None:
-        """End what is under way, and say how it went."""
+        """Ends what is under way, and logs how it went."""
         if self._results is not None:
             self._results.close()
         self._fetcher.close()

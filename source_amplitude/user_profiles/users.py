@@ -25,7 +25,7 @@ class User:
 
     @property
     def digest(self) -> bytes:
-        """Stands for the user in states, which hold no ids."""
+        """Returns what stands for the user in states, which hold no ids."""
         return blake2b(f"{self.kind}:{self.id}".encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).digest()
 
 
@@ -53,7 +53,7 @@ class Users(ABC):
 
     @abstractmethod
     def groups(self) -> Iterator[Group | None]:
-        """The users that are still to be read, in the snapshot's order.
+        """Yields the users that are still to be read, in the snapshot's order.
 
         None stands for a step of the search for them, after which a state may be written. Ask for the next group when
         all users of the one before are passed.
@@ -61,14 +61,14 @@ class Users(ABC):
 
     @abstractmethod
     def passed(self, user: User) -> None:
-        """The result of the next user is out."""
+        """Records that the result of the next user is out."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """From which another run can continue after the last user passed."""
+        """Returns the state from which another run continues after the last user passed."""
 
     def close(self) -> None:  # noqa: B027 - only some have anything to close
-        """Let go of what the users are kept in."""
+        """Lets go of what the users are kept in."""
 
 
 class Listed(Users):
@@ -128,7 +128,7 @@ _STATE_FIELDS: dict[str, dict[str, type]] = {
 
 
 def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The state of an interrupted snapshot as it came, or an empty one.
+    """Checks the state of an interrupted snapshot, and returns it as it came, or an empty one.
 
     Of a state that an earlier version wrote, fields may be missing: its snapshot begins anew.
 

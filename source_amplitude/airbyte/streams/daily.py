@@ -62,8 +62,8 @@ class DailyStream(EndpointStream):
         if end is not None:
             newest = min(newest, end.date())
         if start > newest:
-            told = f"{self.name}: no day to read yet: the next is {start}, the newest that is over everywhere {newest}"
-            self.logger.log(logging.WARNING if start - newest > FAR_AHEAD else logging.INFO, told)
+            text = f"{self.name}: no day to read yet: the next is {start}, the newest that is over everywhere {newest}"
+            self.logger.log(logging.WARNING if start - newest > FAR_AHEAD else logging.INFO, text)
         else:
             yield from self.endpoint.requests(start, newest)
 
