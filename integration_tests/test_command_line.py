@@ -145,7 +145,10 @@ def test_given_an_unexpected_error_then_its_traceback_stays(simulator: Simulator
     ("content", "place"),
     [
         ('{"api_key": "k3y-in-the-file",\n "secret_key" "s3cret"}', "line 2, column 15: Expecting ':' delimiter."),
-        ('{\n  "api_key": "k3y-in-the-file",\n}', "line 3, column 1"),
+        ('{\n  "api_key": "k3y-in-the-file",\n}', "line 2, column 31: Comma before the closing bracket."),
+        ('{"a": ["k3y-in-the-file", ]}', "line 1, column 25: Comma before the closing bracket."),
+        ('{"a": ["k3y-in-the-file",}', "line 1, column 26: Expecting value."),
+        ('{"a": "k3y-in-the-file",]', "line 1, column 25: Expecting property name enclosed in double quotes."),
         ('{"api_key": "k3y-\\qin-the-file"}', "line 1, column 18"),
         (b'{"api_key": "k3y-in-the-file\xff"}', "it is not in UTF-8"),
     ],

@@ -30,6 +30,9 @@ STATE_FORM = (
     "The command sync keeps such a file by itself."
 )
 CATALOG_COMMAND = "The command source-amplitude catalog --config FILE prints one."
+_TRAILING_COMMA = "Comma before the closing bracket"
+# What Python before 3.13 says at a bracket that a comma precedes.
+_NOTHING_BEFORE = {"}": "Expecting property name enclosed in double quotes", "]": "Expecting value"}
 
 
 def config_from(path: str) -> MutableMapping[str, Any]:
@@ -83,6 +86,7 @@ def _read(kind: str, path: str, load: Callable[[Any], T], expected: str) -> T:
     except json.JSONDecodeError as error:
         if kind == "state" and error.msg == "Extra data":
             raise ConfigError(f"The {file} holds several JSON texts instead of one. {STATE_FORM}") from None
+        error = _at_trailing_comma(error) or error
         what = error.msg.partition(": ")[0]  # behind which some messages quote the content
         why = f": line {error.lineno}, column {error.colno}: {what}"
     except UnicodeDecodeError as error:
@@ -119,6 +123,16 @@ def _content(path: str) -> bytes:
 def _shown(path: str) -> str:
     """Writes a path for a message; file names need not be UTF-8."""
     return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _at_trailing_comma(error: json.JSONDecodeError) -> json.JSONDecodeError | None:
+    """Finds the comma before a closing bracket that broke the JSON: Python 3.13 points at it, others behind it."""
+    before = error.doc[: error.pos].rstrip(" \t\n\r")
+    if error.msg == _NOTHING_BEFORE.get(error.doc[error.pos : error.pos + 1]) and before.endswith(","):
+        return json.JSONDecodeError(_TRAILING_COMMA, error.doc, len(before) - 1)
+    if error.msg.startswith("Illegal trailing comma"):
+        return json.JSONDecodeError(_TRAILING_COMMA, error.doc, error.pos)
+    return None
 
 
 class _MisplacedError(ValueError):
