@@ -3,7 +3,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.schemas import Schema
@@ -75,6 +75,8 @@ def kept(record: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(event=events, ascii_only=st.booleans(), as_string=st.booleans())
+@example(event={"location_lat": 2**63}, ascii_only=True, as_string=True)
+@example(event={"event_id": 2**63}, ascii_only=True, as_string=True)
 def test_given_any_event_then_the_record_fits_the_schema_and_nothing_is_lost(
     event: dict[str, Any], ascii_only: bool, as_string: bool
 ) -> None:
@@ -91,6 +93,16 @@ def test_given_any_event_then_the_record_fits_the_schema_and_nothing_is_lost(
             assert record[name] is None
         elif name != ADDITIONAL_FIELDS:
             assert same(record[name], value)
+
+
+@pytest.mark.parametrize(
+    ("name", "fits", "too_large"), [("event_id", 2**63 - 1, 2**63), ("location_lat", 10**29 - 10**14, 10**29)]
+)
+def test_the_check_of_every_record_has_the_bounds_of_destinations(name: str, fits: int, too_large: int) -> None:
+    record = {**convert(b'{"uuid":"u"}'), name: fits}
+    SCHEMAS[True].check(record)
+    with pytest.raises(AssertionError, match=f"{name}: {too_large} is too large for its column"):
+        SCHEMAS[True].check({**record, name: too_large})
 
 
 def without_nul(value: Any) -> Any:
@@ -159,7 +171,9 @@ def test_numbers_in_bags_keep_their_very_text(number: str) -> None:
     assert convert(line) == {"user_properties": f'{{"n":{number}}}'}
 
 
-@pytest.mark.parametrize("number", ["1.10", "-0.0", "48.13743000000000001", "1E-7", "0", "0e9", "9.9e28"])
+@pytest.mark.parametrize(
+    "number", ["1.10", "-0.0", "48.13743000000000001", "1E-7", "0", "0e9", "9.9e28", f"{2**63}", f"{10**29 - 10**14}"]
+)
 def test_numbers_keep_their_very_text(number: str) -> None:
     line = b'{"location_lat":%b' % number.encode()
     assert converted(line + b"}") == line + b',"additional_fields":null}'
