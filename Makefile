@@ -148,8 +148,8 @@ test-spark-oldest: $(SPARK_OLDEST)/.ready
 	$(SPARK_OLDEST)/bin/python -m pytest -m "spark and not slow" -rs $(SPARK_TESTS)
 
 test-all: $(READY) $(SPARK)/.ready
-	$(BIN)/python -m pytest -n auto
-	$(SPARK)/bin/python -m pytest -m spark $(SPARK_TESTS)
+	$(BIN)/python -m pytest -n auto --hypothesis-profile=random
+	$(SPARK)/bin/python -m pytest --hypothesis-profile=random -m spark $(SPARK_TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
