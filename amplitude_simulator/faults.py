@@ -28,10 +28,22 @@ EXPORT_KINDS = {
     "members": "the members are what `transform` makes of them",
 }
 
+SENDING_KINDS = ("reset_body", "truncate", "truncate_quietly", "slow_body")
+GZIP_KINDS = ("gzip_crc", "gzip_cut")
+BODY_KINDS = (*SENDING_KINDS, *GZIP_KINDS, "zip_crc", "members", "body")
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+class FaultNotAppliedError(AssertionError):
+    """A fault struck a request whose answer has nothing that it could change: the test would prove nothing."""
+
 
 @dataclass(frozen=True)
 class Fault:
     """One kind of trouble (see `EXPORT_KINDS`).
+
+    A fault in a body strikes answers with 200 alone. Where it changes nothing, the simulator raises
+    `FaultNotAppliedError` when it stops.
 
     :param api: which API it strikes, "export", "profile" or "rest"
     :param hour: strikes export requests whose range holds this hour; None: all
@@ -63,6 +75,12 @@ class Fault:
     def __post_init__(self) -> None:
         if self.kind not in EXPORT_KINDS:
             raise ValueError(f"no fault of the kind {self.kind}")
+        if (self.kind == "members") != (self.transform is not None):
+            raise ValueError("transform and the kind members belong together")
+        if (self.kind == "body") != (self.change is not None):
+            raise ValueError("change and the kind body belong together")
+        if self.api != "export" and self.kind in ("zip_crc", "members"):
+            raise ValueError(f"{self.kind} is a fault of an export")
 
     def strikes(self, first: datetime, last: datetime) -> bool:
         return self.api == "export" and (self.hour is None or first <= self.hour <= last)
@@ -78,19 +96,36 @@ class Fault:
         return self.day is None or params.get("start", "") <= f"{self.day:%Y%m%d}" <= params.get("end", "")
 
     def place_in(self, size: int) -> int:
-        """Where in a body of `size` bytes this fault strikes."""
+        """Where in a body of `size` bytes this fault strikes.
+
+        :raises FaultNotAppliedError: nothing of the body lies behind that place
+        """
         place = int(self.at * size) if isinstance(self.at, float) else self.at
-        return place if place >= 0 else size + place
+        place = place if place >= 0 else size + place
+        if not 0 <= place < size:
+            raise FaultNotAppliedError(f"{self.kind} at {self.at} of a body of {size} bytes")
+        return place
 
     def change_members(self, members: list[Member]) -> list[Member]:
-        if self.kind == "members" and self.transform is not None:
+        if self.transform is not None:
             return self.transform(members)
         name, content = members[-1]
+        return [*members[:-1], (name, self.change_gzip(content))]
+
+    def change_body(self, body: bytes) -> bytes:
+        """:raises FaultNotAppliedError: it stays as it is"""
+        changed = self.change(body) if self.change is not None else self.change_gzip(body)
+        if changed == body:
+            raise FaultNotAppliedError(f"{self.kind} changes nothing")
+        return changed
+
+    def change_gzip(self, content: bytes) -> bytes:
+        """:raises FaultNotAppliedError: it is no gzip"""
+        if not content.startswith(GZIP_MAGIC):
+            raise FaultNotAppliedError(f"{self.kind} of {content[:20]!r}, which is no gzip")
         if self.kind == "gzip_crc":
-            content = content[:-8] + bytes(byte ^ 0xFF for byte in content[-8:-4]) + content[-4:]
-        elif self.kind == "gzip_cut":
-            content = content[: len(content) // 2]
-        return [*members[:-1], (name, content)]
+            return content[:-8] + bytes(byte ^ 0xFF for byte in content[-8:-4]) + content[-4:]
+        return content[: len(content) // 2] if self.kind == "gzip_cut" else content
 
     def change_archive(self, archive: bytes) -> bytes:
         if self.kind == "lost_bytes":

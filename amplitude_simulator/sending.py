@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from amplitude_simulator.export import Answer
-from amplitude_simulator.faults import Fault
+from amplitude_simulator.faults import BODY_KINDS, GZIP_KINDS, SENDING_KINDS, Fault, FaultNotAppliedError
 from amplitude_simulator.request import Request
 
 SEND_BYTES = 64 * 1024
@@ -30,11 +30,17 @@ class Sender(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _send(self, request: Request, answer: Answer) -> None:
+        """:raises FaultNotAppliedError: the answer has nothing that the fault of the request could change"""
         request.status = answer.status
-        fault = request.fault if answer.status == 200 else None
-        if fault is not None and isinstance(answer.body, bytes):
-            self._send_with_fault(request, answer, answer.body, fault)
-        elif isinstance(answer.body, bytes):
+        fault = request.fault
+        if fault is not None and fault.kind in BODY_KINDS and answer.status != 200:
+            raise FaultNotAppliedError(f"{fault.kind} in the body of a {answer.status} to {request.path}")
+        if fault is not None and fault.kind in SENDING_KINDS:
+            self._send_with_fault(request, answer, fault)
+            return
+        if fault is not None and (fault.kind == "body" or (fault.kind in GZIP_KINDS and fault.api != "export")):
+            answer = replace(answer, body=fault.change_body(_whole(answer)))
+        if isinstance(answer.body, bytes):
             if not answer.body:
                 self.sent(request)
             self._head(answer, len(answer.body))
@@ -43,25 +49,28 @@ class Sender(BaseHTTPRequestHandler):
             self._head(answer, None)
             self._write_chunked(request, answer.body)
 
-    def _send_with_fault(self, request: Request, answer: Answer, body: bytes, fault: Fault) -> None:
-        if fault.kind == "body" and fault.change is not None:
-            body = fault.change(body)
+    def _send_with_fault(self, request: Request, answer: Answer, fault: Fault) -> None:
+        """Send a part of the body, or slowly; the end of one that comes in chunks is not announced, but missing."""
+        body = _whole(answer)
+        place = fault.place_in(len(body))
         if fault.kind == "truncate_quietly":
-            self._send(request, replace(answer, body=iter([body[: fault.place_in(len(body))]])))
+            self._head(answer, None)
+            self._write_chunked(request, iter([body[:place]]))
             return
-        self._head(answer, len(body))
-        if fault.kind in ("truncate", "reset_body"):
-            self._write(request, body[: fault.place_in(len(body))], last=True)
-            self.close_connection = True
-            if fault.kind == "reset_body":
-                time.sleep(0.05)  # or the reset overtakes what was sent
-                self._reset()
-        elif fault.kind == "slow_body":
+        is_chunked = not isinstance(answer.body, bytes)
+        self._head(answer, None if is_chunked else len(body))
+        if fault.kind == "slow_body":
             for byte in body:
-                self._write(request, bytes([byte]))
+                self._write(request, _chunk(bytes([byte])) if is_chunked else bytes([byte]))
                 time.sleep(1 / fault.bytes_per_second)
-        else:
-            self._write(request, body, last=True)
+            if is_chunked:
+                self._write_chunked(request, iter(()))
+            return
+        self._write(request, _chunk(body[:place]) if is_chunked else body[:place], last=True)
+        self.close_connection = True
+        if fault.kind == "reset_body":
+            time.sleep(0.05)  # or the reset overtakes what was sent
+            self._reset()
 
     def _head(self, answer: Answer, size: int | None) -> None:
         self.send_response(answer.status)
@@ -83,9 +92,17 @@ class Sender(BaseHTTPRequestHandler):
     def _write_chunked(self, request: Request, chunks: Iterator[bytes]) -> None:
         for chunk in chunks:
             if chunk:
-                self._write(request, b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                self._write(request, _chunk(chunk))
         self.sent(request)
         self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
         """Silence: the simulator keeps a log of its own."""
+
+
+def _whole(answer: Answer) -> bytes:
+    return answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)

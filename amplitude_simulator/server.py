@@ -3,6 +3,7 @@
 import select
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -36,6 +37,9 @@ class Simulator:
     :param now: the time of day at Amplitude, which stands still and may be set; None: the real one
     :param tls: speak HTTPS with this certificate
     :param cache_archives: keep whole answers in memory and send them again, for benchmarks of hours that are published
+
+    What went wrong in the simulator itself, a fault that could not be applied too, is in `errors`; the first of them is
+    raised at the end of the `with` block.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class Simulator:
         self.profile_log: list[Request] = []
         self.rest_log: list[Request] = []
         self.faults: list[Fault] = []
+        self.errors: list[Exception] = []
         self.most_concurrent = 0
         self.date: Callable[[], datetime | None] = lambda: self.now
         self._now = now
@@ -113,6 +118,8 @@ class Simulator:
         self._server.shutdown()
         self._server.server_close()
         self.rest.storage.stop()
+        if self.errors and error is None:
+            raise self.errors[0]
 
     def begin(self, path: str, query: str, authorization: str | None) -> Request:
         request = Request(path, dict(parse_qsl(query)), time.monotonic(), 0, authorization, query=query)
@@ -135,12 +142,13 @@ class Simulator:
             self._in_flight -= 1 if request.in_flight else 0
 
     def faults_for(self, strikes: Callable[[Fault], bool]) -> list[Fault]:
-        """The faults that strike a request now, each counted."""
+        """The faults that strike a request now, each counted: any latency, and the first of the others."""
         with self._lock:
-            found = []
+            found: list[Fault] = []
             for fault in self.faults:
                 struck = self._struck.get(id(fault), 0)
-                if strikes(fault) and (fault.times is None or struck < fault.times):
+                is_second = fault.kind != "latency" and any(other.kind != "latency" for other in found)
+                if strikes(fault) and not is_second and (fault.times is None or struck < fault.times):
                     self._struck[id(fault)] = struck + 1
                     found.append(fault)
             return found
@@ -172,7 +180,10 @@ class _Server(ThreadingHTTPServer):
             super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients hang up, and that is their right."""
+        """Clients hang up, and that is their right; anything else is ours, and raised when the simulator stops."""
+        error = sys.exc_info()[1]
+        if isinstance(error, Exception) and not isinstance(error, OSError):
+            self.simulator.errors.append(error)
 
 
 class _Handler(Sender, BaseHTTPRequestHandler):
@@ -252,7 +263,7 @@ class _Handler(Sender, BaseHTTPRequestHandler):
         for fault in self.server.simulator.faults_for(strikes):
             if fault.kind == "latency":
                 time.sleep(fault.seconds)
-            elif request.fault is None:
+            else:
                 request.fault = fault
 
     def _with_fault(self, request: Request, answer: Callable[[Fault | None], Answer]) -> Answer | None:

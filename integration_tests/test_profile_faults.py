@@ -339,8 +339,10 @@ def test_given_damaged_archives_while_looking_for_active_users_then_all_are_foun
 ) -> None:
     simulator = a_simulator(users=50, events_per_hour=20, profiles_per_minute=10**6)
     middle = FIRST_HOUR.replace(day=15, hour=3)
-    simulator.faults += [Fault(kind, times=2, hour=middle) for kind in ("gzip_crc", "truncate", "zip_crc", "html")]
+    kinds = ["gzip_crc", "truncate", "zip_crc", "html"]
+    simulator.faults += [Fault(kind, times=1, hour=middle) for kind in kinds]
     outcome = read_profiles(Command(simulator, tmp_path), active(2))
+    assert [request.fault.kind for request in simulator.log if request.fault] == kinds
     assert outcome.exit_code == 0, outcome.everything
     assert len(keys_of(outcome)) == len(set(keys_of(outcome))) == 50
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from amplitude_simulator import Cohort, Fault, RestData, Simulator
+from amplitude_simulator import Cohort, Fault, Request, RestData, Simulator
 from amplitude_simulator.rest.cohorts import member_ids, member_rows
 from harness.limits import scaled
 from harness.rest import ALL_COHORTS, a_state, listed_cohorts, read_streams, stream_states
@@ -42,6 +42,10 @@ def starts(command: Command) -> list[str]:
     """The cohorts that downloads were started for, in order."""
     paths = [request.path.rpartition("/api/5/cohorts/request/")[2] for request in command.simulator.rest_log]
     return [path for path in paths if "/" not in path and path]
+
+
+def requests_for_the_file(command: Command) -> list[Request]:
+    return [request for request in command.simulator.rest_log if request.path.endswith("/file")]
 
 
 @pytest.mark.parametrize("in_storage", [False, True])
@@ -218,6 +222,7 @@ def test_given_a_file_that_is_cut_or_is_none_then_it_is_fetched_again_and_every_
     command = project(Cohort("a", size=300, encoding=encoding))
     command.simulator.faults.append(Fault(kind, api="rest", path=FILE, times=2))
     outcome = read(command, listed_cohorts("a"))
+    assert [request.fault is not None for request in requests_for_the_file(command)] == [True, True, False]
     assert outcome.exit_code == 0, outcome.everything
     assert members(outcome, "a") == list(member_ids(Cohort("a", size=300)))
     assert starts(command) == ["a"], "the file of one job, which stays valid for a week"
@@ -226,7 +231,22 @@ def test_given_a_file_that_is_cut_or_is_none_then_it_is_fetched_again_and_every_
 def test_given_a_gzipped_file_that_ends_too_early_then_it_is_fetched_again(project: Callable[..., Command]) -> None:
     command = project(Cohort("a", size=300, encoding="gzip without a header"))
     command.simulator.faults.append(Fault("truncate_quietly", api="rest", path=FILE, times=1))
-    assert len(members(read(command, listed_cohorts("a")), "a")) == 300
+    assert members(read(command, listed_cohorts("a")), "a") == list(member_ids(Cohort("a", size=300)))
+    assert len(requests_for_the_file(command)) == 2
+
+
+@pytest.mark.parametrize("kind", ["gzip_crc", "gzip_cut"])
+@pytest.mark.parametrize("encoding", ["gzip", "gzip without a header"])
+def test_given_a_damaged_gzipped_file_then_it_is_fetched_again_and_every_member_comes_once(
+    project: Callable[..., Command], kind: str, encoding: Any
+) -> None:
+    command = project(Cohort("a", size=300, encoding=encoding))
+    command.simulator.faults.append(Fault(kind, api="rest", path=FILE, times=2))
+    outcome = read(command, listed_cohorts("a"))
+    assert outcome.exit_code == 0, outcome.everything
+    assert [request.fault is not None for request in requests_for_the_file(command)] == [True, True, False]
+    assert members(outcome, "a") == list(member_ids(Cohort("a", size=300)))
+    assert starts(command) == ["a"]
 
 
 def test_given_an_address_in_the_storage_that_is_no_longer_valid_then_a_new_one_is_asked_for(

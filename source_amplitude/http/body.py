@@ -6,6 +6,7 @@ import errno
 import re
 import tempfile
 import time
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import BinaryIO, cast
@@ -20,6 +21,7 @@ STALL_SECONDS = 60.0
 STALL_BYTES_PER_SECOND = 1024
 
 _LENGTHS = re.compile(r"[0-9]{1,18}(?: *, *[0-9]{1,18})*", re.ASCII)
+_GZIP = 31  # for zlib: with the header and the checksum of gzip
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -61,9 +63,16 @@ def chunks(response: requests.Response) -> Iterator[bytes]:
 
     :raises BrokenBodyError: it was cut short, or came at less than 1 KB/s for a minute
     """
+    # urllib3 takes gzip that ends too early for a whole body.
+    if response.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip"):
+        return _inflated(_arriving(response, decode=False))
+    return _arriving(response, decode=True)
+
+
+def _arriving(response: requests.Response, *, decode: bool) -> Iterator[bytes]:
     since, received = time.monotonic(), 0
     try:
-        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=True):
+        while chunk := response.raw.read1(CHUNK_BYTES, decode_content=decode):
             yield chunk
             received += len(chunk)
             elapsed = time.monotonic() - since
@@ -95,6 +104,29 @@ def limited(pieces: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
         if size > most_bytes:
             raise TooLargeError(most_bytes)
         yield piece
+
+
+def _inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Inflates gzip of one or more members, at most `CHUNK_BYTES` at once.
+
+    :raises BrokenBodyError: it is damaged, or its end is missing
+    """
+    inflate, is_empty = zlib.decompressobj(_GZIP), True
+    try:
+        for piece in pieces:
+            rest, is_empty = piece, False
+            while rest:
+                if inflate.eof:
+                    inflate = zlib.decompressobj(_GZIP)
+                if inflated := inflate.decompress(rest, CHUNK_BYTES):
+                    yield inflated
+                rest = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
+        if inflated := inflate.flush():
+            yield inflated
+    except zlib.error as error:
+        raise BrokenBodyError("the gzipped body is damaged") from error
+    if not (inflate.eof or is_empty):
+        raise BrokenBodyError("the gzipped body ends too early")
 
 
 def spool(pieces: Iterable[bytes]) -> tuple[BinaryIO, int]:
