@@ -131,7 +131,7 @@ sbom: $(RELEASE)/.ready
 	$(RELEASE)/bin/cyclonedx-py environment build/sbom --pyproject build/sbom/pyproject.toml --mc-type application --output-reproducible --output-file build/sbom.cdx.json
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto -m "not slow and not image and not extra"
+	$(BIN)/python -m pytest -n auto --dist worksteal -rs -m "not slow and not image and not extra"
 
 # Two groups side by side, each with environments that only its tests install.
 test-extra: $(READY)
@@ -148,7 +148,7 @@ test-spark-oldest: $(SPARK_OLDEST)/.ready
 	$(SPARK_OLDEST)/bin/python -m pytest -m "spark and not slow" -rs $(SPARK_TESTS)
 
 test-all: $(READY) $(SPARK)/.ready
-	$(BIN)/python -m pytest -n auto --hypothesis-profile=random
+	$(BIN)/python -m pytest -n auto --dist worksteal -rs --hypothesis-profile=random
 	$(SPARK)/bin/python -m pytest --hypothesis-profile=random -m spark $(SPARK_TESTS)
 
 lint: $(READY)

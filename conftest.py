@@ -1,5 +1,7 @@
 """For unit_tests/ and integration_tests/: nothing fails because the machine is slow or busy."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -9,6 +11,12 @@ from harness.limits import scaled
 settings.register_profile("random", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("same", settings.get_profile("random"), derandomize=True)
 settings.load_profile("same")
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, which Spark's environment lacks
+def pytest_xdist_auto_num_workers() -> int:
+    """Have `-n auto` start two processes for each core, since tests wait half of their time."""
+    return 2 * (os.cpu_count() or 1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -11,6 +11,7 @@ from amplitude_simulator.archives import Member
 
 EXPORT_KINDS = {
     "latency": "the answer is right, but comes `seconds` late",
+    "gather": "the answer is right, but comes when `requests` that it strikes are under way together",
     "status": "an answer with `status`, `headers` and `body`",
     "hang": "never an answer",
     "reset": "the connection is reset before the answer",
@@ -28,6 +29,7 @@ EXPORT_KINDS = {
     "members": "the members are what `transform` makes of them",
 }
 
+DELAYING_KINDS = ("latency", "gather")
 SENDING_KINDS = ("reset_body", "truncate", "truncate_quietly", "slow_body")
 GZIP_KINDS = ("gzip_crc", "gzip_cut")
 BODY_KINDS = (*SENDING_KINDS, *GZIP_KINDS, "zip_crc", "members", "body")
@@ -68,6 +70,7 @@ class Fault:
     body: bytes = b"this answer was asked for"
     at: int | float = 0.5
     seconds: float = 0.0
+    requests: int = 1
     bytes_per_second: int = 1000
     transform: Callable[[list[Member]], list[Member]] | None = None
     change: Callable[[bytes], bytes] | None = None

@@ -13,6 +13,7 @@ from amplitude_simulator.faults import BODY_KINDS, GZIP_KINDS, SENDING_KINDS, Fa
 from amplitude_simulator.request import Request
 
 SEND_BYTES = 64 * 1024
+SLOW_WRITES_A_SECOND = 100
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -60,9 +61,11 @@ class Sender(BaseHTTPRequestHandler):
         is_chunked = not isinstance(answer.body, bytes)
         self._head(answer, None if is_chunked else len(body))
         if fault.kind == "slow_body":
-            for byte in body:
-                self._write(request, _chunk(bytes([byte])) if is_chunked else bytes([byte]))
-                time.sleep(1 / fault.bytes_per_second)
+            size = max(1, fault.bytes_per_second // SLOW_WRITES_A_SECOND)
+            for start in range(0, len(body), size):
+                part = body[start : start + size]
+                self._write(request, _chunk(part) if is_chunked else part)
+                time.sleep(size / fault.bytes_per_second)
             if is_chunked:
                 self._write_chunked(request, iter(()))
             return

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from amplitude_simulator.export import Answer, export, is_authorized, parse_range
-from amplitude_simulator.faults import Fault
+from amplitude_simulator.faults import DELAYING_KINDS, Fault
 from amplitude_simulator.profiles import PROFILE_PATH, Profiles
 from amplitude_simulator.project import Project
 from amplitude_simulator.request import Request
@@ -26,6 +26,7 @@ from amplitude_simulator.rest.storage import Storage
 from amplitude_simulator.sending import RESET_ON_CLOSE, Sender
 
 CONCURRENT_REQUESTS = 5
+GATHER_SECONDS = 100.0  # for ever: after that it fails
 EXPORT_PATH = "/api/2/export"
 
 
@@ -64,6 +65,7 @@ class Simulator:
         self._now = now
         self._cached: dict[tuple[datetime, datetime], Answer] | None = {} if cache_archives else None
         self._struck: dict[int, int] = {}
+        self._barriers: dict[int, threading.Barrier] = {}
         self._in_flight = 0
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -97,6 +99,7 @@ class Simulator:
         self.rest = Rest(project, lambda: self.now, self.rest.storage)
         self.faults.clear()
         self._struck.clear()
+        self._barriers.clear()
         self.clear_log()
 
     def clear_log(self) -> None:
@@ -142,12 +145,12 @@ class Simulator:
             self._in_flight -= 1 if request.in_flight else 0
 
     def faults_for(self, strikes: Callable[[Fault], bool]) -> list[Fault]:
-        """The faults that strike a request now, each counted: any latency, and the first of the others."""
+        """The faults that strike a request now, each counted: at most one of each kind of delay, and one other."""
         with self._lock:
             found: list[Fault] = []
             for fault in self.faults:
                 struck = self._struck.get(id(fault), 0)
-                is_second = fault.kind != "latency" and any(other.kind != "latency" for other in found)
+                is_second = _slot(fault) in map(_slot, found)
                 if strikes(fault) and not is_second and (fault.times is None or struck < fault.times):
                     self._struck[id(fault)] = struck + 1
                     found.append(fault)
@@ -161,6 +164,12 @@ class Simulator:
             whole = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
             self._cached[first, last] = replace(answer, body=whole)
         return self._cached[first, last]
+
+    def gather(self, fault: Fault) -> None:
+        """:raises threading.BrokenBarrierError: fewer requests came than are to be under way together"""
+        with self._lock:
+            barrier = self._barriers.setdefault(id(fault), threading.Barrier(fault.requests, timeout=GATHER_SECONDS))
+        barrier.wait()
 
     def hang(self, client: socket.socket) -> None:
         """Say nothing until the client hangs up."""
@@ -263,6 +272,8 @@ class _Handler(Sender, BaseHTTPRequestHandler):
         for fault in self.server.simulator.faults_for(strikes):
             if fault.kind == "latency":
                 time.sleep(fault.seconds)
+            elif fault.kind == "gather":
+                self.server.simulator.gather(fault)
             else:
                 request.fault = fault
 
@@ -283,6 +294,10 @@ class _Handler(Sender, BaseHTTPRequestHandler):
         if kind == "text":
             return Answer(200, b"Exceeded concurrent limit for this project", {"Content-Type": "text/plain"})
         return answer(fault)
+
+
+def _slot(fault: Fault) -> str:
+    return fault.kind if fault.kind in DELAYING_KINDS else "other"
 
 
 def _region_and_path(path: str, default: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from harness.runs import Command, a_catalog, a_config
 from integration_tests.conftest import FIRST_HOUR, NOW
 from source_amplitude import SourceAmplitude
 from source_amplitude.airbyte.streams.events import Events
+from source_amplitude.http import retry
 
 HOUR_20 = NOW.replace(hour=20, minute=0)
 
@@ -29,6 +30,7 @@ HOUR_20 = NOW.replace(hour=20, minute=0)
 def _same_address_and_clock(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Any:
     for name, value in simulator.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(retry, "FIRST_WAIT_SECONDS", 0.02)
     with time_machine.travel(NOW, tick=True):
         yield
 

@@ -1,7 +1,9 @@
 """A sync never falls silent: what it reads, waits for, and what came of it. Lines are counted, never seconds."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -43,12 +45,17 @@ def test_given_slow_answers_then_the_log_says_what_is_read_asked_for_waited_for_
     assert len(lines_like("^Waiting for", outcome)) >= 3, "one line an interval"
 
 
-def test_given_a_body_that_trickles_then_the_log_says_how_much_has_come(simulator: Simulator, command: Command) -> None:
-    simulator.faults.append(Fault("slow_body", hour=FIRST_HOUR, bytes_per_second=200_000))
-    outcome = command.read(settings=SOON)
+def test_given_a_body_that_trickles_then_the_log_says_how_much_has_come(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator = a_simulator(payload_characters=8000)
+    simulator.faults.append(Fault("slow_body", hour=FIRST_HOUR, bytes_per_second=500_000))
+    outcome = Command(simulator, tmp_path).read(a_config(simulator, num_workers=1), settings=SOON)
     received = [float(text) for line in log_lines(outcome) for text in re.findall(r"([\d.]+) MB received", line)]
-    assert len(received) >= 2
     assert received == sorted(received)
+    [slow] = [request for request in simulator.log if request.fault]
+    so_far = {megabytes for megabytes in received if 0 < megabytes <= slow.bytes_sent / 1e6}
+    assert len(so_far) >= 3, "more each time"
 
 
 def test_given_a_download_that_waits_out_429_then_the_log_does_not_fall_silent(

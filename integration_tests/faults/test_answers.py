@@ -192,23 +192,33 @@ def test_given_failures_in_a_row_then_each_wait_is_longer(simulator: Simulator, 
     assert all(seconds >= least for seconds, least in zip(waited, shortest, strict=True)), waited
 
 
-def test_given_429_then_fewer_requests_at_once(simulator: Simulator, command: Command) -> None:
-    simulator.faults.append(Fault("status", status=429, times=8))
-    simulator.faults.append(Fault("latency", seconds=0.05))
+def test_given_429_then_fewer_requests_at_once_and_more_again_when_it_goes_well(
+    simulator: Simulator, command: Command
+) -> None:
+    together = [
+        (5, 5),
+        (4, 4),
+        (1, 12),
+        (4, 4),
+    ]  # how many requests must be under way at once, and for how many that is so
+    simulator.faults += [Fault("gather", requests=requests, times=times) for requests, times in together]
+    simulator.faults += [Fault("status", status=429, times=9), Fault("latency", seconds=0.05)]
     outcome = command.read(a_config(simulator, num_workers=5, batch_size_hours=3))
     assert_whole(outcome, simulator)
     assert "at most 5 in flight" not in outcome.log
     assert "at most 3 in flight" in outcome.log
-    assert simulator.most_concurrent == 5
-    last_throttled = max(index for index, request in enumerate(simulator.log) if request.status == 429)
-    after = [request.in_flight for request in simulator.log[last_throttled + 1 :]]
-    assert max(after[-12:]) > 3, "and more again when it goes well"
+    assert [request.status for request in simulator.log] == [429] * 9 + [200] * 23
+    assert max(request.in_flight for request in simulator.log[5:9]) == 4, "one fewer after the first five are refused"
+    # Four answers must come before there may be a fourth request under way.
+    assert max(request.in_flight for request in simulator.log[9:16]) <= 3
+    assert max(request.in_flight for request in simulator.log[16:]) > 3, "and more again when it goes well"
 
 
 def test_given_events_failed_then_what_it_had_under_way_ends_and_counts_in_the_next_streams_limit(
     a_simulator: Callable[..., Simulator], tmp_path: Path
 ) -> None:
-    simulator = a_simulator(events_per_hour=400)
+    # The limit of profiles is not what this is about: at Amplitude's real one it takes a minute and a half.
+    simulator = a_simulator(events_per_hour=400, profiles_per_minute=10**6)
     command = Command(simulator, tmp_path)
     simulator.faults.append(Fault("status", status=401, hour=FIRST_HOUR))
     simulator.faults.append(Fault("slow_body", bytes_per_second=10_000, hour=MIDDLE_HOUR, times=1))
