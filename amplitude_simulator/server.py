@@ -39,8 +39,8 @@ class Simulator:
     :param tls: speak HTTPS with this certificate
     :param cache_archives: keep whole answers in memory and send them again, for benchmarks of hours that are published
 
-    What went wrong in the simulator itself, a fault that could not be applied too, is in `errors`; the first of them is
-    raised at the end of the `with` block.
+    Connections to `regions_away` are reset. What went wrong in the simulator itself, a fault that could not be applied
+    too, is in `errors`; the first of them is raised at the end of the `with` block.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Simulator:
         self.rest_log: list[Request] = []
         self.faults: list[Fault] = []
         self.errors: list[Exception] = []
+        self.regions_away: set[str] = set()
         self.most_concurrent = 0
         self.date: Callable[[], datetime | None] = lambda: self.now
         self._now = now
@@ -234,6 +235,9 @@ class _Handler(Sender, BaseHTTPRequestHandler):
     def _answer(self, request: Request) -> Answer | None:
         simulator, project = self.server.simulator, self.server.simulator.project
         region, path = _region_and_path(request.path, project.region)
+        if region in simulator.regions_away:
+            self._reset()
+            return None
         if path == PROFILE_PATH and region == "US":
             return self._profile(request)
         if path != EXPORT_PATH:

@@ -100,9 +100,35 @@ def test_given_a_silent_server_then_a_network_fault(simulator: Simulator, comman
     assert "No connection to" in verdict(outcome)[1]
 
 
-def test_given_a_passing_fault_then_check_tries_again(simulator: Simulator, command: Command) -> None:
-    simulator.faults.append(Fault("status", status=503, times=2))
+@pytest.mark.parametrize("status", [503, 403])
+def test_given_a_passing_fault_then_check_tries_again(simulator: Simulator, command: Command, status: int) -> None:
+    simulator.faults.append(Fault("status", status=status, times=2))
     assert verdict(check(command, a_config(simulator)))[0] == "SUCCEEDED"
+    assert [request.status for request in simulator.log] == [status, status, 200]
+
+
+def test_given_wrong_keys_while_the_other_region_is_away_then_told_of_the_keys(
+    simulator: Simulator, command: Command
+) -> None:
+    simulator.regions_away.add("EU")
+    outcome = check(command, a_config(simulator, secret_key="wrong-key-0123456789"))
+    assert verdict(outcome)[0] == "FAILED"
+    assert "Authentication failed. Check your api_key and secret_key." in verdict(outcome)[1]
+    assert [request.path for request in simulator.log][-1].startswith("/eu/"), "the other region was tried"
+
+
+@pytest.mark.parametrize("key", ["schl\u00fcssel-0123456789", "key-\u2603-0123456789", "key\u00a00123456789"])
+@pytest.mark.parametrize("name", ["api_key", "secret_key"])
+def test_given_a_key_that_is_not_ascii_then_told_which_and_nothing_is_sent(
+    simulator: Simulator, command: Command, name: str, key: str
+) -> None:
+    config = a_config(simulator, **{name: key})
+    outcome = check(command, config)
+    assert verdict(outcome) == (
+        "FAILED", f"Config validation error: {name} holds characters that no Amplitude key has."
+    )  # fmt: skip
+    assert simulator.log == []
+    assert_no_key(outcome, config)
 
 
 @pytest.mark.parametrize(
@@ -117,8 +143,22 @@ def test_given_a_passing_fault_then_check_tries_again(simulator: Simulator, comm
         (Fault("status", status=403, body=INVALID_KEY), "(Invalid API Key)"),
         (Fault("status", status=407), "proxy"),
         (Fault("status", status=400, body=b"Export is not supported for cross-project views"), "cross-project views"),
+        (Fault("status", status=418, body=b"tea"), "Unexpected response from http://127.0.0.1"),
+        (Fault("status", status=418, body=b"tea"), "(418 tea)"),
     ],
-    ids=["404 empty", "404 of a gateway", "portal", "204", "firewall", "keys", "keys, in its words", "proxy", "views"],
+    ids=[
+        "404 empty",
+        "404 of a gateway",
+        "portal",
+        "204",
+        "firewall",
+        "keys",
+        "keys, in its words",
+        "proxy",
+        "views",
+        "418",
+        "418, in its words",
+    ],
 )
 def test_given_an_answer_that_is_not_amplitudes_or_a_permanent_one_then_check_fails_and_quotes_it(
     simulator: Simulator, command: Command, answer: Fault, told: str

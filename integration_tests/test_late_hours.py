@@ -229,3 +229,14 @@ def test_given_all_events_of_a_window_deleted_then_a_warning_and_nothing_comes_t
     outcome = connection.sync(47)
     assert len(outcome.uuids) == 24 * 5
     assert "20240313T00-20240313T23: Amplitude has no events any more, 120 were read" in outcome.log
+
+
+def test_given_late_hours_and_a_disk_too_small_for_their_window_then_its_parts_are_read(
+    a_connection: Callable[..., Connection], a_small_disk: Callable[[Command, int], None]
+) -> None:
+    connection = a_connection(events_per_hour=100, late={FIRST_HOUR + 20 * HOUR: 9 * HOUR})
+    connection.sync(23)
+    a_small_disk(connection.command, 300)
+    outcome = connection.sync(47)
+    assert "Late hours cannot be looked for in one request" in outcome.log
+    assert set(connection.uuids) == connection.command.simulator.project.uuids(FIRST_HOUR, FIRST_HOUR + 47 * HOUR)

@@ -25,9 +25,10 @@ from harness.profiles import (
     read_profiles,
     users_seen,
 )
+from harness.rest import a_state
 from harness.runs import Command, KillAfter, Outcome, a_catalog
 from integration_tests.conftest import FIRST_HOUR
-from integration_tests.faults.expect import assert_no_file_left, assert_nothing_left
+from integration_tests.faults.expect import LAST_HOUR, assert_no_file_left, assert_nothing_left
 from source_amplitude.airbyte.streams.user_profiles import USERS_A_STATE
 
 USERS = [f"user-{number}" for number in range(60)]
@@ -380,3 +381,19 @@ def test_given_another_tool_at_200_a_minute_then_nothing_is_lost_at_the_real_pac
     per_minute = 2000 / (max(moments) - min(moments)) * 60
     print(f"{len(moments) - 2000} answers 429, {per_minute:.0f} profiles a minute")
     assert len(moments) - 2000 < 100
+
+
+@pytest.mark.parametrize(("days", "is_continued"), [(1, True), (2, False)])
+def test_given_another_lookback_than_that_of_the_interrupted_snapshot_then_it_begins_anew(
+    simulator: Simulator, command: Command, days: int, is_continued: bool
+) -> None:
+    interrupted = {
+        "selection": "active", "first_hour": "20240314T21", "last_hour": "20240315T20", "kind": "device_id",
+        "part_first_hour": "20240314T21", "part_last_hour": "20240315T20", "after": "ff" * 16, "done": 7,
+    }  # fmt: skip
+    state = a_state("user_profiles", **interrupted)
+    outcome = read_profiles(command, active(days), state=[state])
+    assert outcome.exit_code == 0, outcome.everything
+    users, devices = users_seen(simulator, LAST_HOUR - timedelta(hours=24 * days - 1), LAST_HOUR)
+    assert len(keys_of(outcome)) == (0 if is_continued else len(users) + len(devices))
+    assert ("it begins anew" in outcome.log) == (not is_continued)

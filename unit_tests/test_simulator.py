@@ -18,7 +18,7 @@ NOW = datetime(2024, 3, 15, tzinfo=timezone.utc)
 EXPORT = "/us/api/2/export?start=20240313T00&end=20240313T00"
 EMPTY_EXPORT = "/us/api/2/export?start=20230101T00&end=20230101T00"
 EVENTS = "/us/api/2/events/list"
-FILE = "/us/api/5/cohorts/request/q00001/file"
+FILE = "/us/api/5/cohorts/request/q%2F00001/file"
 
 
 def a_simulator(*faults: Fault, **cohort: str) -> Simulator:
@@ -73,7 +73,7 @@ def test_given_an_error_of_the_test_then_it_is_not_hidden() -> None:
 def test_given_a_cut_then_it_is_in_a_body_with_a_length_and_in_one_in_chunks(kind: str, path: str) -> None:
     with a_simulator(Fault(kind, api="rest", path=path.removeprefix("/us"), times=1)) as simulator:
         ask(simulator, "/us/api/5/cohorts/request/a?props=0")
-        ask(simulator, "/us/api/5/cohorts/request-status/q00001")
+        ask(simulator, "/us/api/5/cohorts/request-status/q%2F00001")
         cut, whole = ask(simulator, path), ask(simulator, path)
     assert whole is not None
     assert cut == (whole[: len(whole) // 2] if kind == "truncate_quietly" else None)
@@ -83,7 +83,7 @@ def test_given_a_cut_then_it_is_in_a_body_with_a_length_and_in_one_in_chunks(kin
 def test_given_damage_in_a_gzipped_file_then_its_sending_is_sound(kind: str) -> None:
     with a_simulator(Fault(kind, api="rest", times=1, path="*/file"), encoding="gzip") as simulator:
         ask(simulator, "/us/api/5/cohorts/request/a?props=0")
-        ask(simulator, "/us/api/5/cohorts/request-status/q00001")
+        ask(simulator, "/us/api/5/cohorts/request-status/q%2F00001")
         damaged, whole = ask(simulator, FILE), ask(simulator, FILE)
     assert damaged is not None
     assert whole is not None

@@ -33,6 +33,7 @@ class _Job:
     properties: list[str]
     fails: bool
     polls_left: int
+    polls: int = 0
 
 
 class Cohorts:
@@ -76,7 +77,7 @@ class Cohorts:
                 return error(429, "Too Many Requests", "Exceeded the monthly limit of cohort downloads", "rate_limit")
             earlier = self._started.count(cohort_id)
             self._started.append(cohort_id)
-            request_id = f"q{len(self._started):05}"
+            request_id = f"q/{len(self._started):05}"  # to be quoted in a path
             self._jobs[request_id] = _Job(cohort, properties, earlier < cohort.failed_jobs, cohort.polls)
         return as_json({"request_id": request_id, "cohort_id": cohort_id, "async_status": "JOB ENQUEUED"}, 202)
 
@@ -87,7 +88,8 @@ class Cohorts:
         told = {"request_id": request_id, "cohort_id": job.cohort.id}
         if job.polls_left > 0:
             job.polls_left -= 1
-            return as_json({**told, "async_status": "JOB INPROGRESS"}, 202)
+            job.polls += 1
+            return as_json({**told, "async_status": "JOB ENQUEUED" if job.polls == 1 else "JOB INPROGRESS"}, 202)
         return as_json({**told, "async_status": "JOB FAILED" if job.fails else "JOB COMPLETED"})
 
     def file(self, request_id: str) -> Answer:
@@ -100,7 +102,9 @@ class Cohorts:
         body = _body_of(job.cohort, job.properties)
         if job.cohort.in_storage:
             address = self._storage.address_of(body, headers, self._data.link_seconds)
-            return Answer(302, b"", {"Location": address})
+            return Answer(
+                302, b"", {"Location": address.removeprefix("http:") if self._data.relative_links else address}
+            )
         return Answer(200, body(), headers)
 
 

@@ -55,6 +55,7 @@ class RestData:
     :param taxonomy_limit: the same for taxonomy, within an hour that has `taxonomy_window_seconds`
     :param job_starts_limit: how many downloads of cohorts are started within two such windows
     :param link_seconds: how long an address in the storage is valid
+    :param relative_links: such an address is relative to that of the request, as a Location may be
     """
 
     first_day: date | None = None
@@ -76,3 +77,4 @@ class RestData:
     taxonomy_window_seconds: float = 3600.0
     job_starts_limit: int = 60
     link_seconds: float = 60.0
+    relative_links: bool = False

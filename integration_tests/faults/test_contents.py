@@ -221,6 +221,26 @@ def test_given_a_member_that_is_no_gzip_then_a_transient_error(simulator: Simula
     assert_failed(command.read(), simulator, "transient_error", "is not a gzip file")
 
 
+def with_a_wrong_crc(archive: bytes) -> bytes:
+    """The CRC of its last member is wrong where the ZIP states it; what the member holds is sound."""
+    changed = bytearray(archive)
+    entry = archive.rindex(b"PK\x01\x02")  # in the directory, whose entries zipfile goes by
+    changed[entry + 16] ^= 0xFF
+    return bytes(changed)
+
+
+def test_given_a_wrong_crc_over_sound_gzip_then_it_is_damage_before_any_record(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator, command = of_400_events_an_hour(a_simulator, tmp_path)
+    simulator.faults.append(Fault("body", change=with_a_wrong_crc, hour=NIGHT))
+    outcome = read_a_day(command)
+    assert (outcome.exit_code, outcome.records()) == (1, [])
+    assert outcome.stream_error["failure_type"] == "transient_error"
+    assert "Bad CRC-32" in outcome.stream_error["message"]
+    assert len(simulator.log) == 5
+
+
 def of_400_events_an_hour(a_simulator: Callable[..., Simulator], tmp_path: Path) -> tuple[Simulator, Command]:
     """Hours so large that the first records of a member are out before its end is read."""
     simulator = a_simulator(events_per_hour=400)

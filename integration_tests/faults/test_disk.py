@@ -5,7 +5,7 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +18,6 @@ from integration_tests.faults.expect import assert_failed, assert_nothing_left, 
 
 # Without it no download would start ahead on a disk this small, and none would meet a full one.
 EAGER = {"export.prefetch.SMALLEST_EXPECTED_BYTES": 1}
-
-
-# Mounts in a mount namespace of its own, says so, and stays until its input ends.
-MOUNT = 'mount -t tmpfs -o "size=$2k" tmpfs "$1" && echo mounted && read -r _'
-
-
-@pytest.fixture
-def a_small_disk() -> Iterator[Callable[[Command, int], None]]:
-    """Gives a command a temporary folder of some kilobytes.
-
-    The disk is mounted for nobody but a process that ends with the test. What keeps it is a file descriptor of this
-    process, so it is gone when this process is, however that ends.
-    """
-    kept: list[int] = []
-
-    def mount(command: Command, kilobytes: int) -> None:
-        folder = command.temporary_files
-        if shutil.which("unshare") is None or os.geteuid() != 0:
-            pytest.skip("a small disk is made with unshare and mount, which need root")
-        with subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", MOUNT, "sh", str(folder), str(kilobytes)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        ) as mounted:  # fmt: skip
-            assert mounted.stdout is not None
-            if mounted.stdout.readline() != "mounted\n":
-                pytest.skip("no tmpfs can be mounted here")
-            kept.append(os.open(f"/proc/{mounted.pid}/root{folder}", os.O_PATH | os.O_DIRECTORY))
-        command.temporary_files = Path(f"/proc/{os.getpid()}/fd/{kept[-1]}")
-
-    yield mount
-    for descriptor in kept:
-        os.close(descriptor)
 
 
 def test_the_small_disk_is_small_and_mounted_nowhere(command: Command, a_small_disk: Any) -> None:

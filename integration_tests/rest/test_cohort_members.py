@@ -69,6 +69,29 @@ def test_given_any_form_of_the_file_then_every_member_once_with_the_properties_a
     assert outcome.states[0]["sourceStats"]["recordCount"] == 2500
 
 
+def test_given_a_relative_address_in_the_storage_then_it_is_followed(project: Callable[..., Command]) -> None:
+    command = project(Cohort("a", in_storage=True), relative_links=True)
+    outcome = read(command, listed_cohorts("a"))
+    assert members(outcome, "a") == list(member_ids(Cohort("a"))), outcome.everything
+    assert [request.status for request in command.simulator.rest.storage.log] == [200]
+
+
+def test_given_an_id_that_must_be_quoted_then_its_members_are_read(project: Callable[..., Command]) -> None:
+    cohort = Cohort("a/b c?d%2F")
+    outcome = read(project(cohort), listed_cohorts(cohort.id))
+    assert members(outcome, cohort.id) == list(member_ids(cohort)), outcome.everything
+
+
+def test_given_a_job_that_waits_in_a_queue_then_it_is_asked_for_again_five_seconds_later(
+    project: Callable[..., Command],
+) -> None:
+    command = project(Cohort("a", polls=1))
+    outcome = read(command, listed_cohorts("a"), options={"settings": {"endpoints.cohort_job.POLL_SECONDS": 5.0}})
+    assert members(outcome, "a") == list(member_ids(Cohort("a"))), outcome.everything
+    queued, done = [each for each in command.simulator.rest_log if "/request-status/" in each.path]
+    assert done.at - queued.at >= 5.0
+
+
 def test_given_a_redirect_then_no_key_goes_to_the_storage_and_its_address_is_in_no_log(
     project: Callable[..., Command],
 ) -> None:

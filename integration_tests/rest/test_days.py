@@ -218,3 +218,20 @@ def test_given_no_start_date_and_a_pause_of_months_then_no_day_between_is_left_o
     command = project(at(2024, 6, 1, 13))
     read_streams(command, "active_users", state=[a_state("active_users", date="2024-03-20")], start_date=None)
     assert days_asked_for(command.simulator) == days(date(2024, 3, 13), date(2024, 5, 31))
+
+
+def test_given_more_labels_than_numbers_then_an_error_and_no_day_without_some_of_its_numbers(
+    project: Callable[..., Command],
+) -> None:
+    def with_one_more_label(body: bytes) -> bytes:
+        answer = json.loads(body)
+        answer["data"]["seriesLabels"].append("Peru")
+        return json.dumps(answer).encode()
+
+    command = project()
+    command.simulator.faults.append(Fault("body", api="rest", path="/api/2/users", change=with_one_more_label))
+    outcome = read_streams(command, "active_users", start_date=START, active_users_group_by_country=True)
+    assert outcome.exit_code == 1
+    assert outcome.records("active_users") == []
+    assert "active_users" in outcome.stream_error["message"]
+    assert outcome.states == []

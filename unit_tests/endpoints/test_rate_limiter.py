@@ -71,6 +71,16 @@ def test_given_a_short_wait_then_the_log_says_nothing(
     assert waits(caplog) == []
 
 
+def test_given_a_wait_of_0_ms_then_the_request_is_counted_too(rates: RateLimiter, clock: Clock) -> None:
+    began = clock.now
+    for _ in range(7):
+        rates.wait(MONTH)
+    clock.now = began + 300  # to the millisecond: the first seven count for the last time
+    for _ in range(8):
+        rates.wait(MONTH)
+    assert clock.now - began == pytest.approx(600, abs=0.1)
+
+
 def test_given_years_of_requests_then_what_is_old_is_forgotten(rates: RateLimiter) -> None:
     for _ in range(15):
         rates.wait(MONTH)

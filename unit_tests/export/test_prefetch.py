@@ -179,6 +179,42 @@ def test_given_a_refusal_then_only_the_oldest_window_is_asked_for_until_a_width_
     assert sorted(hours for hours in asked if hours > 4) == [6, 12, 24, 24, 24]
 
 
+def test_given_refusals_ahead_then_one_window_at_a_time_then_in_parallel_again_and_then_wider() -> None:
+    lock, together = threading.Lock(), threading.Barrier(3, timeout=scaled(STUCK_SECONDS))
+    asked: list[int] = []
+    running, most_running_at_first, is_served = 0, 0, False
+
+    def fetch(window: Window, cancellation: Cancellation) -> Archive | None:
+        nonlocal running, most_running_at_first, is_served
+        with lock:
+            asked.append(window.hours)
+            number = asked.count(12)
+        if window.first == START:
+            wait_until(lambda: len(asked) == 3, "two windows ahead, which are refused")
+            return None
+        with lock:
+            if not is_served and window.hours == 24:
+                raise TooMuchAtOnceError(window, "too much")
+            running += 1
+            if not is_served:
+                most_running_at_first = max(most_running_at_first, running)
+        if number == 1:
+            time.sleep(0.1)  # for those that must not be asked for meanwhile
+        elif number in (5, 6, 7):
+            together.wait()  # three at once, or it fails
+        with lock:
+            running -= 1
+            is_served = True
+        return None
+
+    widths = [download.window.hours for download in a_prefetcher(fetch, 24 * 20)]
+    assert most_running_at_first == 1
+    assert asked[:4] == [24, 24, 24, 12]
+    assert widths[:17] == [24] + [12] * 16
+    assert set(widths[17:-1]) == {12, 18}, "some of 12 were planned before"
+    assert widths[1:-1] == sorted(widths[1:-1])
+
+
 def test_given_a_disk_too_small_for_a_window_then_narrower_ones() -> None:
     def fetch(window: Window, cancellation: Cancellation) -> Archive | None:
         if window.hours > 5:

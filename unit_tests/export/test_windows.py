@@ -58,6 +58,14 @@ def test_given_time_before_2014_11_12_then_whole_days_that_end_there() -> None:
     ]
 
 
+def test_given_a_width_of_a_month_then_no_window_reaches_across_2014_11_12() -> None:
+    windows = list(slices(at("2014-11-10T05:00"), at("2014-11-13T05:00"), 24 * 30))
+    assert [(w.start_param, w.end_param) for w in windows] == [
+        ("20141110T00", "20141111T23"),
+        ("20141112T00", "20141113T05"),
+    ]
+
+
 @given(
     start=hours,
     days=st.integers(0, 40),

@@ -1,3 +1,4 @@
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,15 @@ def test_its_file_has_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_given_no_temporary_folder_then_a_config_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(seen.tempfile, "tempdir", str(tmp_path / "gone"))
     with pytest.raises(ConfigError, match="TMPDIR"):
+        SeenUsers()
+
+
+def test_given_no_room_for_a_folder_then_a_config_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(seen.tempfile, "TemporaryDirectory", full)
+    with pytest.raises(ConfigError, match=r"cannot hold the list of active users .*No space left"):
         SeenUsers()
 
 
