@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from source_amplitude import errors
-from source_amplitude.config.form import connection_specification, migrate
+from source_amplitude.config.form import migrate
 from source_amplitude.config.model import Config
 from source_amplitude.events.state import read_state
 from source_amplitude.http.hosts import API_URLS, PROFILE_API_URL
@@ -81,19 +81,6 @@ def test_the_reference_is_what_the_generator_makes() -> None:
     generate = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(generate)
     assert (DOCS / "reference.md").read_text(encoding="utf-8") == generate.page(), "make docs"
-
-
-def titles(schema: dict) -> Iterator[str]:  # type: ignore[type-arg]
-    for field in schema.get("properties", {}).values():
-        yield field["title"]
-        yield from titles(field)
-
-
-@pytest.mark.parametrize("name", ["amplitude.md", "migration.md"])
-def test_what_is_in_bold_is_a_field_of_the_form(name: str) -> None:
-    bold = set(re.findall(r"\*\*(.+?)\*\*", (DOCS / name).read_text(encoding="utf-8")))
-    assert bold
-    assert bold <= set(titles(dict(connection_specification())))
 
 
 # What https://docs.airbyte.com asks of a connector's page, in this order.

@@ -50,13 +50,6 @@ def test_the_page_for_developers_names_every_room_and_only_files_that_exist() ->
         assert [name for folder in (package, package / "export", REPOSITORY) if (folder / name).exists()], name
 
 
-def test_the_glossary_is_in_order() -> None:
-    glossary = CONTRIBUTING.partition("## Glossary")[2].partition("\n## ")[0]
-    _, *terms = re.findall(r"^\| ([^|]+) \|", glossary, re.MULTILINE)
-    assert len(terms) >= 20
-    assert terms == sorted(terms, key=str.lower)
-
-
 def test_the_forge_runs_what_ci_runs_on_every_python_that_is_supported_and_the_oldest_spark() -> None:
     job, oldest = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "ci.yml").read_text())["jobs"].values()
     assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]

@@ -7,7 +7,7 @@ import logging
 from source_amplitude.errors import TransientError, UnexpectedError
 from source_amplitude.export.archive import ArchiveDamagedError
 from source_amplitude.export.windows import Window
-from source_amplitude.http.retry import MAX_TRIES
+from source_amplitude.http import retry
 
 
 class BadLineError(Exception):
@@ -37,7 +37,7 @@ class RefetchPolicy:
                 ) from error
         else:
             self._damages += 1
-            if self._damages >= MAX_TRIES:
+            if self._damages >= retry.MAX_TRIES:
                 raise TransientError(
                     f"The export of the hours {self._window} was damaged {self._damages} times; "
                     f"the last error was: {error}. The next sync continues with these hours."
