@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from amplitude_simulator import Project, RestData, Simulator
+from amplitude_simulator.project import HOUR
 from amplitude_simulator.rest.cohorts import member_ids
 from harness.profiles import REAL_PACE, keys_of, users_seen
 from harness.rest import DAILY, DAY, SNAPSHOTS, days, days_of, most_cost_in_any
@@ -31,7 +32,6 @@ FIRST_HOUR = datetime(2024, 3, 13, tzinfo=timezone.utc)
 FIRST_DAY = date(2024, 2, 15)
 NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)
 LATER = timedelta(hours=3)
-HOUR = timedelta(hours=1)
 DOT_SECONDS = 1.0
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from pyspark.sql.streaming import StreamingQuery
 
 from amplitude_simulator import Project, Simulator
+from amplitude_simulator.project import HOUR
 from demo.__main__ import print_table, tell
 from harness.spark import SimulatedSpark, spark_session, uuids, write_settings
 
@@ -28,7 +29,6 @@ OUTPUT = REPOSITORY / "demo_output" / "spark"
 FIRST_HOUR = datetime(2024, 3, 13, tzinfo=timezone.utc)
 NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)
 LATER = timedelta(hours=3)
-HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)

@@ -9,28 +9,10 @@ import pytest
 
 from amplitude_simulator import Fault, Simulator
 from harness.runs import Command, Outcome, a_catalog, a_config
+from integration_tests.checking import an_events_state, assert_no_key, check, verdict
 from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import LAST_HOUR
-from integration_tests.test_events import an_events_state
-
-INVALID_KEY = (
-    b'{"error": {"http_code": 403, "type": "invalid", "message": "Forbidden", '
-    b'"metadata": {"details": "Invalid API Key"}}}'
-)
-
-
-def check(command: Command, config: Any, **options: Any) -> Outcome:
-    return command.run("check", "--config", command.file("config.json", config), **options)
-
-
-def verdict(outcome: Outcome) -> tuple[str, str]:
-    [message] = outcome.of_type("CONNECTION_STATUS")
-    return message["connectionStatus"]["status"], message["connectionStatus"].get("message", "")
-
-
-def assert_no_key(outcome: Outcome, config: dict[str, Any]) -> None:
-    for name in ("api_key", "secret_key"):
-        assert config[name] not in outcome.everything
+from integration_tests.faults.tables import INVALID_KEY
 
 
 def test_given_right_keys_then_success_without_pulling_an_archive(

@@ -2,57 +2,29 @@
 
 import json
 import re
-import subprocess
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from amplitude_simulator import Fault, Project, Simulator
+from amplitude_simulator import Fault, Simulator
+from amplitude_simulator.project import HOUR
 from harness import pyairbyte
-from harness.limits import scaled
-from harness.runs import a_config
-from integration_tests.faults.test_contents import each_line
+from integration_tests.databases import (
+    FIRST_HOUR,
+    in_duckdb,
+    installed,
+    simulator,
+    sync,
+)
+from integration_tests.faults.contents import each_line
 from integration_tests.postgres import PostgreSQL
 
 PAGE = (pyairbyte.REPOSITORY / "docs" / "databases.md").read_text(encoding="utf-8")
-FIRST_HOUR = datetime(2024, 3, 13, tzinfo=timezone.utc)
-NOW = datetime(2024, 3, 14, 2, 10, tzinfo=timezone.utc)
-HOUR = timedelta(hours=1)
-FETCH = "import duckdb, json, sys; print(json.dumps(duckdb.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))"
 
 pytestmark = [pytest.mark.extra, pytest.mark.xdist_group("databases"), pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def installed() -> None:
-    made = subprocess.run(
-        ["make", ".venv-pyairbyte/.ready"], cwd=pyairbyte.REPOSITORY, check=False, capture_output=True, text=True
-    )
-    assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
-
-
-@pytest.fixture
-def simulator() -> Iterator[Simulator]:
-    with Simulator(Project(FIRST_HOUR, events_per_hour=20, users=30), NOW) as running:
-        yield running
-
-
-def sync(
-    simulator: Simulator, folder: Path, database: str, *arguments: str, **changes: Any
-) -> "subprocess.CompletedProcess[str]":
-    config = a_config(simulator, **changes)
-    return pyairbyte.sync(simulator, folder, database, config, *arguments, capture_output=True, timeout=scaled(300))
-
-
-def in_duckdb(database: Path, sql: str) -> list[list[Any]]:
-    told = subprocess.run([pyairbyte.PYTHON, "-c", FETCH, database, sql], check=True, capture_output=True, text=True)
-    rows: list[list[Any]] = json.loads(told.stdout)
-    return rows
 
 
 def section(name: str) -> str:

@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from amplitude_simulator import Simulator
+from amplitude_simulator.project import HOUR
 from harness.runs import Command, a_catalog, a_config, uuids_before_each_state
+from integration_tests.checking import an_events_state
 from integration_tests.conftest import FIRST_HOUR, NOW
 
 UTC = timezone.utc
-HOUR = timedelta(hours=1)
 HOUR_20 = datetime(2024, 3, 15, 20, tzinfo=UTC)
 
 
@@ -134,10 +134,6 @@ def test_given_a_state_of_any_accepted_form_then_it_continues_there(
     assert set(outcome.uuids) == simulator.project.uuids(
         datetime.strptime(first_hour, "%Y%m%dT%H").replace(tzinfo=UTC), HOUR_20
     )
-
-
-def an_events_state(stream_state: dict[str, Any], stream: str = "events") -> list[dict[str, Any]]:
-    return [{"type": "STREAM", "stream": {"stream_descriptor": {"name": stream}, "stream_state": stream_state}}]
 
 
 def test_given_a_later_start_date_then_it_wins_over_the_state_and_an_earlier_one_does_not(

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import Cohort, Fault, Project, RestData, Simulator
+from amplitude_simulator.project import HOUR
 from harness.limits import scaled
 from harness.runs import Outcome, a_catalog, a_config
 
 REPOSITORY = Path(__file__).parents[1]
 IMAGE = "source-amplitude:dev"
 PYTHON = "/opt/source-amplitude/bin/python"
-HOUR = timedelta(hours=1)
 MOST_ADDED_BYTES = 60_000_000
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", ".*_cache", ".hypothesis", "__pycache__", "build", "*_output")
 HARDENED = ("--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges")

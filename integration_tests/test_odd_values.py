@@ -8,9 +8,14 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import Fault, Simulator
-from integration_tests.faults.test_contents import each_line
+from integration_tests.databases import (
+    in_duckdb,
+    installed,
+    simulator,
+    sync,
+)
+from integration_tests.faults.contents import each_line
 from integration_tests.postgres import PostgreSQL
-from integration_tests.test_databases import in_duckdb, installed, simulator, sync
 
 __all__ = ["installed", "simulator"]  # fixtures
 

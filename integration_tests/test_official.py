@@ -2,33 +2,28 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from amplitude_simulator import Project, Simulator
-from harness.limits import scaled
-from harness.runs import Command, Outcome, a_catalog, a_config
+from amplitude_simulator.project import HOUR
+from harness.runs import Command, a_config
+from integration_tests.official_connector import (
+    REPOSITORY,
+    Official,
+    cells,
+    fields_of,
+    official,
+    official_python,
+    type_of,
+)
 from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType, declared_types
 
-REPOSITORY = Path(__file__).parents[1]
-HOUR = timedelta(hours=1)
 TIMESTAMP_FIELDS = [name for name, declared in declared_types("events").items() if declared is FieldType.TIMESTAMP]
 
 pytestmark = [pytest.mark.extra, pytest.mark.xdist_group("official"), pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def official_python() -> Path:
-    made = subprocess.run(
-        ["make", ".venv-official/.ready"], cwd=REPOSITORY, check=False, capture_output=True, text=True
-    )
-    assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
-    return REPOSITORY / ".venv-official" / "bin" / "python"
 
 
 @pytest.fixture
@@ -38,58 +33,6 @@ def simulator() -> Iterator[Simulator]:
     project = Project(first_hour=this_hour - 48 * HOUR, events_per_hour=200)
     with Simulator(project, this_hour + timedelta(minutes=10)) as running:
         yield running
-
-
-class Official:
-    """The official connector, 0.6.19, against the simulator."""
-
-    def __init__(self, python: Path, simulator: Simulator, folder: Path) -> None:
-        self._python = python
-        self._simulator = simulator
-        self._folder = folder
-        self.config = {
-            "api_key": simulator.project.api_key,
-            "secret_key": simulator.project.secret_key,
-            "data_region": "Standard Server",
-            "start_date": f"{simulator.project.first_hour:%Y-%m-%dT%H:%M:%SZ}",
-            "request_time_range": 12,
-            "active_users_group_by_country": False,
-        }
-
-    def read(self, *streams: str, **changes: Any) -> Outcome:
-        return self._run("read", config={**self.config, **changes}, catalog=a_catalog(*streams))
-
-    def schema(self, stream: str = "events") -> dict[str, Any]:
-        return fields_of(self._run("discover", config=self.config), stream)
-
-    def _run(self, verb: str, **files: Any) -> Outcome:
-        arguments = []
-        for name, content in files.items():
-            path = self._folder / f"official_{name}.json"
-            path.write_text(json.dumps(content))
-            arguments += [f"--{name}", str(path)]
-        script = REPOSITORY / "integration_tests" / "official.py"
-        ended = subprocess.run(
-            [str(self._python), str(script), f"{self._simulator.url}/us/api/", verb, *arguments],
-            cwd=self._folder,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=scaled(300),
-        )
-        assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
-        return Outcome(ended.returncode, ended.stdout.splitlines(), ended.stderr, peak_rss_bytes=0, seconds=0)
-
-
-@pytest.fixture
-def official(official_python: Path, simulator: Simulator, tmp_path: Path) -> Official:
-    return Official(official_python, simulator, tmp_path)
-
-
-def fields_of(discovered: Outcome, name: str = "events") -> dict[str, Any]:
-    [catalog] = discovered.of_type("CATALOG")
-    [found] = [stream for stream in catalog["catalog"]["streams"] if stream["name"] == name]
-    return found["json_schema"]["properties"]
 
 
 def test_given_its_configuration_and_state_then_ours_continues_without_a_gap(
@@ -151,14 +94,3 @@ def test_the_docs_name_every_field_whose_type_changes(
         table = page.partition(f"<!-- types with {properties_format} -->\n")[2].partition("\n\n")[0]
         told = {row[0]: (row[1], row[2]) for row in map(cells, table.splitlines()[2:])}
         assert told == changed, properties_format
-
-
-def type_of(field: dict[str, Any] | None) -> str:
-    if field is None:
-        return "-"
-    types = field["type"] if isinstance(field["type"], list) else [field["type"]]
-    return " or ".join(sorted(types, key=lambda kind: (kind == "null", kind)))
-
-
-def cells(row: str) -> list[str]:
-    return [cell.strip().strip("`") for cell in row.strip("|").split("|")]

@@ -11,13 +11,13 @@ import pytest
 from amplitude_simulator import Project, RestData, Simulator
 from harness.rest import DAY, as_they_came, days, days_of, read_streams
 from harness.runs import Command, a_config
-from integration_tests.test_official import (
+from integration_tests.official_connector import (
     REPOSITORY,
     Official,
     cells,
     fields_of,
-    official,  # noqa: F401 - a fixture
-    official_python,  # noqa: F401 - a fixture
+    official,
+    official_python,
     type_of,
 )
 
@@ -54,7 +54,7 @@ def by_key(records: list[dict[str, Any]], stream: str) -> dict[Any, dict[str, An
 
 @pytest.mark.parametrize("by_country", [False, True])
 def test_given_the_same_simulator_then_the_same_records_by_key(
-    official: Official,  # noqa: F811
+    official: Official,
     simulator: Simulator,
     command: Command,
     by_country: bool,
@@ -88,7 +88,7 @@ def test_given_the_same_simulator_then_the_same_records_by_key(
 
 
 def test_given_its_state_then_ours_continues_and_the_table_is_as_if_it_had_read_all(
-    official: Official,  # noqa: F811
+    official: Official,
     simulator: Simulator,
     command: Command,
 ) -> None:
@@ -110,7 +110,7 @@ def test_given_its_state_then_ours_continues_and_the_table_is_as_if_it_had_read_
 
 
 def test_the_docs_name_every_field_of_these_streams_whose_type_changes(
-    official: Official,  # noqa: F811
+    official: Official,
     simulator: Simulator,
     command: Command,
 ) -> None:

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 from amplitude_simulator import Fault, Simulator
+from amplitude_simulator.project import HOUR
 from harness.runs import Command, Outcome, a_config
 from integration_tests.conftest import FIRST_HOUR
-from integration_tests.faults.test_contents import with_lines
+from integration_tests.faults.contents import with_lines
 
-HOUR = timedelta(hours=1)
 LAST_LINE = re.compile(
     r"^events: asked for (?P<asked>[\d,]+) hours?, (?P<answered>[\d,]+) answered"
     r"(?:, and again for (?P<again>[\d,]+) of earlier syncs)?: "

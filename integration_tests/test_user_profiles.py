@@ -21,8 +21,8 @@ from harness.profiles import (
     users_seen,
 )
 from harness.runs import Command, a_catalog, a_config
+from integration_tests.checking import assert_no_key, check, verdict
 from integration_tests.conftest import NOW
-from integration_tests.test_check import assert_no_key, check, verdict
 
 USERS = [f"user-{number}" for number in range(60)]
 LAST_HOUR = NOW.replace(hour=20, minute=0)

@@ -1,5 +1,6 @@
 """Imports point one way: the core knows neither Airbyte nor Spark."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,3 +45,12 @@ def test_what_converts_does_not_load_what_only_requests_need(module: str) -> Non
     )
     ran = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("folder", ["unit_tests", "integration_tests"])
+def test_no_module_of_tests_imports_from_another(folder: str) -> None:
+    """What several need is in a module of helpers, which pytest does not collect."""
+    for path in (REPOSITORY / folder).rglob("*.py"):
+        assert not re.search(
+            r"^\s*(from|import) (unit_tests|integration_tests)\S*\btest_", path.read_text(), re.MULTILINE
+        ), path

@@ -1,12 +1,12 @@
 """What must hold after a sync that met a fault: the exact events, the states, the error, and an empty disk."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 from amplitude_simulator import Simulator
+from amplitude_simulator.project import HOUR
 from harness.runs import Command, Outcome, uuids_before_each_state
 from integration_tests.conftest import FIRST_HOUR
 
-HOUR = timedelta(hours=1)
 LAST_HOUR = datetime(2024, 3, 15, 20, tzinfo=timezone.utc)
 MOST_MEMORY = 200e6
 PYTHONS_TRIAL = (b"", b"blat")  # tempfile._get_default_tempdir

@@ -3,20 +3,19 @@
 import gzip
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
 from amplitude_simulator import Fault, Simulator
+from amplitude_simulator.project import HOUR
 from harness.runs import Command, Outcome, a_config
 from integration_tests.conftest import FIRST_HOUR
+from integration_tests.faults.contents import Change, Members, each_line, field, with_lines
 from integration_tests.faults.expect import LAST_HOUR, assert_failed, assert_nothing_left, assert_whole
 
-HOUR = timedelta(hours=1)
 NIGHT = datetime(2024, 3, 15, 10, tzinfo=timezone.utc)
-Members = list[tuple[str, bytes]]
-Change = Callable[[Members], Members]
 
 
 def renamed(template: str) -> Change:
@@ -25,22 +24,6 @@ def renamed(template: str) -> Change:
 
 def with_member(name: str, content: bytes) -> Change:
     return lambda members: [(name, content), *members]
-
-
-def with_lines(change: Callable[[list[bytes]], list[bytes]]) -> Change:
-    """Change the lines of every member."""
-    return lambda members: [
-        (name, gzip.compress(b"\n".join(change(gzip.decompress(content).split(b"\n"))))) for name, content in members
-    ]
-
-
-def each_line(change: Callable[[bytes], bytes]) -> Change:
-    return with_lines(lambda lines: [change(line) if line else line for line in lines])
-
-
-def field(text: bytes) -> Change:
-    """Put a field at the end of every event."""
-    return each_line(lambda line: line[:-1] + b"," + text + b"}")
 
 
 def in_two_gzip_streams(members: Members) -> Members:

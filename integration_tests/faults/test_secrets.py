@@ -8,7 +8,7 @@ import pytest
 from amplitude_simulator import Fault, Simulator
 from harness.profiles import listed, read_profiles
 from harness.runs import USER_DATA, Command, Outcome, a_config
-from integration_tests.faults.test_answers import MIDDLE_HOUR, PASSING, STAYING
+from integration_tests.faults.tables import MIDDLE_HOUR, PASSING, STAYING
 
 FAULTS = {**PASSING, **{f"{name}, staying": fault for name, (fault, *_) in STAYING.items()}}
 

@@ -12,8 +12,8 @@ from harness.profiles import keys_of, listed, read_profiles
 from harness.rest import ALL_COHORTS, read_streams
 from harness.runs import Command, a_config
 from integration_tests.conftest import FIRST_HOUR
+from integration_tests.faults.contents import each_line
 from integration_tests.faults.expect import LAST_HOUR
-from integration_tests.faults.test_contents import each_line
 
 Change = Callable[[Any], None]
 MARK = "put the value here"

@@ -8,7 +8,7 @@ import sys
 from abc import ABC
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 from pyspark.sql.types import LongType, StringType, StructType
 
 from amplitude_simulator import Simulator
+from amplitude_simulator.project import HOUR
 from integration_tests.spark.conftest import FIRST_HOUR, NOW
 from source_amplitude.endpoints.registry import ENDPOINTS
 from source_amplitude.errors import ConfigError
@@ -25,7 +26,6 @@ from source_amplitude.spark import connect, offsets
 
 pytestmark = pytest.mark.spark
 
-HOUR = timedelta(hours=1)
 DOCUMENT = Path(__file__).parents[2] / "docs" / "spark.md"
 
 

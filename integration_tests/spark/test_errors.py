@@ -1,30 +1,16 @@
 """Every way to get it wrong: one clear sentence each, at the end of what Spark says, and no key anywhere."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql.types import LongType, StructField, StructType
 
 from amplitude_simulator import Fault
 from harness.spark import SimulatedSpark
+from integration_tests.spark.queries import sentence_of
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
-
-
-def sentence_of(spark: SimulatedSpark, action: Callable[[], object]) -> str:
-    """The sentence in the error that an action ends with."""
-    with pytest.raises((PySparkException, Py4JJavaError)) as caught:
-        action()
-    text = str(caught.value)
-    for secret in (spark.simulator.project.api_key, spark.simulator.project.secret_key):
-        assert secret not in text
-    assert "During handling of the above exception" not in text, "another error hides it"
-    [sentence] = set(re.findall(r"(?:Config|Transient|Unexpected)Error: (.+)", text))
-    return sentence
 
 
 @pytest.mark.parametrize(

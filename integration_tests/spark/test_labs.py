@@ -3,12 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pyspark.sql import DataFrame
 
+from amplitude_simulator.project import HOUR
 from harness.spark import REPOSITORY, SimulatedSpark, uuids
 from integration_tests.spark.conftest import FIRST_HOUR
 from integration_tests.spark.labs_framework import register_lakeflow_source
@@ -16,7 +16,6 @@ from source_amplitude.spark.spark_versions import TELLS_LIMITS
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 
-HOUR = timedelta(hours=1)
 A_SUBCLASS_ALONE = """
 from source_amplitude.lakeflow import LakeflowConnect as Ours
 

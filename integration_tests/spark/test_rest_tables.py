@@ -16,8 +16,7 @@ from amplitude_simulator.rest.dashboard import BUCKETS
 from harness.rest import DAILY, DAY, SNAPSHOTS, days, days_asked_for
 from harness.spark import SimulatedSpark
 from integration_tests.spark.conftest import NOW
-from integration_tests.spark.test_errors import sentence_of
-from integration_tests.spark.test_streams import offsets
+from integration_tests.spark.queries import offsets, sentence_of
 from source_amplitude.spark.spark_versions import TELLS_LIMITS
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine

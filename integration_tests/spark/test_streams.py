@@ -1,9 +1,7 @@
 """Micro-batches: where they end, and that one which runs again has the same rows."""
 
-import json
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,22 +9,17 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame
 
 from amplitude_simulator import Fault
+from amplitude_simulator.project import HOUR
 from harness.spark import SimulatedSpark, uuids
 from integration_tests.spark.conftest import FIRST_HOUR, NOW
+from integration_tests.spark.queries import offsets
 from source_amplitude.spark.spark_versions import TELLS_LIMITS
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 
-HOUR = timedelta(hours=1)
 tells_limits = pytest.mark.skipif(
     not TELLS_LIMITS, reason="before 4.2 Spark tells a reader no limit: a micro-batch is all that is available"
 )
-
-
-def offsets(folder: Path) -> list[dict[str, str]]:
-    """The end of each micro-batch, as the checkpoint has it."""
-    files = sorted((folder / "checkpoint" / "offsets").glob("[0-9]*"), key=lambda path: int(path.name))
-    return [json.loads(path.read_text().splitlines()[-1]) for path in files]
 
 
 @tells_limits

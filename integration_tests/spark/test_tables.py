@@ -10,12 +10,11 @@ from pyspark.sql import functions as f
 
 from amplitude_simulator import Fault
 from amplitude_simulator.archives import Member
+from amplitude_simulator.project import HOUR
 from harness.spark import SimulatedSpark, uuids
 from integration_tests.spark.conftest import FIRST_HOUR
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
-
-HOUR = timedelta(hours=1)
 
 
 def with_fields(**fields: object) -> Fault:

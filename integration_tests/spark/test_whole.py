@@ -5,19 +5,18 @@ import signal
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from amplitude_simulator import Fault
+from amplitude_simulator.project import HOUR
 from harness.spark import SimulatedSpark, python_workers, uuids, wait_for
 from integration_tests.spark.conftest import FIRST_HOUR, NOW
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 
-HOUR = timedelta(hours=1)
 HOURS = 72
 MORE_HOURS = 5
 FAULTS: dict[str, tuple[dict[str, Any], list[Fault]]] = {

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from source_amplitude.config.form import migrate
 from source_amplitude.config.model import ActiveUsers, Config, ListedUsers
 from source_amplitude.errors import ConfigError
+from unit_tests.strategies import any_json
 
 UTC = timezone.utc
 NOW = datetime(2024, 3, 15, 23, 10, tzinfo=UTC)
@@ -93,11 +94,6 @@ def test_users_may_be_active_or_not_named_yet() -> None:
     assert a_config(user_profiles={"users": {"selection": "listed", "user_ids": [" , "]}}).user_profiles.users is None
 
 
-any_json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=8,
-)
 FIELDS = [
     "api_key", "secret_key", "region", "start_date", "batch_size_hours", "export_delay_hours", "lookback_hours",
     "num_workers", "properties_format", "user_profiles", "data_region", "request_time_range",

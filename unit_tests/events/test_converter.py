@@ -12,16 +12,8 @@ from source_amplitude.events.shape import MOST_FIELDS
 from source_amplitude.records.coercion import CoercionStats
 from source_amplitude.records.json_repair import NotAJsonObjectError
 from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType, declared_types, stream_schema
+from unit_tests.strategies import json_values, without_nul
 
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(10**25), 10**25)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-    max_leaves=20,
-)
 TYPES = declared_types("events")
 TIMESTAMP_FIELDS = [name for name, declared in TYPES.items() if declared is FieldType.TIMESTAMP]
 names = st.text() | st.sampled_from([*TYPES, ADDITIONAL_FIELDS, "$new", 'd"'])
@@ -103,10 +95,6 @@ def test_the_check_of_every_record_has_the_bounds_of_destinations(name: str, fit
     SCHEMAS[True].check(record)
     with pytest.raises(AssertionError, match=f"{name}: {too_large} is too large for its column"):
         SCHEMAS[True].check({**record, name: too_large})
-
-
-def without_nul(value: Any) -> Any:
-    return json.loads(re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", r"\1\\ufffd", json.dumps(value)))
 
 
 def same(ours: Any, sent: Any) -> bool:

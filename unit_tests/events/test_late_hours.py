@@ -9,7 +9,7 @@ from source_amplitude.errors import ConfigError
 from source_amplitude.events.late_hours import RECHECK_AFTER_HOURS, RecheckQueue, WindowAnswer
 from source_amplitude.events.state import read_recent, read_state, write_state
 from source_amplitude.export.windows import HOUR, Window, slices
-from unit_tests.config.test_model import any_json
+from unit_tests.strategies import any_json
 
 START = datetime(2024, 3, 13, tzinfo=timezone.utc)
 REMEMBERED_HOURS = max(RECHECK_AFTER_HOURS)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from source_amplitude.errors import ConfigError
 from source_amplitude.events.state import read_state, write_state
-from unit_tests.config.test_model import any_json
+from unit_tests.strategies import any_json
 
 UTC = timezone.utc
 

@@ -11,7 +11,7 @@ from source_amplitude.records.coercion import CoercionStats
 from source_amplitude.records.schema import stream_schema
 from source_amplitude.user_profiles.profile import NotAProfileError, Profile, profile_record, user_data
 from source_amplitude.user_profiles.users import User
-from unit_tests.events.test_converter import json_values, without_nul
+from unit_tests.strategies import json_values, without_nul
 
 ADA = User("user_id", "ada")
 DEVICE = User("device_id", "device-1")
