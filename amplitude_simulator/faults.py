@@ -44,8 +44,8 @@ class FaultNotAppliedError(AssertionError):
 class Fault:
     """One kind of trouble (see `EXPORT_KINDS`).
 
-    A fault in a body strikes answers with 200 alone. Where it changes nothing, the simulator raises
-    `FaultNotAppliedError` when it stops.
+    A fault in a body strikes answers with 200 alone. Where it changes nothing, or meets no such answer but others, the
+    simulator raises `FaultNotAppliedError` when it stops.
 
     :param api: which API it strikes, "export", "profile" or "rest"
     :param hour: strikes export requests whose range holds this hour; None: all

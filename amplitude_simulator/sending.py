@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from amplitude_simulator.export import Answer
-from amplitude_simulator.faults import BODY_KINDS, GZIP_KINDS, SENDING_KINDS, Fault, FaultNotAppliedError
+from amplitude_simulator.faults import BODY_KINDS, GZIP_KINDS, SENDING_KINDS, Fault
 from amplitude_simulator.request import Request
 
 SEND_BYTES = 64 * 1024
@@ -26,6 +26,12 @@ class Sender(BaseHTTPRequestHandler):
     def sent(self, request: Request) -> None:
         """Nothing to do here."""
 
+    def applied(self, fault: Fault) -> None:
+        """Nothing to do here."""
+
+    def missed(self, fault: Fault) -> None:
+        """Nothing to do here."""
+
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self.close_connection = True
@@ -34,8 +40,12 @@ class Sender(BaseHTTPRequestHandler):
         """:raises FaultNotAppliedError: the answer has nothing that the fault of the request could change"""
         request.status = answer.status
         fault = request.fault
-        if fault is not None and fault.kind in BODY_KINDS and answer.status != 200:
-            raise FaultNotAppliedError(f"{fault.kind} in the body of a {answer.status} to {request.path}")
+        if fault is not None and fault.kind in BODY_KINDS:
+            if answer.status == 200:
+                self.applied(fault)
+            else:
+                self.missed(fault)
+                request.fault = fault = None
         if fault is not None and fault.kind in SENDING_KINDS:
             self._send_with_fault(request, answer, fault)
             return

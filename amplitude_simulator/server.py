@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from amplitude_simulator.export import Answer, export, is_authorized, parse_range
-from amplitude_simulator.faults import DELAYING_KINDS, Fault
+from amplitude_simulator.faults import DELAYING_KINDS, Fault, FaultNotAppliedError
 from amplitude_simulator.profiles import PROFILE_PATH, Profiles
 from amplitude_simulator.project import Project
 from amplitude_simulator.request import Request
@@ -66,6 +66,7 @@ class Simulator:
         self._now = now
         self._cached: dict[tuple[datetime, datetime], Answer] | None = {} if cache_archives else None
         self._struck: dict[int, int] = {}
+        self._missed: dict[int, Fault] = {}
         self._barriers: dict[int, threading.Barrier] = {}
         self._in_flight = 0
         self._lock = threading.Lock()
@@ -122,8 +123,10 @@ class Simulator:
         self._server.shutdown()
         self._server.server_close()
         self.rest.storage.stop()
-        if self.errors and error is None:
-            raise self.errors[0]
+        missed = [f"{fault.kind} met no answer with 200" for fault in self._missed.values()]
+        errors = [*self.errors, *map(FaultNotAppliedError, missed)]
+        if errors and error is None:
+            raise errors[0]
 
     def begin(self, path: str, query: str, authorization: str | None) -> Request:
         request = Request(path, dict(parse_qsl(query)), time.monotonic(), 0, authorization, query=query)
@@ -165,6 +168,22 @@ class Simulator:
             whole = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
             self._cached[first, last] = replace(answer, body=whole)
         return self._cached[first, last]
+
+    def applied(self, fault: Fault) -> None:
+        with self._lock:
+            self._missed.pop(id(fault), None)
+
+    def missed(self, fault: Fault) -> None:
+        """An answer had no body for a fault, which strikes another one instead."""
+        with self._lock:
+            self._struck[id(fault)] -= 1
+            if not self._struck[id(fault)]:
+                self._missed[id(fault)] = fault
+
+    def allow_missed_faults(self) -> None:
+        """Raise nothing for faults that met no answer with 200 so far: they were chosen by chance."""
+        with self._lock:
+            self._missed.clear()
 
     def gather(self, fault: Fault) -> None:
         """:raises threading.BrokenBarrierError: fewer requests came than are to be under way together"""
@@ -231,6 +250,12 @@ class _Handler(Sender, BaseHTTPRequestHandler):
         if not self._ended:
             self._ended = True
             self.server.simulator.end(request)
+
+    def applied(self, fault: Fault) -> None:
+        self.server.simulator.applied(fault)
+
+    def missed(self, fault: Fault) -> None:
+        self.server.simulator.missed(fault)
 
     def _answer(self, request: Request) -> Answer | None:
         simulator, project = self.server.simulator, self.server.simulator.project

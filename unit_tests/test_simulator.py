@@ -54,7 +54,21 @@ def ask(simulator: Simulator, path: str) -> bytes | None:
 )
 def test_given_a_fault_that_cannot_be_applied_then_the_simulator_raises_when_it_stops(path: str, fault: Fault) -> None:
     with pytest.raises(FaultNotAppliedError), a_simulator(fault) as simulator:
-        assert ask(simulator, path) is None
+        ask(simulator, path)
+
+
+def test_given_an_answer_without_a_body_to_change_then_the_fault_strikes_the_next_one() -> None:
+    with a_simulator(Fault("truncate", times=1)) as simulator:
+        assert ask(simulator, EMPTY_EXPORT) == b"Raw data files were not found."
+        assert ask(simulator, EXPORT) is None
+        assert ask(simulator, EXPORT) is not None
+    assert [request.fault is not None for request in simulator.log] == [False, True, False]
+
+
+def test_given_a_fault_chosen_by_chance_then_it_may_miss() -> None:
+    with a_simulator(Fault("truncate")) as simulator:
+        ask(simulator, EMPTY_EXPORT)
+        simulator.allow_missed_faults()
 
 
 def test_given_a_failure_of_the_simulator_itself_then_it_raises_when_it_stops(monkeypatch: pytest.MonkeyPatch) -> None:

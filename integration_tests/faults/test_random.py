@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import Fault, Project, Simulator
-from amplitude_simulator.faults import FaultNotAppliedError
 from harness.runs import Command, KillAfter, Outcome, State, a_config, uuids_before_each_state
 from integration_tests.conftest import FIRST_HOUR, NOW
 from integration_tests.faults.expect import HOUR, assert_no_file_left, reached
@@ -111,8 +110,6 @@ def test_given_any_schedule_then_nothing_is_lost_and_every_state_keeps_its_promi
             newest_complete = (simulator.now - 2 * HOUR).replace(minute=0) - HOUR
             history.add(outcome, newest_complete)
             assert_no_file_left(command)
-            # An hour chosen by chance may have no body to damage: then the connection was closed without an answer.
-            assert all(isinstance(error, FaultNotAppliedError) for error in simulator.errors)
-            simulator.errors.clear()
+            simulator.allow_missed_faults()
         assert outcome.exit_code == 0, outcome.everything[-2000:]
         assert history.kept == project.uuids(FIRST_HOUR, newest_complete), "the last sync did not bring the rest"
