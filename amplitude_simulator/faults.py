@@ -32,7 +32,8 @@ EXPORT_KINDS = {
 DELAYING_KINDS = ("latency", "gather")
 SENDING_KINDS = ("reset_body", "truncate", "truncate_quietly", "slow_body")
 GZIP_KINDS = ("gzip_crc", "gzip_cut")
-BODY_KINDS = (*SENDING_KINDS, *GZIP_KINDS, "zip_crc", "members", "body")
+ARCHIVE_KINDS = ("zip_crc", "lost_bytes", "members")
+BODY_KINDS = (*SENDING_KINDS, *GZIP_KINDS, *ARCHIVE_KINDS, "body")
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -82,7 +83,7 @@ class Fault:
             raise ValueError("transform and the kind members belong together")
         if (self.kind == "body") != (self.change is not None):
             raise ValueError("change and the kind body belong together")
-        if self.api != "export" and self.kind in ("zip_crc", "members"):
+        if self.api != "export" and self.kind in ARCHIVE_KINDS:
             raise ValueError(f"{self.kind} is a fault of an export")
 
     def strikes(self, first: datetime, last: datetime) -> bool:
