@@ -87,14 +87,19 @@ def clock_of(url: str) -> ServerClock:
 
 
 def earlier(local: datetime, server: ServerClock) -> datetime:
-    """Returns the earlier time of two clocks.
+    """Returns the earlier time of two clocks, whatever their difference."""
+    return local - max(server.ahead(local), timedelta())
+
+
+def believed(local: datetime, server: ServerClock) -> datetime:
+    """Returns the earlier time of two clocks, by which hours and days are read.
 
     :raises ConfigError: they differ by more than a month, and this machine's is the later one
     """
     ahead = server.ahead(local)
     if ahead > MOST_BELIEVED:
         raise ConfigError(f"{difference(ahead)} One of them is wrong, so nothing is read. {_ADVICE}")
-    return local - max(ahead, timedelta())
+    return earlier(local, server)
 
 
 def difference(ahead: timedelta) -> str:

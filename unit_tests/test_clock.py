@@ -4,7 +4,7 @@ from email.utils import format_datetime
 import pytest
 
 from source_amplitude import clock
-from source_amplitude.clock import ServerClock, earlier
+from source_amplitude.clock import ServerClock, believed
 from source_amplitude.errors import ConfigError
 from unit_tests.clock import Clock
 
@@ -49,7 +49,7 @@ def test_given_no_date_that_can_be_read_then_it_shows_nothing(headers: dict[str,
     server = ServerClock()
     server.shown(headers)
     assert server.now() is None
-    assert earlier(MOMENT, server) == MOMENT
+    assert believed(MOMENT, server) == MOMENT
 
 
 @pytest.mark.parametrize(
@@ -64,14 +64,14 @@ def test_given_no_date_that_can_be_read_then_it_shows_nothing(headers: dict[str,
 def test_a_date_can_only_make_it_earlier(turned: Clock, ahead: timedelta, expected: datetime) -> None:
     server = ServerClock()
     server.shown(dated(MOMENT - ahead))
-    assert earlier(MOMENT, server) == expected
+    assert believed(MOMENT, server) == expected
 
 
 def test_given_more_than_a_month_then_nobody_knows_which_clock_is_right(turned: Clock) -> None:
     server = ServerClock()
     server.shown(dated(MOMENT - timedelta(days=31, seconds=1)))
     with pytest.raises(ConfigError, match=r"31 days ahead of Amplitude's .* One of them is wrong"):
-        earlier(MOMENT, server)
+        believed(MOMENT, server)
 
 
 def test_it_is_fresh_for_an_hour(turned: Clock) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from amplitude_simulator import Fault, RestData, Simulator
 from amplitude_simulator.rest.data import Cohort
-from harness.profiles import keys_of, listed, read_profiles
+from harness.profiles import active, keys_of, listed, read_profiles
 from harness.rest import ALL_COHORTS, read_streams
 from harness.runs import Command, a_config
 from integration_tests.conftest import FIRST_HOUR
@@ -310,6 +310,16 @@ def test_given_attribution_ids_as_a_list_then_they_are_in_their_column_and_there
         for message in outcome.of_type("LOG")
         if "events:" in message["log"]["message"]
     )
+
+
+def test_given_active_users_then_an_event_nested_so_deeply_hides_none_of_them(command: Command) -> None:
+    expected = set(keys_of(read_profiles(command, active(1))))
+    deep = b"[" * 5000 + b"]" * 5000
+    change = each_line(lambda line: line[:-1] + b',"data":{"odd":' + deep + b"}}")
+    command.simulator.faults.append(Fault("members", transform=change))
+    outcome = read_profiles(command, active(1))
+    assert outcome.exit_code == 0, outcome.everything[-3000:]
+    assert set(keys_of(outcome)) == expected
 
 
 def assert_nested(found: Any, sent: bytes, levels: int) -> None:

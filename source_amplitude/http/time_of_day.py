@@ -9,7 +9,7 @@ from datetime import datetime
 
 import requests
 
-from source_amplitude.clock import TOLERANCE, ServerClock, clock_of, consequence, difference, earlier, utc_now
+from source_amplitude.clock import TOLERANCE, ServerClock, believed, clock_of, consequence, difference, utc_now
 from source_amplitude.http.session import NoKeys, Session
 
 PATH = "api/2/export"
@@ -26,7 +26,7 @@ def time_of_day(api_url: str, logger: logging.Logger, local: datetime | None = N
     :raises ConfigError: this machine's clock is more than a month ahead
     """
     server = asked(api_url, logger, local)
-    return earlier(local or utc_now(), server)
+    return believed(local or utc_now(), server)
 
 
 def asked(api_url: str, logger: logging.Logger, local: datetime | None = None) -> ServerClock:
