@@ -151,6 +151,23 @@ def test_given_a_width_that_was_learnt_then_neither_tasks_nor_partitions_ask_for
     assert [len(partition["windows"]) for partition in connector.get_partitions("events", {})] == [4, 4, 4]
 
 
+def test_given_hours_to_skip_then_all_others_are_read_and_the_driver_s_log_names_them(
+    amplitude: Callable[..., Simulator], caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator = amplitude()
+    connector = a_connector(simulator, skip_hours="20240313T05, 2024-03-14T06:00")
+    found: Counter[str] = Counter()
+    for partition in connector.get_partitions("events", {}):
+        found.update(record["uuid"] for record in connector.read_partition("events", partition, {}))
+    project = simulator.project
+    left_out = set().union(*(project.uuids(FIRST_HOUR + n * HOUR, FIRST_HOUR + n * HOUR) for n in (5, 30)))
+    assert found == Counter(project.uuids(FIRST_HOUR, FIRST_HOUR + 71 * HOUR) - left_out)
+    assert "events: left out, as skip_hours says" in caplog.text
+    assert "20240313T05, 20240314T06" in caplog.text
+    with pytest.raises(ConfigError, match="skip_hours must hold hours in UTC"):
+        a_connector(simulator, skip_hours="yesterday")
+
+
 def test_given_profiles_then_a_snapshot_is_one_batch_and_one_partition(amplitude: Callable[..., Simulator]) -> None:
     connector = a_connector(amplitude())
     options = {"user_ids": "user-1@example.com,user-2@example.com", "get_cohort_ids": "true"}

@@ -98,6 +98,19 @@ def test_given_a_task_that_fails_for_good_then_the_query_fails_with_the_sentence
     assert uuids(spark.written(folder)) == Counter(spark.simulator.project.uuids(FIRST_HOUR, FIRST_HOUR + 71 * HOUR))
 
 
+def test_given_an_hour_that_is_refused_for_good_then_skip_hours_lets_the_stream_go_on_without_it(
+    spark: SimulatedSpark, folder: Path
+) -> None:
+    refused = FIRST_HOUR + 30 * HOUR
+    spark.simulator.faults.append(Fault("status", status=400, hour=refused, body=b"too large"))
+    with pytest.raises(StreamingQueryException, match=r"name it in skip_hours \(20240314T06\)"):
+        spark.run_available(folder)
+    spark.run_available(folder, skip_hours="20240314T06")
+    project = spark.simulator.project
+    whole = project.uuids(FIRST_HOUR, FIRST_HOUR + 71 * HOUR)
+    assert uuids(spark.written(folder)) == Counter(whole - project.uuids(refused, refused))
+
+
 def test_given_a_running_query_then_hours_are_appended_as_they_become_complete(
     spark: SimulatedSpark, folder: Path
 ) -> None:

@@ -38,6 +38,7 @@ class AmplitudeDataSource(DataSource):
     - `start_date`, `end_date`: the first and the last day, or with a time the first and the last hour
     - `batch_size_hours` (24): the widest range of one export; `num_workers` (3, at most 5): exports at once
     - `export_delay_hours` (2): how long after its end an hour counts as complete
+    - `skip_hours`: hours of events to leave out, such as `20240115T14`, where Amplitude refuses them for good
     - `timestamps` (`false`): `true` for Spark's type instead of text
     - `columns`: names of columns with commas between, to read and pay for only these
     - `user_ids`, `device_ids`: of `user_profiles`, whose, with commas between

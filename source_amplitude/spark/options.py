@@ -24,9 +24,9 @@ _REGIONS = {"US": "US", "EU": "EU", "STANDARD": "US"}
 _NUMBERS = ("batch_size_hours", "export_delay_hours", "num_workers")
 _BOOLEANS = ("get_amp_props", "get_cohort_ids", "get_computations")
 _LISTS = ("recommendation_ids", "prediction_ids")
-_OTHERS = (TABLE, "region", "data_region", "start_date", "end_date", "timestamps", "columns", "user_ids", "device_ids",
-           "propensity_type", "requests_per_minute", "active_users_group_by_country", "cohort_ids", "max_cohorts",
-           "user_properties")  # fmt: skip
+_OTHERS = (TABLE, "region", "data_region", "start_date", "end_date", "skip_hours", "timestamps", "columns",
+           "user_ids", "device_ids", "propensity_type", "requests_per_minute", "active_users_group_by_country",
+           "cohort_ids", "max_cohorts", "user_properties")  # fmt: skip
 # Of Spark (`load("events")`) and of pipelines that are made of community connectors.
 _FOREIGN = ("path", "paths", "tablename", "tablenamelist", "tableconfigs", "isdeleteflow", "namespace")
 _KNOWN = frozenset([*_KEYS, *_NUMBERS, *_BOOLEANS, *_LISTS, *_OTHERS, *_FOREIGN, *labs.OPTIONS])
@@ -93,6 +93,8 @@ def _configuration(given: Mapping[str, str]) -> dict[str, Any]:
         config["region"] = region
     if start := given.get("start_date"):
         config["start_date"] = start
+    if hours := given.get("skip_hours"):
+        config["skip_hours"] = [hours]
     config |= {name: _number(given[name]) for name in _NUMBERS if name in given}
     if width := _one_of(given, "batch_size_hours", "window_hours"):
         config["batch_size_hours"] = _number(width)

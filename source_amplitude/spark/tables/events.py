@@ -105,6 +105,10 @@ class EventsTable(StreamTable):
     def _parts_of(self, hours: Window | None) -> list[Json]:
         if hours is None:
             return []
+        skipped = [hour for hour in sorted(self.options.config.skip_hours) if hours.first <= hour <= hours.last]
+        if skipped:
+            named = ", ".join(map(export_hour, skipped))
+            logger.warning(f"{self.name}: left out, as skip_hours says, so that their events are not read: {named}")
         lists = offsets.partitions_of(hours, self.options, width_of(self.options.config).hours)
         return [_part(windows) for windows in lists]
 
