@@ -69,7 +69,7 @@ class EndpointClient:
     def read(
         self, path: str, params: Params, reader: Callable[[requests.Response], T], readable: Collection[int] = ()
     ) -> T:
-        """What `reader` makes of the answer; it is asked for again when `reader` finds it cut short or unusable.
+        """Returns what `reader` makes of the answer; sends the request again when `reader` finds it unusable.
 
         :param readable: statuses of errors that `reader` understands, too
         :raises NotIncludedError: Amplitude says that the plan lacks the endpoint

@@ -30,7 +30,7 @@ COMPLETED, RUNNING = "COMPLETED", ("INPROGRESS", "ENQUEUED")
 
 
 class JobFailedError(Exception):
-    """Amplitude did not make the file."""
+    """Says that Amplitude did not make the file."""
 
 
 class CohortJobs:
@@ -47,7 +47,7 @@ class CohortJobs:
         self._logger = logger
 
     def fetch(self, cohort_id: str) -> BinaryIO:
-        """The file of a cohort's members, complete, in an unnamed temporary file.
+        """Downloads the file of a cohort's members, complete, into an unnamed temporary file.
 
         :raises TransientError: the job failed, and so did a second one
         :raises AmplitudeError: as `EndpointClient.read`; ConfigError for a cohort that Amplitude does not know
@@ -64,7 +64,7 @@ class CohortJobs:
         )
 
     def _finished_job(self, cohort_id: str) -> str:
-        """The request id of a job that has made its file."""
+        """Starts a job, waits until it has made its file, and returns its request id."""
         request_id = self._start(cohort_id)
         deadline = time.monotonic() + LONGEST_JOB_SECONDS
         progress = Progress(self._logger)

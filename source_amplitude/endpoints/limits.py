@@ -90,7 +90,7 @@ def seconds_at_the_limit(requests: int, cost: int) -> float:
 
 
 def logged_wait(what: str, seconds: float, logger: logging.Logger) -> float:
-    """Say what is waited for, if it takes long; how many seconds to wait before it is to be said again."""
+    """Logs what is waited for, if it takes long, and returns the seconds to wait before the next log line."""
     if seconds >= LONG_WAIT_SECONDS:
         logger.info(f"Waiting for Amplitude's limit on {what}: {seconds:.0f} s still")
     return min(seconds, progress.PROGRESS_SECONDS)

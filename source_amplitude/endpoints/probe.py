@@ -1,4 +1,4 @@
-"""Whether these endpoints accept the keys, by one cheap request."""
+"""Checks by one cheap request whether these endpoints accept the keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from source_amplitude.http.hosts import Region
 
 
 def check_keys(send: Send, region: Region) -> None:
-    """Ask once. Whatever else is wrong shows when a table is read, which knows what to make of it.
+    """Asks once. Whatever else is wrong shows when a table is read, which knows what to make of it.
 
     :raises ConfigError: the keys are refused
     """

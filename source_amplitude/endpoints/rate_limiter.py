@@ -20,13 +20,13 @@ class RateLimiter:
         self._lock = Lock()
 
     def wait(self, url: str) -> None:
-        """Wait until there is room for a request; the log says what for, and says it again as long as that lasts."""
+        """Waits until there is room for a request, and logs every half minute what is waited for."""
         limit, window = next((limit, window) for limit, window in self._windows if limit.is_of(url))
         while wait := self._try(window, RateItem(limit.what, int(time.monotonic() * 1000), request_cost(url))):
             time.sleep(logged_wait(limit.what, wait, self._logger))
 
     def _try(self, window: InMemoryBucket, item: RateItem) -> float:
-        """Take the room: 0. Or seconds until there may be some."""
+        """Takes the room and returns 0, or returns the seconds until there may be some."""
         with self._lock:
             window.leak(item.timestamp)
             if window.put(item):

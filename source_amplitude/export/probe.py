@@ -85,7 +85,7 @@ def _why_refused(config: Config, action: Action, words: str, logger: logging.Log
 
 
 def _probe(client: ExportClient, hour: datetime) -> ExportAnswer:
-    """What the answer for one hour means, and its own words; passing trouble is tried again.
+    """Requests one hour and says what the answer means; a failure that passes is tried again.
 
     :raises requests.RequestException: no answer
     """

@@ -70,7 +70,7 @@ class Session:
     def get(
         self, url: str, query: str, read_timeout: float, *, follow_redirects: bool = True, attempt: int = 1
     ) -> requests.Response:
-        """The answer, whatever it says.
+        """Sends a request and returns the answer, whatever it says.
 
         :param read_timeout: seconds for the head of the answer, and then without a byte from the server
         :param attempt: which try of the request this is, for the log
@@ -114,7 +114,7 @@ class Session:
         self._session.close()
 
     def _follow_redirects(self, response: requests.Response, read_timeout: float, attempt: int) -> requests.Response:
-        """The answer that the redirects lead to; the keys go along while the host stays the same."""
+        """Returns the answer that the redirects lead to; the keys go along while the host stays the same."""
         auth: AuthBase | None = None
         for _ in range(MOST_REDIRECTS):
             if not response.is_redirect:
@@ -166,7 +166,7 @@ class Session:
 
 
 def redirect_address(response: requests.Response) -> str:
-    """Where a redirect leads.
+    """Returns the address that a redirect leads to.
 
     :raises NetworkError: to no address of the web, or from https to http, where everybody could read along
     """

@@ -1,4 +1,4 @@
-"""One user -> one result, whatever the network and the API do on the way."""
+"""Fetches the profile of one user, whatever the network and the API do on the way."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def parts_to_ask_for(config: UserProfilesConfig) -> list[dict[str, str]]:
 class Fetcher:
     """Fetches profiles, from any number of threads.
 
-    :param keys: told which of them the API accepts
+    :param keys: learns which of them the API accepts
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Fetcher:
         self.throttled = 0
 
     def fetch(self, user: User) -> FetchResult:
-        """What the API knows of a user. A single user whom it cannot serve is a result, not an error.
+        """Reads what the API knows of a user. A single user whom it cannot serve is a result, not an error.
 
         :raises Cancelled: the sync is over
         :raises AmplitudeError: ConfigError (keys), TransientError (it kept failing), UnexpectedError (an answer that
@@ -132,18 +132,18 @@ class Fetcher:
         return FetchResult(user, FetchStatus.PROFILE, record, coercions=coercions)
 
     def probe(self, user: User) -> None:
-        """Ask about a user with little patience.
+        """Asks about a user with little patience.
 
         :raises AmplitudeError: as `fetch` does, also for 429 for a minute
         """
         self._about(user, self._parts[0], PROBE_TRIES, LONGEST_THROTTLED_PROBE_SECONDS)
 
     def close(self) -> None:
-        """End the waits of requests whose results nobody asks for any more."""
+        """Ends the waits of requests whose results nobody asks for any more."""
         self._cancellation.cancel()
 
     def _about(self, user: User, parts: Params, max_tries: int | None, longest_throttled: float) -> Answer:
-        """A profile, an unknown user, or what the API has against this one user."""
+        """Returns a profile, an unknown user, or what the API has against this one user."""
         answer = self._ask(user, parts, max_tries, longest_throttled)
         if answer.action in (Action.READ, Action.UNKNOWN):
             return answer
@@ -154,7 +154,7 @@ class Fetcher:
         raise error_of(other)
 
     def _ask(self, user: User, parts: Params, max_tries: int | None, longest_throttled: float) -> Answer:
-        """The answer to a request, tried again while it may pass; 429 is waited for by the rate and is no try."""
+        """Sends a request until it is answered, or no try is left; the pace waits for 429, which is no try."""
         retries = Retries(longest_throttled, max_tries, waits_for_network=max_tries is None)
         while True:
             self._cancellation.check()
@@ -176,7 +176,7 @@ class Fetcher:
             self._cancellation.sleep(wait)
 
     def _once(self, user: User, parts: Params, attempt: int) -> Answer:
-        """One answer, by whichever key the API accepts."""
+        """Sends a request once, with whichever key the API accepts."""
         params = {user.kind: user.id, **parts}
         try:
             sent_at, response = self._client.request(params, self._cancellation, attempt)
