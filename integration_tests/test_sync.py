@@ -412,6 +412,15 @@ def test_given_many_windows_then_the_line_says_how_many_hours_are_left(simulator
     assert len(set(left)) > 2
 
 
+def test_given_an_end_date_then_the_hours_that_are_left_end_there(simulator: Simulator, sync: Sync) -> None:
+    simulator.faults.append(Fault("latency", seconds=0.5))
+    config = a_config(simulator, batch_size_hours=8, num_workers=1, end_date="2024-03-13")
+    outcome = sync.run(config, settings={"airbyte.report.LINE_SECONDS": 0.05})
+    left = {int(number) for number in re.findall(r" records, [\d,]+/s, (\d+) hours? left", outcome.stderr)}
+    assert left
+    assert left <= {16, 8, 0}
+
+
 def test_given_a_terminal_then_one_line_that_is_rewritten(simulator: Simulator, sync: Sync) -> None:
     simulator.faults.append(Fault("latency", seconds=1.5))
     ours, theirs = pty.openpty()

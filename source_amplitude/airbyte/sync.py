@@ -137,6 +137,7 @@ class _Sync(Entrypoint):
         config = Config.from_mapping(self._config)
         now = earlier(utc_now(), clock_of(config.api_url))
         newest = newest_complete_hour(now, config.export_delay_hours)
+        newest = min(newest, config.end) if config.end else newest
         return max(0, int((newest + HOUR - parse_timestamp(cursor)) / HOUR))
 
     def _fail(self, sentence: str) -> NoReturn:
