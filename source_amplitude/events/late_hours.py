@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from source_amplitude.export.archive import ArchiveDamagedError
+from source_amplitude.export.archive import ArchiveDamagedError, BadLineError
 from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError, UnchangedError
 from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.prefetch import Download
@@ -118,8 +118,8 @@ def recheck(
             )
         return replace(answered, archive_bytes=0, events=0), ()
     try:
-        events = sum(len(block.lines()) for block in archive.blocks())
-    except ArchiveDamagedError:
+        events = sum(block.count_lines() for block in archive.blocks())
+    except (ArchiveDamagedError, BadLineError):
         events = None  # reading it will meet the damage again, and knows what to do
     if events is not None and events <= answered.events:
         archive.close()

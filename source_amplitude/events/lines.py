@@ -10,8 +10,9 @@ from uuid import UUID, uuid5
 from msgspec import UNSET, Raw
 
 from source_amplitude.events.shape import KEY, Shape
+from source_amplitude.export.archive import lines_of
 from source_amplitude.records.coercion import CoercionStats, ColumnValues
-from source_amplitude.records.json_repair import NOT_STRICT, read_object, without_nul
+from source_amplitude.records.json_repair import NOT_STRICT, read_object, strict_lines, without_nul
 from source_amplitude.records.schema import declared_types
 
 BLOCK_BYTES = 256 * 1024
@@ -82,8 +83,13 @@ class LineConverter(ABC, Generic[T]):
         try:
             return self._shaped(text, count)
         except DOES_NOT_FIT:
-            lines = [line for line in text.split(b"\n") if line.strip()]
-            return self._bisected(lines) if lines else self._of_events([], CoercionStats())
+            lines = lines_of(text)
+        if not lines:
+            return self._of_events([], CoercionStats())
+        lines, repaired = strict_lines(lines)
+        batch = self._bisected(lines)
+        batch.coercions.repaired += repaired
+        return batch
 
     @abstractmethod
     def _of_events(self, events: Sequence[Any], coercions: CoercionStats) -> T:

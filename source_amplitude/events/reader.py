@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 from source_amplitude.errors import TransientError
 from source_amplitude.events.lines import Batch, LineConverter
-from source_amplitude.export.archive import Archive, ArchiveDamagedError, Block
-from source_amplitude.export.refetch import BadLineError, RefetchPolicy
+from source_amplitude.export.archive import Archive, ArchiveDamagedError, BadLineError, Block
+from source_amplitude.export.refetch import RefetchPolicy
 from source_amplitude.export.windows import Window
 from source_amplitude.records.json_repair import NotAJsonObjectError
 
@@ -55,7 +55,7 @@ class WindowReader(Generic[T]):
                         batch = self._convert(block)
                         yield batch
                         self.records += len(batch)
-                        self.lines += block.count if block.count == len(batch) else len(block.lines())
+                        self.lines += block.count if block.count == len(batch) else block.count_lines()
                     return
                 except (BadLineError, ArchiveDamagedError) as error:
                     refetches.allow(error)

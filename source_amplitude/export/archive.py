@@ -7,6 +7,7 @@ newline-delimited JSON with one event a line.
 from __future__ import annotations
 
 import gzip
+import re
 import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,8 +23,10 @@ except ImportError:  # no wheel for this platform: slower, otherwise the same
     pass
 
 READ_BYTES = 256 * 1024
-MAX_LINE_BYTES = 256 * 1024 * 1024
+MAX_LINE_BYTES = 8 * 1024 * 1024  # repairing a longer one can take 512 MiB; an event that Amplitude takes has 1 MB
+_EMPTY_LINES = re.compile(rb"\n{2,}")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+MOST_LINES_FOUND_ONE_BY_ONE = 1000
 LONGEST_REASON = 200  # characters of a library's words, which may quote a name of 64 KB
 _GZIP_MAGIC = b"\x1f\x8b"
 _END_OF_DIRECTORY = struct.Struct("<4s4H2LH")
@@ -38,6 +41,10 @@ _LONGEST_EMPTY_MEMBER = 2 + 24  # bytes: deflated nothing, and a data descriptor
 
 class ArchiveDamagedError(Exception):
     """The archive is not what Amplitude sent: cut short, changed, or no archive at all."""
+
+
+class BadLineError(Exception):
+    """A line that is no event. Names the place, never the content."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,10 @@ class Block:
     def lines(self) -> list[tuple[int, bytes]]:
         """The lines that are not blank, each with its place among all lines of the block, from 0."""
         return [(place, line) for place, line in enumerate(self.text.split(b"\n")) if line.strip()]
+
+    def count_lines(self) -> int:
+        """How many lines are not blank."""
+        return len(lines_of(self.text))
 
     def told(self, place: int) -> str:
         """Where a line is from, for a message."""
@@ -108,6 +119,7 @@ class Archive:
         """All lines in the archive's order, so many bytes of them at a time, or a line that is longer.
 
         :raises ArchiveDamagedError: a member is not gzip, or its gzip data is damaged
+        :raises BadLineError: a line is longer than `MAX_LINE_BYTES`
         """
         return _blocks(self._pieces(read_bytes), read_bytes)
 
@@ -171,7 +183,7 @@ class Archive:
 def _blocks(pieces: Iterable[Piece], most_bytes: int) -> Iterator[Block]:
     waiting: list[Piece] = []
     waiting_bytes = 0
-    damage: ArchiveDamagedError | None = None
+    found: ArchiveDamagedError | BadLineError | None = None
     try:
         for piece in pieces:
             if waiting and waiting_bytes + len(piece.text) > most_bytes:
@@ -179,12 +191,17 @@ def _blocks(pieces: Iterable[Piece], most_bytes: int) -> Iterator[Block]:
                 waiting, waiting_bytes = [], 0
             waiting.append(piece)
             waiting_bytes += len(piece.text)
-    except ArchiveDamagedError as error:
-        damage = error  # told behind the lines before it
+    except (ArchiveDamagedError, BadLineError) as error:
+        found = error  # raised behind the lines before it
     if waiting:
         yield Block(waiting)
-    if damage:
-        raise damage
+    if found:
+        raise found
+
+
+def lines_of(text: bytes) -> list[bytes]:
+    """The lines of a text that are not blank."""
+    return [line for line in _EMPTY_LINES.sub(b"\n", text).split(b"\n") if line.strip()]
 
 
 def _reason(error: Exception) -> str:
@@ -199,7 +216,7 @@ def _pieces(member: str, inflated: Iterable[bytes]) -> Iterator[Piece]:
         rest = chunk if position else chunk.removeprefix(BYTE_ORDER_MARK)
         count, first, last = _line_breaks(rest)
         if unfinished_bytes + (first if count else len(rest)) > MAX_LINE_BYTES:
-            raise ArchiveDamagedError(f"member {member}: line {number} is longer than {MAX_LINE_BYTES:,} bytes")
+            raise BadLineError(f"member {member}, line {number}: longer than {MAX_LINE_BYTES:,} bytes")
         if count:
             yield Piece(member, number, count, b"".join([*unfinished, memoryview(rest)[:last]]))
             number += count
@@ -217,5 +234,7 @@ def _line_breaks(chunk: bytes) -> tuple[int, int, int]:
     first = found = chunk.find(b"\n")
     while found >= 0:
         count, last = count + 1, found
+        if count == MOST_LINES_FOUND_ONE_BY_ONE:
+            return count + chunk.count(b"\n", last + 1), first, chunk.rfind(b"\n")
         found = chunk.find(b"\n", found + 1)
     return count, first, last

@@ -22,6 +22,7 @@ from source_amplitude.threads import Cancellation
 
 READ_TIMEOUT_SECONDS = 300.0
 LONGEST_THROTTLED_SECONDS = 600.0
+MOST_ARCHIVE_BYTES = 5 * 1024**3  # Amplitude serves 4 GB at most: https://amplitude.com/docs/apis/analytics/export
 
 
 class TooMuchAtOnceError(Exception):
@@ -196,10 +197,11 @@ def spool(window: Window, response: requests.Response, on_bytes: Callable[[int],
     :param on_bytes: called with the number of bytes received, each time a chunk arrives
     :raises DiskFullError: no room
     :raises PassingError: the body did not arrive whole, or is no archive
+    :raises TransientError: it is larger than any archive of Amplitude's
     """
 
     def received() -> Iterator[bytes]:
-        for chunk in body.chunks(response):
+        for chunk in body.limited(body.chunks(response), MOST_ARCHIVE_BYTES):
             yield chunk
             on_bytes(len(chunk))
 
@@ -209,6 +211,12 @@ def spool(window: Window, response: requests.Response, on_bytes: Callable[[int],
         raise DiskFullError(window, max(body.stated_bytes(response) or 0, error.needed_bytes)) from error
     except body.BrokenBodyError as error:
         raise PassingError(str(error)) from error
+    except body.TooLargeError as error:
+        raise TransientError(
+            f"The answer to the export of {window} is larger than {MOST_ARCHIVE_BYTES / 1e9:.1f} GB, and Amplitude "
+            "serves 4 GB at most: it is not Amplitude's, or has no end. Check the proxies between the connector and "
+            "Amplitude. The next sync continues with these hours."
+        ) from error
     try:
         return Archive(file, size)
     except ArchiveDamagedError as error:

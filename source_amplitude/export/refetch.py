@@ -1,21 +1,17 @@
-"""How often an archive may turn out to be bad inside before it is an error."""
+"""Decides whether a damaged archive is downloaded again or reported as an error."""
 
 from __future__ import annotations
 
 import logging
 
 from source_amplitude.errors import TransientError, UnexpectedError
-from source_amplitude.export.archive import ArchiveDamagedError
+from source_amplitude.export.archive import ArchiveDamagedError, BadLineError
 from source_amplitude.export.windows import Window
 from source_amplitude.http import retry
 
 
-class BadLineError(Exception):
-    """A line that is no event. Names the place, never the content."""
-
-
 class RefetchPolicy:
-    """Of the archives of one window: damage may pass, so it is fetched again; a bad line that comes twice stays."""
+    """Allows so many downloads of one window: damage may pass; a bad line that comes twice stays."""
 
     def __init__(self, window: Window, logger: logging.Logger) -> None:
         self._window = window

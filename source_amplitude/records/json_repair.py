@@ -6,19 +6,31 @@ Only what JSON or a database could not store anyway is dropped.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 # A string that does not end goes to the end of the text: otherwise each quote in it would be looked for its end.
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
-_STRING_OR_NO_NUMBER = re.compile(_STRING + r"|-?Infinity|NaN", re.DOTALL)
-_ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(?P<broken>\\u(?:[dD][89a-fA-F]..|0000))|\\.", re.DOTALL)
-_CONTROL = re.compile("[\x00-\x1f]")
+MOST_LEVELS = 100  # of nesting; a parser that calls itself gives up at about 1,000
 _NUL_ESCAPE = b"\\u0000"
 _REPLACEMENT = "\ufffd".encode()
-MOST_LEVELS = 100  # of nesting; a parser that calls itself gives up at about 1,000
-_STRING_OR_BRACKET = re.compile(_STRING + r"|[][{}]", re.DOTALL)
+# No byte of UTF-8 is one of these: escapes of what ends a string, out of the way of whatever looks at the text.
+_HIDDEN = ((b"\\\\", b"\xff\xfe"), (b'\\"', b"\xff\xfd"))
+_HEX, _REST = rb"[0-9a-fA-F]{2}", rb"[ !#-\[\]-\x7f]{0,2}"
+_HALF_PAIR = re.compile(
+    rb"\\u[dD](?:[89abAB](?!%b\\u[dD][c-fC-F]%b)|(?<!\\u[dD][89abAB]%b\\u[dD])[c-fC-F]|[c-fC-F](?!%b))%b"
+    % (_HEX, _HEX, _HEX, _HEX, _REST)
+)
+_CONTROLS = [
+    (bytes([code]), b"\\u%04x" % code if code else _REPLACEMENT) for code in range(32) if code not in b"\t\n\r"
+]
+_SPACES = ((b"\t", b"\\t"), (b"\n", b"\\n"), (b"\r", b"\\r"))
+_NO_NUMBERS = ((b"-Infinity", b"null"), (b"Infinity", b"null"), (b"NaN", b"null"))
+PIECE_BYTES = 64 * 1024
+_STRING_OR_BRACKETS = re.compile(rb'"[^"]*"|[\[{]+|[\]}]+')
 NOT_STRICT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 Fields = dict[str, msgspec.Raw]
@@ -117,48 +129,98 @@ def strict_json(text: bytes) -> bytes:
 
     :raises NotAJsonObjectError: it is not a JSON object
     """
-    repaired = _STRING_OR_NO_NUMBER.sub(_repaired_token, text.decode("utf-8", "replace")).encode()
+    hidden = _hidden(_well_formed(text))
+    try:
+        _decode(repaired := _shown(hidden))
+    except NOT_STRICT:
+        hidden = _with_sound_tokens(hidden)
+    else:
+        return repaired
     try:
         try:
-            _decode(repaired)
+            _decode(repaired := _shown(hidden))
         except RecursionError:
-            repaired = _flattened(repaired.decode()).encode()
-            _decode(repaired)
+            _decode(repaired := _shown(_flattened(hidden)))
     except NOT_STRICT as error:
         # Without its cause: a JSON error may carry the document, and so the user's data.
         raise NotAJsonObjectError(f"not a JSON object ({type(error).__name__})") from None
     return repaired
 
 
-def _repaired_token(token: re.Match[str]) -> str:
-    text = token.group()
-    if not text.startswith('"'):
-        return "null"
-    return _CONTROL.sub(_repaired_control, _ESCAPE.sub(_repaired_escape, text))
+def strict_lines(lines: list[bytes]) -> tuple[list[bytes], int]:
+    """Repairs lines as `strict_json` does, most of it in all of them at once; one that is no JSON object stays none.
+
+    :return: the lines, and how many were repaired
+    """
+    strict = [_strict_line(line) for line in _shown(_hidden(_well_formed(b"\n".join(lines)))).split(b"\n")]
+    return strict, sum(line != before for line, before in zip(strict, lines, strict=True))
 
 
-def _repaired_escape(escape: re.Match[str]) -> str:
-    """Keeps a pair of surrogates, or any other escape, as it is; makes U+FFFD of half a pair and of NUL."""
-    return "\ufffd" if escape.group("broken") else escape.group()
+def _strict_line(line: bytes) -> bytes:
+    try:
+        _decode(line)
+    except NOT_STRICT:
+        with suppress(NotAJsonObjectError):
+            return strict_json(line)
+    return line
 
 
-def _repaired_control(found: re.Match[str]) -> str:
-    return f"\\u{ord(found.group()):04x}" if found.group() != "\x00" else "\ufffd"
+def _well_formed(text: bytes) -> bytes:
+    """Makes valid UTF-8 of a text, and escapes control characters but for spaces, which may stand between tokens."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        text = text.decode("utf-8", "replace").encode()
+    return _replaced(text, _CONTROLS)
 
 
-def _flattened(text: str) -> str:
+def _hidden(text: bytes) -> bytes:
+    """Hides escapes so that each quote begins or ends a string, and replaces NUL and halves of surrogates."""
+    return _HALF_PAIR.sub(_REPLACEMENT, _replaced(text, _HIDDEN).replace(_NUL_ESCAPE, _REPLACEMENT))
+
+
+def _shown(hidden: bytes) -> bytes:
+    return _replaced(hidden, [(sign, escape) for escape, sign in _HIDDEN])
+
+
+def _with_sound_tokens(hidden: bytes) -> bytes:
+    """Escapes what is a space within strings, and has null for what is no number outside of them."""
+    sound: list[bytes] = []
+    start, in_string = 0, False
+    while start <= len(hidden):
+        end = hidden.find(b'"', start + PIECE_BYTES)
+        end = end if end >= 0 else len(hidden)
+        parts = hidden[start:end].split(b'"')
+        for first, pairs in ((not in_string, _SPACES), (in_string, _NO_NUMBERS)):
+            if len(parts) > first:
+                parts[first::2] = _replaced(b'"'.join(parts[first::2]), pairs).split(b'"')
+        sound.append(b'"'.join(parts))
+        in_string ^= len(parts) % 2 == 1  # by the quotes between the parts, and the one at the end
+        start = end + 1
+    return b'"'.join(sound)
+
+
+def _replaced(text: bytes, pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
+    for old, new in pairs:
+        if old in text:
+            text = text.replace(old, new)
+    return text
+
+
+def _flattened(hidden: bytes) -> bytes:
     """Replaces each object and list below `MOST_LEVELS` levels by a string that holds its JSON."""
-    parts: list[str] = []
+    parts: list[bytes] = []
     end = level = start = 0
-    for token in _STRING_OR_BRACKET.finditer(text):
-        bracket = token.group()
-        if bracket in ("[", "{"):
-            level += 1
-            if level == MOST_LEVELS + 1:
-                start = token.start()
-        elif bracket in ("]", "}"):
-            if level == MOST_LEVELS + 1:
-                parts += (text[end:start], _encode(text[start : token.end()]).decode())
-                end = token.end()
-            level -= 1
-    return "".join([*parts, text[end:]])
+    for token in _STRING_OR_BRACKETS.finditer(hidden):
+        bracket, brackets = token.group()[:1], token.end() - token.start()
+        if bracket in (b"[", b"{"):
+            if level <= MOST_LEVELS < level + brackets:
+                start = token.start() + MOST_LEVELS - level
+            level += brackets
+        elif bracket != b'"':
+            if level - brackets <= MOST_LEVELS < level:
+                below = token.start() + level - MOST_LEVELS
+                parts += (hidden[end:start], _hidden(_encode(_shown(hidden[start:below]).decode())))
+                end = below
+            level -= brackets
+    return b"".join([*parts, hidden[end:]])

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from source_amplitude.errors import TransientError
-from source_amplitude.export.archive import Archive, ArchiveDamagedError, Block
+from source_amplitude.export.archive import Archive, ArchiveDamagedError, BadLineError, Block
 from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.prefetch import Download
-from source_amplitude.export.refetch import BadLineError, RefetchPolicy
+from source_amplitude.export.refetch import RefetchPolicy
 from source_amplitude.export.windows import HOUR, Window, parse_export_hour
 from source_amplitude.records.json_repair import NOT_STRICT, NotAJsonObjectError, strict_json
 from source_amplitude.user_profiles.profile import NULL, id_text

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from source_amplitude.export import archive as archive_module
-from source_amplitude.export.archive import ArchiveDamagedError
+from source_amplitude.export.archive import ArchiveDamagedError, BadLineError
 from unit_tests.archives import a_zip, all_lines, an_export, name, opened
 
 LINES = [b'{"uuid":"%d","text":"%b"}' % (i, b"x" * (i % 50)) for i in range(500)]
@@ -137,7 +137,7 @@ def test_given_a_member_that_is_no_whole_gzip_then_damaged(content: bytes, told:
 
 def test_given_a_line_without_end_then_an_error_and_no_unbounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive_module, "MAX_LINE_BYTES", 1_000_000)
-    with pytest.raises(ArchiveDamagedError, match="line 2 is longer"):
+    with pytest.raises(BadLineError, match="line 2: longer"):
         all_lines(an_export(b"{}\n" + b"x" * 3_000_000))
 
 

@@ -1,0 +1,50 @@
+import json
+
+import pytest
+
+from source_amplitude.records import json_repair
+from source_amplitude.records.json_repair import NotAJsonObjectError, strict_json, strict_lines
+
+REPAIRED = [
+    (b'{"a\tb":NaN,"c":[-Infinity,"NaN\\"",Infinity,"\n\\\\"],"d":"x"}',
+     {"a\tb": None, "c": [None, 'NaN"', None, "\n\\"], "d": "x"}),
+    (b'{"a":"\xff\\u0000\x00\x01","b":"\\\\u0000"}', {"a": "\ufffd\ufffd\ufffd\x01", "b": "\\u0000"}),
+    (b'{"a":"\\ud83d\\ude00","b":"\\ud83d\\ud83d\\ude00\\ude00","c":"\\\\ud83d"}',
+     {"a": "\U0001f600", "b": "\ufffd\U0001f600\ufffd", "c": "\\ud83d"}),
+    (b'{"a":"\\ud83d\\ude","b":"\\ud8","c":"\\ude0\\"x"}', {"a": "\ufffd\ufffd", "b": "\ufffd", "c": '\ufffd"x'}),
+    (b'{"a":' + b"[" * 2000 + b'"]\\""' + b"]" * 2000 + b',"b":NaN}', None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 5, 64 * 1024])
+@pytest.mark.parametrize(("text", "value"), REPAIRED)
+def test_given_what_is_not_strict_then_it_is_repaired_whatever_the_size_of_the_pieces(
+    monkeypatch: pytest.MonkeyPatch, text: bytes, value: object, piece_bytes: int
+) -> None:
+    monkeypatch.setattr(json_repair, "PIECE_BYTES", piece_bytes)
+    found = json.loads(strict_json(text))
+    if value is not None:
+        assert found == value
+        return
+    inner, levels = found.pop("a"), 0
+    assert found == {"b": None}
+    while isinstance(inner, list):
+        [inner], levels = inner, levels + 1
+    assert levels < 100
+    assert inner == "[" * (2000 - levels) + '"]\\""' + "]" * (2000 - levels)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"[]", b'{"a":"', b'{"a":\x01}', b'{"a":"\\x"}', b'{"a":NaNa}', b'{"a"', b"[" * 5000, b'{"a":"\\u12"}'],
+)
+def test_given_no_object_then_an_error_without_its_content(text: bytes) -> None:
+    with pytest.raises(NotAJsonObjectError, match=r"^not a JSON object \(\w+\)$"):
+        strict_json(text)
+
+
+def test_lines_are_repaired_by_themselves_and_counted() -> None:
+    lines = [b'{"a":1}', b'{"a":"\xff"}', b'{"a":"', b'{"a":NaN}', b'{"a":"\\u0000"}', b"{}\r"]
+    strict, repaired = strict_lines(lines)
+    assert strict == [b'{"a":1}', b'{"a":"\xef\xbf\xbd"}', b'{"a":"', b'{"a":null}', b'{"a":"\xef\xbf\xbd"}', b"{}\r"]
+    assert repaired == 3
