@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from uuid import UUID
@@ -29,6 +30,7 @@ WORDS = [
     "плюс",
     "delta",
 ]
+SESSION_SECONDS = 45 * 60
 
 
 def event_uuid(seed: int, hour: datetime, index: int) -> str:
@@ -37,32 +39,66 @@ def event_uuid(seed: int, hour: datetime, index: int) -> str:
     return str(UUID(bytes=digest, version=4))
 
 
+def amplitude_id(user: int) -> int:
+    """The number by which Amplitude knows a user, beyond what a float can tell apart."""
+    return 9_007_199_254_740_993 + user
+
+
 def timestamp(moment: datetime) -> str:
     """Amplitude's form: a space, UTC, no zone, microseconds."""
     return f"{moment:%Y-%m-%d %H:%M:%S.%f}"
 
 
-def event_lines(seed: int, hour: datetime, count: int, users: int, payload_characters: int) -> Iterator[bytes]:
+@dataclass(frozen=True)
+class Population:
+    """Who has events.
+
+    :param users: how many users there are
+    :param first_hour: when the first of them arrive, if there are
+    :param arrivals_per_day: new users each day, most of whom do not come back for long; 0: all users are there always
+    """
+
+    users: int
+    first_hour: datetime
+    arrivals_per_day: int = 0
+
+    def somebody(self, chance: random.Random, moment: datetime) -> int:
+        """The number of a user who has an event at this moment."""
+        if not self.arrivals_per_day:
+            return chance.randrange(self.users)
+        day = max(0, (moment - self.first_hour).days)
+        arrived = day - min(day, int(chance.expovariate(0.5)))
+        return arrived * self.arrivals_per_day + chance.randrange(self.arrivals_per_day)
+
+
+def event_lines(
+    seed: int, hour: datetime, count: int, population: Population, payload_characters: int
+) -> Iterator[bytes]:
     """The events that were uploaded in an hour, one JSON line each, in no order of time, as Amplitude has them.
 
     :param payload_characters: length of an incompressible text in the properties of each event
     """
     chance = random.Random(f"{seed}/{hour:%Y%m%d%H}")
     for index in range(count):
-        yield json.dumps(
-            an_event(chance, seed, hour, index, users, payload_characters), ensure_ascii=False, separators=(",", ":")
-        ).encode()
+        event = an_event(chance, seed, hour, index, population, payload_characters)
+        yield json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def session_of(user: int, moment: datetime) -> int:
+    """The session that a user is in: its start in milliseconds; the users' sessions begin at different minutes."""
+    seconds = int(moment.timestamp())
+    return (seconds - (seconds - 97 * user) % SESSION_SECONDS) * 1000
 
 
 def an_event(
-    chance: random.Random, seed: int, hour: datetime, index: int, users: int, payload_characters: int
+    chance: random.Random, seed: int, hour: datetime, index: int, population: Population, payload_characters: int
 ) -> dict[str, object]:
     uploaded = hour + timedelta(microseconds=chance.randrange(3_600_000_000))
     late = (
         timedelta(days=chance.randrange(1, 20)) if chance.random() < 0.02 else timedelta(seconds=chance.randrange(90))
     )
     happened = uploaded - late
-    user = chance.randrange(users)
+    user = population.somebody(chance, happened)
     country, region, city = CITIES[user % len(CITIES)]
     anonymous = user % 10 == 9
     event_properties = {
@@ -92,7 +128,7 @@ def an_event(
         "event_time": timestamp(happened),
         "platform": chance.choice(["Web", "iOS", "Android"]),
         "os_version": f"{chance.randrange(9, 18)}.{chance.randrange(9)}",
-        "amplitude_id": 9_007_199_254_740_993 + user,
+        "amplitude_id": amplitude_id(user),
         "processed_time": timestamp(uploaded + timedelta(seconds=2)),
         "user_creation_time": timestamp(happened - timedelta(days=user % 700)),
         "version_name": f"4.{chance.randrange(20)}.0",
@@ -134,7 +170,7 @@ def an_event(
         "device_family": "iPhone" if user % 2 else "Windows",
         "country": country,
         "region": region,
-        "session_id": -1 if user % 11 == 0 else int(happened.timestamp() * 1000),
+        "session_id": -1 if user % 11 == 0 else session_of(user, happened),
         "is_attribution_event": False,
         "adid": None,
         "idfa": None,

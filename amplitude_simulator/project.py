@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zlib import crc32
 
-from amplitude_simulator.events import event_lines, event_uuid
+from amplitude_simulator.events import Population, amplitude_id, event_lines, event_uuid
 from amplitude_simulator.rest.data import RestData
 
 HOUR = timedelta(hours=1)
@@ -19,7 +19,9 @@ class Project:
 
     :param events_per_hour: a number, or a function of the hour
     :param users: how many different users the events are of
+    :param arrivals_per_day: so many new users each day instead, who come back less and less
     :param late: hours that are published so much later than others
+    :param deletions: users (by number) whose events are deleted at a moment, as Amplitude does on request
     :param states_length: whether export answers say how long they are; if not, they are sent in chunks
     :param max_response_bytes: larger archives are refused with 400
     :param max_hours_served: ranges with more hours of data than this are refused with `too_many_hours_status`
@@ -35,7 +37,9 @@ class Project:
     first_hour: datetime
     events_per_hour: int | Callable[[datetime], int] = 5
     users: int = 1000
+    arrivals_per_day: int = 0
     late: Mapping[datetime, timedelta] = field(default_factory=dict)
+    deletions: Mapping[int, datetime] = field(default_factory=dict)
     states_length: bool = True
     region: str = "US"
     api_key: str = "0123456789abcdef0123456789abcdef"
@@ -71,13 +75,16 @@ class Project:
         `late`, so much after that.
         """
         share = (now - hour - HOUR - self.late.get(hour, 0 * HOUR)) / PUBLISHING
-        lines = event_lines(self.seed, hour, self.count(hour), self.users, self.payload_characters)
-        if share >= 1:
-            yield from lines
-        elif share > 0:
-            for index, line in enumerate(lines):
-                if crc32(event_uuid(self.seed, hour, index).encode()) < share * 2**32:
-                    yield line
+        if share <= 0:
+            return
+        population = Population(self.users, self.first_hour, self.arrivals_per_day)
+        lines = event_lines(self.seed, hour, self.count(hour), population, self.payload_characters)
+        deleted = [b'"amplitude_id":%d,' % amplitude_id(user) for user, at in self.deletions.items() if at <= now]
+        for index, line in enumerate(lines):
+            if share < 1 and crc32(event_uuid(self.seed, hour, index).encode()) >= share * 2**32:
+                continue
+            if not any(mark in line for mark in deleted):
+                yield line
 
     def has_published(self, hour: datetime, now: datetime) -> bool:
         return self.count(hour) > 0 and next(self.published(hour, now), None) is not None

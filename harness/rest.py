@@ -13,7 +13,10 @@ SNAPSHOTS = (
     "events_list", "cohorts", "cohort_members", "annotations", "annotation_categories", "taxonomy_events",
     "taxonomy_event_properties", "taxonomy_user_properties", "taxonomy_categories",
 )  # fmt: skip
-DAILY = ("active_users", "new_users", "average_session_length", "sessions_per_user", "session_length_distribution")
+DAILY = (
+    "event_totals", "active_users", "new_users", "average_session_length", "sessions_per_user",
+    "session_length_distribution",
+)  # fmt: skip
 
 
 def listed_cohorts(*cohort_ids: str) -> dict[str, Any]:

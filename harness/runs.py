@@ -25,7 +25,8 @@ from source_amplitude.user_profiles.fetch import MADE_UP_USER
 
 State = dict[str, Any]
 INCREMENTAL_STREAMS = {
-    "events", "active_users", "new_users", "average_session_length", "sessions_per_user", "session_length_distribution",
+    "events", "event_totals", "active_users", "new_users", "average_session_length", "sessions_per_user",
+    "session_length_distribution",
 }  # fmt: skip
 
 

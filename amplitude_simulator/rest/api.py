@@ -37,6 +37,7 @@ class Rest:
         dashboard, annotations, taxonomy, cohorts = self.dashboard, self._annotations, self._taxonomy, self.cohorts
         self._endpoints: dict[str, Callable[[dict[str, str], str, str], Answer]] = {
             "/api/2/events/list": lambda *_: dashboard.events(),
+            "/api/2/events/segmentation": lambda params, *_: dashboard.event_totals(params),
             "/api/2/users": lambda params, *_: dashboard.users(params),
             "/api/2/sessions/average": lambda params, *_: dashboard.average_session_length(params),
             "/api/2/sessions/peruser": lambda params, *_: dashboard.sessions_per_user(params),

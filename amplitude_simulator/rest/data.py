@@ -42,7 +42,8 @@ EVENT_TYPES = ("checkout", "search", "page viewed")
 class RestData:
     """The tables of a project.
 
-    :param first_day: the first day with users and sessions; None: the day of the first event
+    :param numbers: of days: invented, so that there may be some before the first event, or counted from the events
+    :param first_day: the first day with invented numbers; None: the day of the first event
     :param utc_offset_hours: where the days of the project's time zone begin
     :param countries: the groups of `g=country`; empty: no event has ever had that property
     :param group_labels: where the labels of groups are: in `seriesLabels` (seen live) or in `seriesMeta` (documented)
@@ -58,6 +59,7 @@ class RestData:
     :param relative_links: such an address is relative to that of the request, as a Location may be
     """
 
+    numbers: Literal["invented", "counted"] = "invented"
     first_day: date | None = None
     utc_offset_hours: int = 0
     countries: Sequence[str] = ("Spain", "Chile", "(none)")

@@ -16,7 +16,7 @@ import pytest
 
 from amplitude_simulator import Fault, Simulator
 from amplitude_simulator.archives import gzip_chunks, zip_chunks
-from amplitude_simulator.events import event_lines
+from amplitude_simulator.events import Population, event_lines
 from harness.runs import Command, a_config
 from harness.warm import WarmProcess
 from integration_tests.conftest import FIRST_HOUR
@@ -102,7 +102,7 @@ def stop_and_check(
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("archive") / "archive.zip"
-    lines = event_lines(1, FIRST_HOUR, EVENTS, 100, 0)
+    lines = event_lines(1, FIRST_HOUR, EVENTS, Population(100, FIRST_HOUR), 0)
     path.write_bytes(b"".join(zip_chunks([("1/1_2024-03-13_0#0.json.gz", gzip_chunks(lines))])))
     return path
 

@@ -48,6 +48,8 @@ def test_given_a_first_sync_then_every_day_that_is_over_once_with_its_number(
             metric = stream.partition("_")[0]
             countries = {group: dashboard.count(metric, day, group) for group in ("Spain", "Chile", "(none)")}
             expected.append({"date": f"{day}", "statistics": countries})
+        elif stream == "event_totals":
+            expected.append({"date": f"{day}", "totals": dashboard.count("totals", day)})
         elif stream == "average_session_length":
             expected.append({"date": f"{day}", "length": round(dashboard.count("length", day) * 1.37, 4)})
         elif stream == "sessions_per_user":

@@ -38,7 +38,7 @@ def project(a_simulator: Callable[..., Simulator], tmp_path: Path) -> Callable[.
         ({"/api/3/cohorts": 403, "/api/5/cohorts": 403}, ("cohorts", "cohort_members")),
         ({"/api/3/annotation": 403}, ("annotations", "annotation_categories")),
         ({"/api/3/annotation": 404}, ("annotations", "annotation_categories")),
-        ({"/api/2/users": 403, "/api/2/sessions": 403}, DAILY),
+        ({"/api/2/users": 403, "/api/2/sessions": 403, "/api/2/events/segmentation": 403}, DAILY),
     ],
     ids=["taxonomy 404", "taxonomy 403", "cohorts", "annotations 403", "annotations 404", "dashboard"],
 )

@@ -15,6 +15,7 @@ KEYS = {
     "cohort_members": [["cohort_id"], ["amplitude_id"]],
     "annotations": [["id"]],
     "annotation_categories": [["id"]],
+    "event_totals": [["date"]],
     "active_users": [["date"]],
     "new_users": [["date"]],
     "average_session_length": [["date"]],

@@ -58,6 +58,8 @@ def test_given_a_table_by_day_then_every_day_that_is_over_once(
             metric = table.partition("_")[0]
             countries = {group: dashboard.count(metric, day, group) for group in ("Spain", "Chile", "(none)")}
             expected.append((f"{day}", countries))
+        elif table == "event_totals":
+            expected.append((f"{day}", dashboard.count("totals", day)))
         elif table == "average_session_length":
             expected.append((f"{day}", round(dashboard.count("length", day) * 1.37, 4)))
         elif table == "sessions_per_user":

@@ -23,6 +23,7 @@ from source_amplitude.records.json_repair import Fields, elements, plain_text, p
 UNGROUPED_LABEL = "0"
 _EMPTY = Raw(b"[]")
 _NO_BUCKET = (NULL, Raw(b'""'))
+ALL_EVENT_TYPES = '{"event_type":"_all"}'
 
 
 class EventsList(Endpoint):
@@ -67,6 +68,20 @@ class UserCounts(DailyEndpoint):
         labels = _labels(data)
         for day, numbers in numbers_by_day(data):
             yield {CURSOR_FIELD: raw_json(day), "statistics": raw_json(dict(zip(labels, numbers, strict=True)))}
+
+
+class EventTotals(DailyEndpoint):
+    """How many events Amplitude counts a day, of all types: what a loaded day is compared with."""
+
+    name = "event_totals"
+    api_path = "api/2/events/segmentation"
+
+    def params(self, days: Days) -> Params:
+        return {**days, "e": ALL_EVENT_TYPES, "m": "totals", "i": "1"}
+
+    def parse_records(self, answer: Fields, days: Days) -> Iterator[Record]:
+        for day, (totals, *_) in numbers_by_day(data_of(answer)):
+            yield {CURSOR_FIELD: raw_json(day), "totals": totals}
 
 
 class ActiveUsers(UserCounts):

@@ -25,7 +25,13 @@ TAXONOMY_REQUESTS_PER_WINDOW = 7000
 JOBS_WINDOW_SECONDS = 600.0
 JOBS_PER_WINDOW = 60
 
-COST_PER_DAY = {"2/users": 1, "2/sessions/average": 4, "2/sessions/peruser": 4, "2/sessions/length": 4}
+COST_PER_DAY = {
+    "2/events/segmentation": 1,
+    "2/users": 1,
+    "2/sessions/average": 4,
+    "2/sessions/peruser": 4,
+    "2/sessions/length": 4,
+}
 GROUP_BY_FACTOR = 4
 LONG_WAIT_SECONDS = 5.0
 _JOB_PATH = re.compile(r"/api/5/cohorts/request/[^/]+$")

@@ -110,6 +110,7 @@ def test_the_taxonomy_and_the_starts_of_cohort_downloads_have_pools_of_their_own
         (f"{HOST}/2/sessions/average?start=20240101&end=20240101", 4),
         (f"{HOST}/2/sessions/peruser?start=20240101&end=20240815", 912),
         ("http://127.0.0.1:8080/us/api/2/sessions/length?start=20240228&end=20240301", 12),
+        (f"{HOST}/2/events/segmentation?start=20240101&end=20240131&m=totals&i=1", 31),
         (f"{HOST}/2/events/list", 1),
         (f"{HOST}/3/cohorts?includeSyncInfo=true", 1),
     ],
@@ -126,11 +127,11 @@ def test_no_endpoint_by_day_asks_for_more_at_once_than_its_cost_allows(grouped: 
         for kind in ENDPOINTS
         if issubclass(kind, DailyEndpoint)
     ]
-    assert len(daily) == 5
+    assert len(daily) == 6
     for endpoint in daily:
         cost = endpoint.days_per_request * cost_per_day(endpoint.api_path, grouped=endpoint.is_grouped)
         assert 4 <= cost <= COST_PER_REQUEST
-    assert {endpoint.days_per_request for endpoint in daily} == {1, 30} | (set() if grouped else {120})
+    assert {endpoint.days_per_request for endpoint in daily} == {1, 30, 120}
 
 
 @pytest.mark.parametrize(
