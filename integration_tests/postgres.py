@@ -44,6 +44,10 @@ class PostgreSQL:
         rows: list[dict[str, Any]] = json.loads(told, parse_float=Decimal)
         return rows
 
+    def execute(self, database: str, sql: str) -> None:
+        """Run a statement that returns nothing."""
+        self._psql(database, sql)
+
     def _psql(self, database: str, sql: str) -> str:
         address = [f"--host={self.host}", f"--port={self.port}", f"--username={self.user}", f"--dbname={database}"]
         plainly = ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]

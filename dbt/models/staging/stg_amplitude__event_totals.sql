@@ -1,0 +1,3 @@
+{{ source_amplitude.staged('event_totals', ['date'], {
+    'date': 'date', 'totals': 'integer', 'additional_fields': 'json',
+}) }}
