@@ -137,24 +137,24 @@ sbom: $(RELEASE)/.ready
 	$(RELEASE)/bin/cyclonedx-py environment build/sbom --pyproject build/sbom/pyproject.toml --mc-type application --output-reproducible --output-file build/sbom.cdx.json
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist worksteal -rs -m "not slow and not image and not extra"
+	$(BIN)/python -m pytest -n auto --dist worksteal -rfEs -m "not slow and not image and not extra"
 
 # Two groups side by side, each with environments that only its tests install.
 test-extra: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m extra -rs
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m extra -rfEs
 
 test-image: $(READY)
-	$(BIN)/python -m pytest -m image -rs
+	$(BIN)/python -m pytest -m image -rfEs
 
 # One Spark session and no parallel processes: a Python worker of Spark must connect back within seconds.
 test-spark: $(SPARK)/.ready
-	$(SPARK)/bin/python -m pytest -m "spark and not slow" -rs $(SPARK_TESTS)
+	$(SPARK)/bin/python -m pytest -m "spark and not slow" -rfEs $(SPARK_TESTS)
 
 test-spark-oldest: $(SPARK_OLDEST)/.ready
-	$(SPARK_OLDEST)/bin/python -m pytest -m "spark and not slow" -rs $(SPARK_TESTS)
+	$(SPARK_OLDEST)/bin/python -m pytest -m "spark and not slow" -rfEs $(SPARK_TESTS)
 
 test-all: $(READY) $(SPARK)/.ready
-	$(BIN)/python -m pytest -n auto --dist worksteal -rs --hypothesis-profile=random
+	$(BIN)/python -m pytest -n auto --dist worksteal -rfEs --hypothesis-profile=random
 	$(SPARK)/bin/python -m pytest --hypothesis-profile=random -m spark $(SPARK_TESTS)
 
 lint: $(READY)
