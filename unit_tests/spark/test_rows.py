@@ -173,9 +173,9 @@ def test_given_values_seen_before_then_no_event_takes_the_detour(values: dict[st
 
 
 def test_given_odd_events_among_others_then_there_are_two_batches_at_most() -> None:
-    lines = [json.dumps({"uuid": f"{number}{BROKEN if number % 10 == 0 else ''}"}).encode() for number in range(500)]
+    lines = [json.dumps({"uuid": str(number) if number % 10 else number}).encode() for number in range(500)]
     usual, odd = rows_of(RowConverter(columns("events", timestamps=True)), lines)[0]
-    assert odd["uuid"].to_pylist() == [f"{number}\ufffd" for number in range(0, 500, 10)]
+    assert odd["uuid"].to_pylist() == [f"{number}" for number in range(0, 500, 10)]
     assert usual.num_rows == 450
 
 
