@@ -38,7 +38,7 @@ COHORTS = (
 EVENT_TYPES = ("checkout", "search", "page viewed")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RestData:
     """The tables of a project.
 
