@@ -12,8 +12,6 @@ from typing import Any
 
 import msgspec
 
-# A string that does not end goes to the end of the text: otherwise each quote in it would be looked for its end.
-_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)'
 MOST_LEVELS = 100  # of nesting; a parser that calls itself gives up at about 1,000
 _NUL_ESCAPE = b"\\u0000"
 _REPLACEMENT = "\ufffd".encode()
