@@ -46,5 +46,5 @@ def test_the_standard_tests_of_the_cdk(connector_folder: Path) -> None:
         profiles_of = {id_ for request in simulator.profile_log for id_ in request.params.values()}
     assert outcome.returncode == 0, outcome.stdout[-6000:] + outcome.stderr[-2000:]
     assert asked >= {200, 401}, "right and wrong keys were tried over real sockets"
-    assert len(endpoints) == 17, "every endpoint was read from"
+    assert len(endpoints) == 18, "every endpoint was read from"
     assert profiles_of >= {"user-3@example.com", "user-18@example.com"}, "listed and active users were asked for"

@@ -283,8 +283,15 @@ def test_given_the_profile_api_does_not_answer_then_check_says_why(command: Comm
     assert told in verdict(outcome)[1]
 
 
-@pytest.mark.parametrize("profile_key", ["secret_key", "api_key", "none"])
-@pytest.mark.parametrize("kind", ["", "status", "reset", "html", "truncate"])
+@pytest.mark.parametrize(
+    ("kind", "profile_key"),
+    [
+        (kind, profile_key)
+        for kind in ("", "status", "reset", "html", "truncate")
+        for profile_key in ("secret_key", "api_key", "none")
+        if (kind, profile_key) != ("truncate", "none")  # without a right key no answer has a body to cut
+    ],
+)
 def test_given_debug_and_a_fault_then_no_key_no_id_and_no_property_is_printed(
     a_simulator: Callable[..., Simulator], tmp_path: Path, profile_key: str, kind: str
 ) -> None:

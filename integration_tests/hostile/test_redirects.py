@@ -78,6 +78,7 @@ def test_given_a_redirect_with_an_endless_body_then_it_is_not_read(monkeypatch: 
 
 
 def test_given_an_error_of_a_redirect_then_its_address_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("source_amplitude.http.retry.LONGEST_AWAY_SECONDS", 0.5)
     with serving(a_redirect("http://127.0.0.1:1/grace?signature=hopper")) as server:
         point_to(server, monkeypatch)
         with pytest.raises(AmplitudeError) as raised:
