@@ -41,7 +41,10 @@ def test_two_syncs_into_postgresql_and_every_query_of_the_docs_gives_what_amplit
     second = sync(simulator, tmp_path, address, "--queries", str(pyairbyte.REPOSITORY / "docs" / "databases.md"))
     assert second.returncode == 0, second.stdout[-3000:] + second.stderr[-3000:]
     hours = [FIRST_HOUR + number * HOUR for number in range(27)]
-    assert re.findall(r"^read (\d+) events$", first.stdout + second.stdout, re.MULTILINE) == [str(24 * 20), str(3 * 20)]
+    assert re.findall(r"^read (\d+) records of events$", first.stdout + second.stdout, re.MULTILINE) == [
+        str(24 * 20),
+        str(3 * 20),
+    ]
     queries = re.findall(r"^```sql\n(.*?)^```$", section("PostgreSQL"), re.DOTALL | re.MULTILINE)
     assert second.stdout.count("SELECT ") == len(queries)
 
