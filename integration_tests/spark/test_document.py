@@ -45,7 +45,9 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     settings = folder / "settings.json"
     write_settings(settings, NOW)
     (folder / "script.py").write_text(script())
-    project = Project(FIRST_HOUR, 1, api_key="abc123...", secret_key="xyz789...", rest=RestData(FIRST_HOUR.date()))
+    project = Project(
+        FIRST_HOUR, 1, api_key="abc123...", secret_key="xyz789...", rest=RestData(first_day=FIRST_HOUR.date())
+    )
     with Simulator(project, now=NOW) as simulator:
         environment = {**os.environ, **spark_environment(simulator.environment, settings)}
         environment |= {"AMPLITUDE_API_KEY": project.api_key, "AMPLITUDE_SECRET_KEY": project.secret_key}
