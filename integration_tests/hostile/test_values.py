@@ -14,10 +14,11 @@ from harness.runs import Command, a_config
 from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.contents import each_line
 from integration_tests.faults.expect import LAST_HOUR
+from unit_tests.strategies import TOO_DEEP
 
 Change = Callable[[Any], None]
 MARK = "put the value here"
-DEEP = b"[" * 1000 + b"]" * 1000
+DEEP = b"[" * TOO_DEEP + b"]" * TOO_DEEP
 # A value as it is sent; as text of JSON, how it is in a bag or a text; whether the answer had to be repaired.
 HOSTILE = {
     "half a surrogate": (b'"\\ud83d"', '"\ufffd"', True),
@@ -28,7 +29,7 @@ HOSTILE = {
     "5,000 digits": (b"7" * 5000, json.dumps("7" * 5000), False),
     "1e999": (b"1e999", "1e999", False),
     "a list": (b"[1,{}]", "[1,{}]", False),
-    "1,000 levels": (DEEP, None, True),
+    "too deep": (DEEP, None, True),
     "100,000 levels": (b"[" * 100_000 + b"]" * 100_000, None, True),
 }  # fmt: skip
 VALUES = [pytest.param(*case, id=name) for name, case in HOSTILE.items()]
@@ -96,7 +97,7 @@ def test_given_user_data_that_is_a_list_then_one_user_is_told_and_the_others_com
     ("stream", "sent", "kept", "is_repaired"),
     [
         *(pytest.param("events_list", *case, id=name) for name, case in HOSTILE.items()),
-        *(pytest.param(stream, *HOSTILE["1,000 levels"], id=stream) for stream in LISTS),
+        *(pytest.param(stream, *HOSTILE["too deep"], id=stream) for stream in LISTS),
     ],
 )
 def test_given_an_entry_of_a_list_with_it_then_every_record_comes_and_it_is_counted(
@@ -264,7 +265,7 @@ def test_given_a_day_without_its_key_then_an_error_and_no_state_passes_it(
     assert outcome.states == []
 
 
-@pytest.mark.parametrize("levels", [1000, 100_000])
+@pytest.mark.parametrize("levels", [TOO_DEEP, 100_000])
 def test_given_an_event_nested_so_deeply_then_its_hour_is_read_and_it_is_counted(command: Command, levels: int) -> None:
     deep = b"[" * levels + b"]" * levels
     change = each_line(lambda line: line[:-1] + b',"data":{"odd":' + deep + b"}}")

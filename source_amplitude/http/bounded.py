@@ -42,7 +42,8 @@ class BoundedAdapter(HTTPAdapter):
 
 def _pools(answer_seconds: float) -> dict[str, type[HTTPConnectionPool]]:
     """The two kinds of pools, with connections whose answers are bounded."""
-    kind = {"response_class": partial(_BoundedResponse, answer_seconds=answer_seconds)}
+    # A `partial` by itself becomes a method of the class in newer versions of Python.
+    kind = {"response_class": staticmethod(partial(_BoundedResponse, answer_seconds=answer_seconds))}
     plain = {"ConnectionCls": type("BoundedConnection", (HTTPConnection,), kind)}
     tls = {"ConnectionCls": type("BoundedTlsConnection", (HTTPSConnection,), kind)}
     return {
