@@ -1,6 +1,15 @@
-"""What can go wrong, in three kinds: the user can mend it, it passes by itself, or nobody has seen it before.
+"""The tree of exceptions. Each is a sentence for the user, in one of three kinds; public are those marked with a star.
 
-The core raises these; each door turns them into what its users expect (`airbyte.errors`, `lakeflow`).
+    AmplitudeError *         the base of all
+    ├── ConfigError *        the user can mend it: a configuration, keys, a plan, a full disk
+    ├── TransientError *     it passes by itself: the next attempt may succeed
+    ├── UnexpectedError *    a bug, or an answer that nobody has seen before
+    │   └── RejectedError    (endpoints.answers) Amplitude did not accept a request, in its own words
+    └── NotIncludedError     (endpoints.answers) the plan lacks an endpoint: caught, and logged as a warning
+
+`source_amplitude.lakeflow` exports the public ones. The core raises them, and each door turns them into what its users
+expect (`airbyte.errors`, `spark.errors`). All other exceptions of the package are signals between two of its modules:
+they derive from `Exception` alone, are defined by the module that raises them, and never reach a user.
 """
 
 from __future__ import annotations
@@ -13,7 +22,7 @@ NOT_IN_THE_EU = "User Profile API is not supported in EU region"
 
 
 class AmplitudeError(Exception):
-    """An error with a sentence for the user. Neither text ever holds a key, an id or a property.
+    """Carries a sentence for the user. Neither text ever holds a key, an id or a property.
 
     :param message: what is wrong and what to do about it
     :param internal_message: more for whoever debugs it; by default the same
@@ -25,24 +34,24 @@ class AmplitudeError(Exception):
         self.internal_message = internal_message or message
 
     def __reduce__(self) -> tuple[type[AmplitudeError], tuple[str, str]]:
-        """Errors of Spark's workers are pickled on their way to the driver."""
+        """Pickles both texts: errors of Spark's workers are sent to the driver."""
         return type(self), (self.message, self.internal_message)
 
 
 class ConfigError(AmplitudeError):
-    """The user can mend it: a configuration, keys, a plan, a full disk."""
+    """Reports what the user can mend: a configuration, keys, a plan, a full disk."""
 
 
 class TransientError(AmplitudeError):
-    """It passes by itself: the next attempt may succeed."""
+    """Reports what passes by itself: the next attempt may succeed."""
 
 
 class UnexpectedError(AmplitudeError):
-    """A bug, or an answer that nobody has seen before."""
+    """Reports a bug, or an answer that nobody has seen before."""
 
 
 def foreign_state(stream: str, state: Mapping[str, Any], expected: str | None = None) -> ConfigError:
-    """The state of a stream is not one that this connector has written.
+    """Makes the error for a stream's state that this connector has not written.
 
     :param expected: the fields that it would have
     """
@@ -55,7 +64,7 @@ def foreign_state(stream: str, state: Mapping[str, Any], expected: str | None = 
 
 
 def no_temporary_folder(error: OSError) -> ConfigError:
-    """Nothing can be downloaded without one."""
+    """Makes the error for a machine without a writable temporary folder, which every download needs."""
     return ConfigError(
         "No temporary folder can be written to: mount one at /tmp, or set TMPDIR to a writable folder.", str(error)
     )
