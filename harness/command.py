@@ -7,12 +7,12 @@ options, since nobody but its tests needs them.
 """
 
 import argparse
-import contextlib
 import importlib
 import json
+import time
+from datetime import datetime, timedelta
 
-import time_machine
-
+from source_amplitude import clock
 from source_amplitude.run import run
 
 
@@ -30,9 +30,10 @@ def main(argv: list[str] | None = None) -> None:
             raise AttributeError(f"{module.__name__} has no {constant}")
         setattr(module, constant, json.loads(value))
     arguments = options.arguments[1:] if options.arguments[:1] == ["--"] else options.arguments
-    clock = time_machine.travel(options.at, tick=True) if options.at else contextlib.nullcontext()
-    with clock:
-        run(arguments)
+    if options.at:
+        at, started = datetime.fromisoformat(options.at.replace("Z", "+00:00")), time.monotonic()
+        clock.utc_now = lambda: at + timedelta(seconds=time.monotonic() - started)
+    run(arguments)
 
 
 if __name__ == "__main__":

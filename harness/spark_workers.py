@@ -10,6 +10,8 @@ import os
 from datetime import datetime
 from pathlib import Path
 
+from source_amplitude import clock
+
 
 def prepare() -> None:
     """Do in this process what the file named by SIMULATED_SPARK says: `{"now": "<ISO 8601>", "constants": {…}}`."""
@@ -20,5 +22,4 @@ def prepare() -> None:
         if not hasattr(module, constant):
             raise AttributeError(f"{module.__name__} has no {constant}")
         setattr(module, constant, value)
-    offsets = importlib.import_module("source_amplitude.spark.offsets")
-    setattr(offsets, "utc_now", lambda: datetime.fromisoformat(json.loads(path.read_text())["now"]))  # noqa: B010 - for mypy
+    clock.utc_now = lambda: datetime.fromisoformat(json.loads(path.read_text())["now"])

@@ -1,6 +1,7 @@
 """The stream `events` through the real command line: which hours, which records, which states."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
@@ -223,12 +224,12 @@ def test_records_have_every_field_with_rfc_3339_times_and_bags_as_json_text(
 
 
 def test_records_say_when_they_were_emitted_in_milliseconds(simulator: Simulator, command: Command) -> None:
+    began = time.time() * 1000 - 1
     outcome = command.read(a_config(simulator, start_date="2024-03-15"))
     emitted = [message["record"]["emitted_at"] for message in outcome.of_type("RECORD")]
     assert len(emitted) == 105
     assert all(type(moment) is int for moment in emitted)
-    began = simulator.now.timestamp() * 1000
-    assert all(began <= moment < began + 86_400_000 for moment in emitted), "on the day of its clock"
+    assert all(began < moment <= time.time() * 1000 for moment in emitted)
 
 
 def test_given_object_format_then_bags_are_objects_in_records_and_schema(

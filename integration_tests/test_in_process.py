@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 import requests
-import time_machine
 from airbyte_cdk.models import (
     AirbyteStateMessage,
     AirbyteStateMessageSerializer,
@@ -19,7 +18,7 @@ from amplitude_simulator import Fault, Simulator
 from harness.profiles import a_profiles_config, listed
 from harness.runs import Command, a_catalog, a_config
 from integration_tests.conftest import FIRST_HOUR, NOW
-from source_amplitude import SourceAmplitude
+from source_amplitude import SourceAmplitude, clock
 from source_amplitude.airbyte.streams.events import Events
 from source_amplitude.http import retry
 
@@ -27,12 +26,11 @@ HOUR_20 = NOW.replace(hour=20, minute=0)
 
 
 @pytest.fixture(autouse=True)
-def _same_address_and_clock(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Any:
+def _same_address_and_clock(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in simulator.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(retry, "FIRST_WAIT_SECONDS", 0.02)
-    with time_machine.travel(NOW, tick=True):
-        yield
+    monkeypatch.setattr(clock, "utc_now", lambda: NOW)
 
 
 def read(simulator: Simulator, state: list[AirbyteStateMessage] | None = None, **changes: Any) -> EntrypointOutput:

@@ -25,7 +25,7 @@ FRESH_SECONDS = 3600.0
 
 
 def utc_now() -> datetime:
-    """Reads this machine's clock."""
+    """Reads this machine's clock. The one place where tests turn the time of day: callers write `clock.utc_now()`."""
     return datetime.now(timezone.utc)
 
 
@@ -61,10 +61,23 @@ class ServerClock:
         """Tells whether the server was asked, or has answered, within the last hour."""
         return time.monotonic() - max(self._shown_at, self.asked_at) < FRESH_SECONDS
 
-    def ahead(self, local: datetime) -> timedelta:
-        """Returns how far a clock is ahead of the server's: negative where behind, zero where unknown."""
+    def ahead(self) -> timedelta:
+        """Returns how far this machine's clock is ahead of the server's: negative where behind, zero where unknown."""
         server = self.now()
-        return timedelta() if server is None else local - server
+        return timedelta() if server is None else utc_now() - server
+
+    def earlier(self) -> datetime:
+        """Returns the earlier time of this machine's clock and the server's, whatever their difference."""
+        return min(filter(None, (utc_now(), self.now())))
+
+    def believed(self) -> datetime:
+        """Returns the earlier time of the two clocks, by which hours and days are read.
+
+        :raises ConfigError: they differ by more than a month, and this machine's is the later one
+        """
+        if (ahead := self.ahead()) > MOST_BELIEVED:
+            raise ConfigError(f"{difference(ahead)} One of them is wrong, so nothing is read. {_ADVICE}")
+        return self.earlier()
 
     def _now(self) -> datetime | None:
         if self._latest is None:
@@ -84,22 +97,6 @@ def clock_of(url: str) -> ServerClock:
     """Returns the clock of the server at an address: one in a process."""
     address = urlsplit(url)
     return _clock_at((address.scheme, address.netloc))
-
-
-def earlier(local: datetime, server: ServerClock) -> datetime:
-    """Returns the earlier time of two clocks, whatever their difference."""
-    return local - max(server.ahead(local), timedelta())
-
-
-def believed(local: datetime, server: ServerClock) -> datetime:
-    """Returns the earlier time of two clocks, by which hours and days are read.
-
-    :raises ConfigError: they differ by more than a month, and this machine's is the later one
-    """
-    ahead = server.ahead(local)
-    if ahead > MOST_BELIEVED:
-        raise ConfigError(f"{difference(ahead)} One of them is wrong, so nothing is read. {_ADVICE}")
-    return earlier(local, server)
 
 
 def difference(ahead: timedelta) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Iterator, Mapping, MutableMapping
-from datetime import datetime, timezone
 from typing import Any
 
 from airbyte_cdk.models import (
@@ -27,6 +26,7 @@ from airbyte_cdk.sources.utils.schema_helpers import InternalConfig
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 
+from source_amplitude import clock
 from source_amplitude.airbyte.catalog import doubtful_modes, no_such_stream
 from source_amplitude.airbyte.errors import StreamsFailedError, airbyte_errors, traced, without_stack_trace
 from source_amplitude.airbyte.files import catalog_from, config_from, state_from
@@ -65,7 +65,7 @@ class SourceAmplitude(AbstractSource):
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, Any]:
         """Checks the Export API, and the User Profile API where users are configured and the region has it."""
         typed = self._typed(config)
-        for doubt in doubtful_choices(migrate(config), typed, datetime.now(timezone.utc)):
+        for doubt in doubtful_choices(migrate(config), typed, clock.utc_now()):
             logger.warning(doubt)
         why_not = why_no_exports(typed, logger)
         if why_not is not None or typed.user_profiles.users is None:

@@ -4,7 +4,7 @@ from email.utils import format_datetime
 import pytest
 
 from source_amplitude import clock
-from source_amplitude.clock import ServerClock, believed
+from source_amplitude.clock import ServerClock
 from source_amplitude.errors import ConfigError
 from unit_tests.clock import Clock
 
@@ -15,6 +15,7 @@ MOMENT = datetime(2024, 3, 15, 12, tzinfo=timezone.utc)
 def turned(monkeypatch: pytest.MonkeyPatch) -> Clock:
     turned = Clock()
     monkeypatch.setattr(clock.time, "monotonic", turned)
+    monkeypatch.setattr(clock, "utc_now", lambda: MOMENT)
     return turned
 
 
@@ -45,11 +46,11 @@ def test_given_an_answer_out_of_a_cache_then_its_age_counts(turned: Clock) -> No
     [{}, {"Date": "soon"}, {"Date": ""}, {"Date": "Fri, 99 Mar 2024 12:00:00 GMT"}, dated(MOMENT, Age="-"),
      dated(MOMENT, Age="9" * 30)],
 )  # fmt: skip
-def test_given_no_date_that_can_be_read_then_it_shows_nothing(headers: dict[str, str]) -> None:
+def test_given_no_date_that_can_be_read_then_it_shows_nothing(turned: Clock, headers: dict[str, str]) -> None:
     server = ServerClock()
     server.shown(headers)
     assert server.now() is None
-    assert believed(MOMENT, server) == MOMENT
+    assert server.believed() == MOMENT
 
 
 @pytest.mark.parametrize(
@@ -64,14 +65,14 @@ def test_given_no_date_that_can_be_read_then_it_shows_nothing(headers: dict[str,
 def test_a_date_can_only_make_it_earlier(turned: Clock, ahead: timedelta, expected: datetime) -> None:
     server = ServerClock()
     server.shown(dated(MOMENT - ahead))
-    assert believed(MOMENT, server) == expected
+    assert server.believed() == expected
 
 
 def test_given_more_than_a_month_then_nobody_knows_which_clock_is_right(turned: Clock) -> None:
     server = ServerClock()
     server.shown(dated(MOMENT - timedelta(days=31, seconds=1)))
     with pytest.raises(ConfigError, match=r"31 days ahead of Amplitude's .* One of them is wrong"):
-        believed(MOMENT, server)
+        server.believed()
 
 
 def test_it_is_fresh_for_an_hour(turned: Clock) -> None:

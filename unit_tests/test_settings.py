@@ -44,6 +44,15 @@ def copies(module: str, constant: str) -> Iterator[str]:
             yield f"{path.relative_to(REPOSITORY)}, line {node.lineno}"
 
 
+def test_the_time_of_day_is_read_in_one_place() -> None:
+    readers = [
+        path.name for path in PACKAGE.rglob("*.py") if re.search(r"\.(utc)?now\(timezone|today\(", path.read_text())
+    ]
+    assert readers == ["clock.py"]
+    imports = [path for path, node in IMPORTS if "utc_now" in (alias.name for alias in node.names)]
+    assert imports == [], "write clock.utc_now() there"
+
+
 REPLACED = list(replaced_by_name())
 IMPORTS = [
     (path, node)

@@ -1,9 +1,6 @@
 """These streams as Python callers meet them (the CDK's test wrapper, PyAirbyte): ordinary messages and records."""
 
-from typing import Any
-
 import pytest
-import time_machine
 from airbyte_cdk.models import ConfiguredAirbyteCatalogSerializer
 from airbyte_cdk.test import entrypoint_wrapper
 
@@ -11,17 +8,16 @@ from amplitude_simulator import Simulator
 from harness.rest import ALL_COHORTS, DAILY, SNAPSHOTS
 from harness.runs import Command, a_catalog, a_config
 from integration_tests.conftest import NOW
-from source_amplitude import SourceAmplitude
+from source_amplitude import SourceAmplitude, clock
 from source_amplitude.endpoints import cohort_job
 
 
 @pytest.fixture(autouse=True)
-def _same_address_and_clock(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Any:
+def _same_address_and_clock(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cohort_job, "POLL_SECONDS", 0.02)
     for name, value in simulator.environment.items():
         monkeypatch.setenv(name, value)
-    with time_machine.travel(NOW, tick=True):
-        yield
+    monkeypatch.setattr(clock, "utc_now", lambda: NOW)
 
 
 def test_given_any_stream_in_process_then_the_records_and_states_of_the_command_line(

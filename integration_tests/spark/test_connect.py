@@ -19,10 +19,11 @@ from pyspark.sql.types import LongType, StringType, StructType
 from amplitude_simulator import Simulator
 from amplitude_simulator.project import HOUR
 from integration_tests.spark.conftest import FIRST_HOUR, NOW
+from source_amplitude import clock
 from source_amplitude.endpoints.registry import ENDPOINTS
 from source_amplitude.errors import ConfigError
 from source_amplitude.lakeflow import LakeflowConnect
-from source_amplitude.spark import connect, offsets
+from source_amplitude.spark import connect
 
 pytestmark = pytest.mark.spark
 
@@ -37,7 +38,7 @@ def amplitude(a_simulator: Callable[..., Simulator], monkeypatch: pytest.MonkeyP
         simulator = a_simulator(now, **project)
         for name, value in simulator.environment.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(offsets, "utc_now", lambda: simulator.now)
+        monkeypatch.setattr(clock, "utc_now", lambda: simulator.now)
         return simulator
 
     return start
@@ -254,11 +255,11 @@ from datetime import datetime
 
 for name in ("airbyte_cdk", "airbyte_protocol_dataclasses"):
     sys.modules[name] = None  # importing it is an error
+from source_amplitude import clock
 from source_amplitude.lakeflow import AmplitudeDataSource
-from source_amplitude.spark import offsets
 from source_amplitude.spark.spark_versions import TELLS_LIMITS
 
-offsets.utc_now = lambda: datetime.fromisoformat({now!r})
+clock.utc_now = lambda: datetime.fromisoformat({now!r})
 source = AmplitudeDataSource({options!r})
 for reader in (source.reader(source.schema()), source.streamReader(source.schema())):
     if hasattr(reader, "initialOffset"):
@@ -290,7 +291,7 @@ def test_given_a_clock_that_runs_ahead_then_calls_every_six_hours_bring_every_ev
     amplitude: Callable[..., Simulator], monkeypatch: pytest.MonkeyPatch, ahead: int
 ) -> None:
     simulator = amplitude(now=NOW - 48 * HOUR)
-    monkeypatch.setattr(offsets, "utc_now", lambda: simulator.now + ahead * HOUR)
+    monkeypatch.setattr(clock, "utc_now", lambda: simulator.now + ahead * HOUR)
     offset: dict[str, Any] = {}
     found: list[str] = []
     for _ in range(9):

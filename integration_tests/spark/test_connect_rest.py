@@ -11,10 +11,10 @@ import pytest
 from amplitude_simulator import RestData, Simulator
 from harness.rest import DAILY, DAY, SNAPSHOTS, days, days_asked_for, most_cost_in_any
 from integration_tests.spark.conftest import NOW
+from source_amplitude import clock
 from source_amplitude.endpoints import cohort_job, limits
 from source_amplitude.errors import ConfigError
 from source_amplitude.lakeflow import AmplitudeDataSource, LakeflowConnect
-from source_amplitude.spark import offsets
 from source_amplitude.spark.readers import StreamReader
 
 pytestmark = pytest.mark.spark
@@ -31,7 +31,7 @@ def amplitude(a_simulator: Callable[..., Simulator], monkeypatch: pytest.MonkeyP
         simulator = a_simulator(now, rest=RestData(**{"first_day": FIRST_DAY, **data}))
         for name, value in simulator.environment.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(offsets, "utc_now", lambda: simulator.now)
+        monkeypatch.setattr(clock, "utc_now", lambda: simulator.now)
         return simulator
 
     monkeypatch.setattr(cohort_job, "POLL_SECONDS", 0.02)

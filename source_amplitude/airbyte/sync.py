@@ -25,7 +25,7 @@ from source_amplitude.airbyte.output_file import OutputFile
 from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.airbyte.report import ReportHandler, SyncReport
 from source_amplitude.airbyte.state_file import StateFile
-from source_amplitude.clock import clock_of, earlier, utc_now
+from source_amplitude.clock import clock_of
 from source_amplitude.config.model import Config
 from source_amplitude.config.timestamps import parse_timestamp
 from source_amplitude.errors import ConfigError
@@ -135,8 +135,7 @@ class _Sync(Entrypoint):
         if cursor is None:
             return None
         config = Config.from_mapping(self._config)
-        now = earlier(utc_now(), clock_of(config.api_url))
-        newest = newest_complete_hour(now, config.export_delay_hours)
+        newest = newest_complete_hour(clock_of(config.api_url).earlier(), config.export_delay_hours)
         newest = min(newest, config.end) if config.end else newest
         return max(0, int((newest + HOUR - parse_timestamp(cursor)) / HOUR))
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import requests
 
-from source_amplitude.clock import CHECK_FAILS_FROM, consequence, difference, earlier, utc_now
+from source_amplitude.clock import CHECK_FAILS_FROM, consequence, difference
 from source_amplitude.config.model import Config
 from source_amplitude.errors import AUTHENTICATION_FAILED, ConfigError
 from source_amplitude.export.answers import ExportAnswer, access_denied, export_answer
@@ -35,7 +35,7 @@ def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
     client = ExportClient(config, logger)
     try:
         server = asked(config.api_url, logger)
-        newest = newest_complete_hour(earlier(utc_now(), server), config.export_delay_hours)
+        newest = newest_complete_hour(server.earlier(), config.export_delay_hours)
         action, words, _ = _probe(client, newest)
         if action in (Action.SPLIT, Action.SPLIT_OR_RETRY):
             # The newest hour is too large, or takes too long to prepare; this one is small in any project.
@@ -57,7 +57,7 @@ def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
         return f"Unexpected response from {client.url} ({words}).{hint_of_override()}"
     if action is Action.THROTTLED:
         logger.warning("Amplitude is busy with other requests of this project (429); the keys were accepted")
-    ahead = server.ahead(utc_now())
+    ahead = server.ahead()
     return f"{difference(ahead)} {consequence(ahead)}" if abs(ahead) > CHECK_FAILS_FROM else None
 
 

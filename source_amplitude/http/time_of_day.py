@@ -9,34 +9,32 @@ from datetime import datetime
 
 import requests
 
-from source_amplitude.clock import TOLERANCE, ServerClock, believed, clock_of, consequence, difference, utc_now
+from source_amplitude.clock import TOLERANCE, ServerClock, clock_of, consequence, difference
 from source_amplitude.http.session import NoKeys, Session
 
 PATH = "api/2/export"
 TIMEOUT_SECONDS = 10.0
 
 
-def time_of_day(api_url: str, logger: logging.Logger, local: datetime | None = None) -> datetime:
+def time_of_day(api_url: str, logger: logging.Logger) -> datetime:
     """Returns the time by which hours and days are complete: the earlier of this machine's clock and Amplitude's.
 
     Amplitude is asked once an hour at most, by a request without keys, unless another answer has shown its time, and
     once more where the clocks differ; a difference of more than a minute is a warning, once in a process.
 
-    :param local: the time of this machine's clock
     :raises ConfigError: this machine's clock is more than a month ahead
     """
-    server = asked(api_url, logger, local)
-    return believed(local or utc_now(), server)
+    return asked(api_url, logger).believed()
 
 
-def asked(api_url: str, logger: logging.Logger, local: datetime | None = None) -> ServerClock:
+def asked(api_url: str, logger: logging.Logger) -> ServerClock:
     """Returns Amplitude's clock, which is asked where it is not known; logs a difference to this machine's."""
     server = clock_of(api_url)
     if not server.is_fresh:
         _ask(api_url, server, logger)
-    if server.ahead(local or utc_now()) > TOLERANCE:  # that answer may have been a stale one
+    if server.ahead() > TOLERANCE:  # that answer may have been a stale one
         _ask(api_url, server, logger)
-    ahead = server.ahead(local or utc_now())
+    ahead = server.ahead()
     if abs(ahead) > TOLERANCE and not server.is_reported:
         server.is_reported = True
         logger.warning(f"{difference(ahead)} {consequence(ahead)}")

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from source_amplitude.clock import utc_now as utc_now  # noqa: PLC0414 - read late, so that tests can turn it
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.windows import (
     HOUR,

@@ -9,8 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from source_amplitude import clock
 from source_amplitude.errors import ConfigError
-from source_amplitude.spark import offsets
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.schema import columns
 
@@ -66,7 +66,7 @@ class Table(ABC):
 
     def now(self) -> datetime:
         """Returns the time of day on the driver."""
-        return offsets.utc_now()
+        return clock.utc_now()
 
     @abstractmethod
     def parts(self, now: datetime) -> list[Json]:
@@ -108,7 +108,7 @@ class StreamTable(Table):
         """
         from source_amplitude.http.time_of_day import time_of_day  # noqa: PLC0415 - workers do without
 
-        return time_of_day(self.options.config.api_url, logger, super().now())
+        return time_of_day(self.options.config.api_url, logger)
 
     @abstractmethod
     def initial_offset(self, now: datetime) -> Json:
