@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[1]
 OUTPUT = REPOSITORY / "example_output"
 DATABASE = OUTPUT / "amplitude.duckdb"
 PAGE = OUTPUT / "week.html"
-FIRST_HOUR = datetime(2024, 3, 8, tzinfo=timezone.utc)
+FIRST_HOUR = datetime(2024, 3, 7, tzinfo=timezone.utc)
 NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)
 BETWEEN = timedelta(hours=3)
 EVENTS_PER_HOUR = 40
@@ -54,6 +54,7 @@ def main() -> None:
         sync(simulator, "--queries", str(REPOSITORY / "docs" / "databases.md"))
         build(dbt)
     subprocess.run([ENVIRONMENT / "bin" / "python", REPOSITORY / "demo" / "week.py", DATABASE, PAGE], check=True)
+    print("On the marked days Amplitude counts less than is loaded: a user was deleted there after the first sync.")
     print(f"\nThe database is {DATABASE.relative_to(REPOSITORY)}, and the page {PAGE.relative_to(REPOSITORY)}.")
 
 

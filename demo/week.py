@@ -2,7 +2,7 @@
 
     python demo/week.py amplitude.duckdb week.html
 
-Active users beside Amplitude's own, the funnel, retention, and where loaded and counted differ. Needs duckdb alone.
+Active users beside Amplitude's own, where loaded and counted differ, the funnel, and retention. Needs duckdb alone.
 """
 
 import sys
@@ -16,6 +16,7 @@ import duckdb
 DAYS = 7
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; color: #222 }
+p { color: #555 }
 table { border-collapse: collapse } td, th { padding: .2rem .7rem; text-align: right } th { font-weight: 600 }
 rect.ours { fill: #2a6fdb } rect.theirs { fill: #b9cdf0 } text { font-size: 12px; fill: #444 }
 .differs { background: #fde2d2 }
@@ -37,11 +38,12 @@ def the_page(connection: duckdb.DuckDBPyConnection) -> str:
     )[::-1]
     if not days:
         sys.exit("No day is loaded as a whole yet: the first and the last one never are.")
-    parts = ["<h1>A week of Amplitude</h1>", "<h2>Active users</h2>", active_users(days)]
+    first, last = days[0]["date"], days[-1]["date"]
+    parts = [f"<h1>Amplitude, {first} to {last}</h1>", "<h2>Active users</h2>", active_users(days)]
     parts += ["<h2>Loaded and counted</h2>", differences(days)]
-    if funnel := funnel_of(connection, days[0]["date"], days[-1]["date"]):
+    if funnel := funnel_of(connection, first, last):
         parts += ["<h2>Funnel</h2>", funnel]
-    parts += ["<h2>Retention</h2>", retention(connection, days[0]["date"])]
+    parts += ["<h2>Retention</h2>", retention(connection, first, last)]
     body = "\n".join(parts)
     return f"<!doctype html><meta charset=utf-8><title>A week of Amplitude</title><style>{STYLE}</style>\n{body}\n"
 
@@ -65,8 +67,8 @@ def active_users(days: Iterable[dict[str, Any]]) -> str:
                 bars.append(f'<rect class="{kind}" {shape}/><text x="{left + offset}" y="{165 - height:.1f}">')
                 bars.append(f"{int(day[name])}</text>")
         bars.append(f'<text x="{left}" y="188">{day["date"]:%m-%d}</text>')
-    told = "<p>Loaded (dark) beside what Amplitude counts (light).</p>"
-    return f'{told}<svg width="{len(days) * 90}" height="195" role="img">{"".join(bars)}</svg>'
+    legend = "<p>Users with a loaded event (dark) beside those that Amplitude counts (light), by day.</p>"
+    return f'{legend}<svg width="{len(days) * 90}" height="195" role="img">{"".join(bars)}</svg>'
 
 
 def differences(days: Iterable[dict[str, Any]]) -> str:
@@ -77,7 +79,8 @@ def differences(days: Iterable[dict[str, Any]]) -> str:
         cells = "".join(f"<td>{'-' if day[name] is None else day[name]}</td>" for name in names)
         lines.append(f"<tr{differs}>{cells}</tr>")
     heads = ("day", "events", "counted by Amplitude", "difference", "new users", "sessions")
-    return table(heads, lines)
+    legend = "<p>The difference is loaded less counted. What may cause one, and what to do: docs/completeness.md.</p>"
+    return f"{legend}{table(heads, lines)}"
 
 
 def funnel_of(connection: duckdb.DuckDBPyConnection, first: object, last: object) -> str:
@@ -94,31 +97,36 @@ def funnel_of(connection: duckdb.DuckDBPyConnection, first: object, last: object
     bars = []
     for number, step in enumerate(steps):
         width = 420 * float(step["users"]) / most
-        told = f"{escape(step['event_type'])}: {int(step['users'])} ({float(step['users']) / most:.0%})"
+        label = f"{escape(step['event_type'])}: {int(step['users'])} ({float(step['users']) / most:.0%})"
         bars.append(f'<rect class="ours" x="0" y="{number * 36}" width="{width:.0f}" height="18"/>')
-        bars.append(f'<text x="0" y="{number * 36 + 31}">{told}</text>')
-    return f'<svg width="460" height="{len(steps) * 36 + 4}" role="img">{"".join(bars)}</svg>'
+        bars.append(f'<text x="0" y="{number * 36 + 31}">{label}</text>')
+    legend = (
+        "<p>Who took the first step, and how many of them the next ones in order; by user and day of the first.</p>"
+    )
+    return f'{legend}<svg width="460" height="{len(steps) * 36 + 4}" role="img">{"".join(bars)}</svg>'
 
 
-def retention(connection: duckdb.DuckDBPyConnection, first: object) -> str:
+def retention(connection: duckdb.DuckDBPyConnection, first: object, last: object) -> str:
     found = rows(
         connection,
         "SELECT first_date, days_later, cohort_users, retention FROM amplitude__retention "
-        "WHERE first_date >= ? AND days_later < ? ORDER BY first_date, days_later",
-        (first, DAYS),
+        "WHERE first_date >= ? AND days_later <= date_diff('day', first_date, ?) ORDER BY first_date, days_later",
+        (first, last),
     )
+    legend = "<p>Of the users whose first loaded event is on a day, those with an event so many days later.</p>"
     lines = []
     for date in sorted({row["first_date"] for row in found}):
         of_date = {row["days_later"]: row for row in found if row["first_date"] == date}
         cells = "".join(retained(of_date.get(day)) for day in range(DAYS))
         lines.append(f"<tr><td>{date}</td><td>{next(iter(of_date.values()))['cohort_users']}</td>{cells}</tr>")
-    return table(("first day", "users", *(f"day {day}" for day in range(DAYS))), lines)
+    return f"{legend}{table(('first day', 'users', *(f'day {day}' for day in range(DAYS))), lines)}"
 
 
 def retained(row: dict[str, Any] | None) -> str:
     if row is None:
         return "<td></td>"
-    return f'<td style="background: rgba(42, 111, 219, {row["retention"]:.2f})">{row["retention"]:.0%}</td>'
+    shade = 0.6 * row["retention"]  # light enough for the text
+    return f'<td style="background: rgba(42, 111, 219, {shade:.2f})">{row["retention"]:.0%}</td>'
 
 
 def table(heads: Iterable[str], lines: Iterable[str]) -> str:

@@ -18,6 +18,8 @@ cd '{repository}' && exec '{python}' -m harness.command --at {now} -- "$@"
 """
 # Offline, since Airbyte's connector registry has nothing to say about a connector that is installed here.
 OFFLINE = {"AIRBYTE_OFFLINE_MODE": "1", "DO_NOT_TRACK": "1"}
+# Of Google's packages, which PyAirbyte imports.
+UNHELPFUL = {"PYTHONWARNINGS": "ignore:You are using a Python version:FutureWarning"}
 
 
 def sync(
@@ -37,7 +39,7 @@ def sync(
     example = REPOSITORY / "examples" / "pyairbyte_sync.py"
     return subprocess.run(
         [PYTHON, example, f"--config={settings}", f"--database={database}", f"--executable={executable}", *arguments],
-        env={**os.environ, **simulator.environment, **OFFLINE, "AIRBYTE_PROJECT_DIR": str(folder)},
+        env={**os.environ, **simulator.environment, **OFFLINE, **UNHELPFUL, "AIRBYTE_PROJECT_DIR": str(folder)},
         check=False,
         text=True,
         **run,

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from datetime import timedelta
 from pathlib import Path
@@ -44,8 +45,46 @@ def test_the_page_shows_a_week_and_where_the_difference_is() -> None:
     days = query(
         "SELECT CAST(date AS VARCHAR), events_difference FROM amplitude__daily WHERE is_loaded_whole ORDER BY date"
     )
+    assert len(days) == 7
+    assert f"<h1>Amplitude, {days[0][0]} to {days[-1][0]}</h1>" in page
     assert any(difference > 0 for _, difference in days), "a user was deleted at Amplitude after the load"
-    assert page.count('class="differs"') == sum(difference != 0 for _, difference in days[-7:])
+    assert page.count("%</td>") == sum(range(1, 8)), "retention on the days of the week that are over"
+    assert page.count('class="differs"') == sum(difference != 0 for _, difference in days)
+
+
+SHELL_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+# The tables that the page loads, in a file of their own.
+COPY = """
+import duckdb, sys
+connection = duckdb.connect(sys.argv[2])
+connection.execute(f"ATTACH '{sys.argv[1]}' AS example (READ_ONLY)")
+for table in sys.argv[3].split(","):
+    connection.execute(f"CREATE TABLE {table} AS FROM example.{table}")
+"""
+
+
+@pytest.mark.usefixtures("printed")
+def test_the_commands_of_the_dbt_page_lead_from_loaded_tables_to_a_chart(tmp_path: Path) -> None:
+    load, build = SHELL_BLOCK.findall((REPOSITORY / "docs" / "dbt.md").read_text())[:2]
+    [streams] = re.findall(r"--streams (\S+)$", load.strip())
+    dbt = REPOSITORY / ".venv-dbt"
+    for folder in ("dbt", "demo"):
+        ignored = shutil.ignore_patterns("target", "logs")
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=ignored)
+    (tmp_path / ".venv-dbt").symlink_to(dbt)
+    copied = [dbt / "bin" / "python", "-c", COPY, DATABASE, tmp_path / "amplitude.duckdb", streams]
+    subprocess.run(copied, check=True)
+    venv, install, *commands = build.splitlines()
+    assert "-m venv" in venv
+    assert "pip install" in install
+    ended = subprocess.run(
+        ["sh", "-e", "-c", "\n".join(commands)], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    page = (tmp_path / "week.html").read_text()
+    assert page.count('class="theirs"') == 6, "seven days, of which the newest is not counted yet"
+    assert page.count('class="ours"') == 7 + 2, "and two steps of the funnel"
+    assert page.count("%</td>") == sum(range(1, 8))
 
 
 FETCH = "import duckdb, json, sys; print(json.dumps(duckdb.connect(sys.argv[1]).execute(sys.argv[2]).fetchall()))"
@@ -64,4 +103,4 @@ def test_the_database_holds_every_event_once_with_exact_numbers() -> None:
     newest = (NOW + BETWEEN).replace(minute=0) - timedelta(hours=3)
     assert sorted(row[0] for row in rows) == sorted(project.uuids(FIRST_HOUR, newest))
     assert min(row[1] for row in rows) >= 9_007_199_254_740_993
-    assert min(row[2] for row in rows).startswith("2024-03-08 00:")
+    assert min(row[2] for row in rows).startswith("2024-03-07 00:")
