@@ -31,9 +31,12 @@ class Records:
     def __len__(self) -> int:
         return self.count
 
-    def and_then(self, others: Records) -> Records:
-        self.coercions.add(others.coercions)
-        return Records(self.ndjson + others.ndjson, self.count + others.count, self.coercions)
+    def and_then(self, *others: Records) -> Records:
+        for other in others:
+            self.coercions.add(other.coercions)
+        parts = (self, *others)
+        ndjson = b"".join([part.ndjson for part in parts])
+        return Records(ndjson, sum(part.count for part in parts), self.coercions)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.ndjson.split(b"\n")[:-1])
@@ -51,8 +54,8 @@ class RecordConverter(LineConverter[Records]):
         self._convert_timestamps(events)
         return Records(_encode_lines(events), len(events), coercions)
 
-    def _of_record(self, record: Mapping[str, Any], coercions: CoercionStats) -> Records:
-        return Records(_encode_lines([record]), 1, coercions)
+    def _of_records(self, records: Sequence[Mapping[str, Any]], coercions: CoercionStats) -> Records:
+        return Records(_encode_lines(records), len(records), coercions)
 
     def _check_bags(self, events: Sequence[Any]) -> None:
         as_string = self._json_columns_as_string

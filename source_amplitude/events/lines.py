@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from itertools import groupby
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID, uuid5
 
@@ -12,10 +13,11 @@ from msgspec import UNSET, Raw
 from source_amplitude.events.shape import KEY, Shape
 from source_amplitude.export.archive import lines_of
 from source_amplitude.records.coercion import CoercionStats, ColumnValues
-from source_amplitude.records.json_repair import NOT_STRICT, read_object, strict_lines, without_nul
+from source_amplitude.records.json_repair import NOT_STRICT, strict_fields, strict_lines, without_nul
 from source_amplitude.records.schema import declared_types
 
 BLOCK_BYTES = 256 * 1024
+MOST_NAMES_SEEN = 10_000
 EMPTY_BAG = Raw(b"{}")
 NULL = Raw(b"null")
 _NO_KEY = (None, NULL, Raw(b'""'))
@@ -33,8 +35,8 @@ class Batch(Protocol):
     def __len__(self) -> int:
         """How many events."""
 
-    def and_then(self: T, others: T) -> T:
-        """Both, these first."""
+    def and_then(self: T, *others: T) -> T:
+        """All of them, these first."""
 
 
 class NeedsCoercionError(Exception):
@@ -65,6 +67,7 @@ class LineConverter(ABC, Generic[T]):
         self._only = only
         declared = declared_types("events")
         self._types = declared if only is None else {name: declared[name] for name in declared if name in only}
+        self._names_seen: set[str] = set()  # of undeclared fields
         self._shape = Shape(declared, missing=missing) if only is None else Shape.of_columns(self._types, missing)
 
     @property
@@ -87,7 +90,7 @@ class LineConverter(ABC, Generic[T]):
         if not lines:
             return self._of_events([], CoercionStats())
         lines, repaired = strict_lines(lines)
-        batch = self._bisected(lines)
+        batch = self._of_lines(lines)
         batch.coercions.repaired += repaired
         return batch
 
@@ -99,15 +102,32 @@ class LineConverter(ABC, Generic[T]):
         """
 
     @abstractmethod
-    def _of_record(self, record: Mapping[str, Any], coercions: CoercionStats) -> T:
-        """Of a record whose values fit their columns."""
+    def _of_records(self, records: Sequence[Mapping[str, Any]], coercions: CoercionStats) -> T:
+        """Of records whose values fit their columns."""
+
+    def _of_lines(self, lines: list[bytes]) -> T:
+        """Converts lines of which some may not fit the shape."""
+        try:
+            return self._shaped(b"\n".join(lines), len(lines))
+        except DOES_NOT_FIT:
+            # One after the other: a line that does not fit makes the shape wider, so that the next ones fit it.
+            runs = groupby(lines, self._fits)
+            first, *others = [self._bisected(list(run)) if fits else self._unshaped(run) for fits, run in runs]
+            return first.and_then(*others)
+
+    def _fits(self, line: bytes) -> bool:
+        try:
+            return len(self._shape.decode_lines(line)) == 1
+        except NOT_STRICT:
+            return False
 
     def _bisected(self, lines: list[bytes]) -> T:
+        """Converts lines that fit the shape, but for values which are looked at later."""
         try:
             return self._shaped(b"\n".join(lines), len(lines))
         except DOES_NOT_FIT:
             if len(lines) == 1:
-                return self._unshaped(lines[0])
+                return self._unshaped(lines)
             middle = len(lines) // 2
             return self._bisected(lines[:middle]).and_then(self._bisected(lines[middle:]))
 
@@ -133,22 +153,34 @@ class LineConverter(ABC, Generic[T]):
             if raw := getattr(event, attribute):
                 setattr(event, attribute, values.value(name, raw))
 
-    def _unshaped(self, line: bytes) -> T:
-        """For any line; the next one with the same fields will fit the shape, if its values do."""
-        fields, is_repaired = read_object(line)
-        if self._only is not None:
-            fields = {name: raw for name, raw in fields.items() if name in self._only}
+    def _unshaped(self, lines: Iterable[bytes]) -> T:
+        """Converts any lines; the next ones with the same fields will fit the shape, if their values do."""
         values = self._column_values()
-        record = values.record(fields)
-        values.coercions.repaired = int(is_repaired)
-        if KEY in self._types and record.get(KEY) in _NO_KEY:
-            record[KEY] = key_of(line)
-            values.coercions.keys_made = 1
-        self._learn(fields, {*values.coercions.converted, *values.coercions.nulled})
-        return self._of_record(record, values.coercions)
+        coercions, records = values.coercions, []
+        for line in lines:
+            fields = strict_fields(line)
+            if self._only is not None:
+                fields = {name: raw for name, raw in fields.items() if name in self._only}
+            record = values.record(fields)
+            if KEY in self._types and record.get(KEY) in _NO_KEY:
+                record[KEY] = key_of(line)
+                coercions.keys_made += 1
+            self._learn(fields, coercions.converted.keys() | coercions.nulled.keys())
+            records.append(record)
+        return self._of_records(records, coercions)
 
-    def _learn(self, fields: Mapping[str, Raw], odd: Collection[str]) -> None:
-        """Makes the shape wider, so that events with these fields fit it."""
+    def _learn(self, fields: Mapping[str, Raw], odd: Set[str]) -> None:
+        """Makes the shape wider, so that events with these fields fit it.
+
+        Not by an undeclared field that only a later event has, and for the first time: its name may not come again, and
+        a wider shape costs as much as some hundred events.
+        """
+        new = fields.keys() - self._types.keys() - self._names_seen
+        if new and not self._shape.is_new:
+            self._names_seen |= new
+            if len(self._names_seen) > MOST_NAMES_SEEN:
+                self._names_seen = new
+            fields = {name: raw for name, raw in fields.items() if name not in new}
         self._shape = self._shape.including(fields, odd)
 
     def _column_values(self) -> ColumnValues:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import cached_property
 from types import NoneType
 from typing import Annotated, Any
@@ -32,7 +32,7 @@ class Shape:
     A line that does not fit is refused, never bent: `decode_lines` raises `msgspec.MsgspecError`, and the caller reads
     it some other way and makes a wider shape of it with `including`. An event without its key never fits. What is in
     `bags` and `numbers` is any JSON, for the caller to look at. `names` are the fields of an event in the order in
-    which `msgspec.structs.astuple` has them.
+    which `msgspec.structs.astuple` has them. `is_new` until the first fields are included.
 
     :param declared: the types of the fields that have a column
     :param kinds: the types that fields are parsed into, by name, in the order in which a record has them
@@ -55,9 +55,13 @@ class Shape:
         self._declared = declared
         self._missing = missing
         self._passes_over_others = passes_over_others
-        self._is_new = not kinds
+        self.is_new = not kinds
         self._kinds = dict(kinds or {KEY: _KEY_KIND})
         self._verbatim = frozenset(verbatim)
+        # What else there is to learn of these is that a value is not of the declared type.
+        self._settled = (
+            frozenset() if self.is_new else {name for name, kind in self._kinds.items() if kind is not NoneType}
+        )
         attributes = {f"f{position}": name for position, name in enumerate(self._kinds)}
         event: Any = msgspec.defstruct(
             "Event",
@@ -95,22 +99,22 @@ class Shape:
         verbatim = [name for name, kind in declared.items() if kind not in _KINDS]
         return cls(declared, kinds, verbatim, missing, passes_over_others=True)
 
-    def including(self, fields: Mapping[str, Raw], odd: Collection[str]) -> Shape:
+    def including(self, fields: Mapping[str, Raw], odd: Set[str]) -> Shape:
         """A shape that also fits an event with these fields; this one when there is nothing to learn from it.
 
         :param odd: the names of those whose values are not of the declared type
         """
-        kinds, verbatim = {} if self._is_new else dict(self._kinds), set(self._verbatim)
-        for name, raw in fields.items():
+        new = fields.keys() - self._settled
+        if odd and not odd <= self._verbatim:
+            new |= (fields.keys() & odd) - self._verbatim
+        if not new:
+            return self
+        kinds, verbatim = {} if self.is_new else dict(self._kinds), set(self._verbatim)
+        for name in [name for name in fields if name in new and self._can_have(name)]:
+            declared = self._declared.get(name)
             if name == KEY:
                 kinds[name] = _KEY_KIND
-                continue
-            if name in verbatim or name == ADDITIONAL_FIELDS or not _needs_no_escapes(name):
-                continue
-            declared = self._declared.get(name)
-            if declared is None and self._passes_over_others:
-                continue
-            if declared is FieldType.NUMBER and bytes(raw) == b"null":
+            elif declared is FieldType.NUMBER and bytes(fields[name]) == b"null":
                 kinds.setdefault(name, NoneType)  # as in all events of most projects
             elif declared in _KINDS and name not in odd:
                 kinds[name] = _KINDS[declared]
@@ -124,6 +128,8 @@ class Shape:
             return self
         return Shape(self._declared, kinds, verbatim, self._missing, passes_over_others=self._passes_over_others)
 
-
-def _needs_no_escapes(name: str) -> bool:
-    return name.isprintable() and '"' not in name and "\\" not in name
+    def _can_have(self, name: str) -> bool:
+        if self._passes_over_others and name not in self._declared:
+            return False
+        needs_escapes = not name.isprintable() or '"' in name or "\\" in name
+        return name not in self._verbatim and name != ADDITIONAL_FIELDS and not needs_escapes

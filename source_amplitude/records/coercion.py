@@ -26,8 +26,8 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fu
 _NOT_ZERO = re.compile("[1-9]").search
 SMALLEST, LARGEST = 1e-300, 1e29  # the columns of many destinations are DECIMAL(38, 9); smaller numbers become 0 there
 LONGEST_NUMBER = 1000  # characters; parsers of JSON refuse longer ones, so that they are kept as texts
+SHORT_INTEGER = 18  # digits; all of them are within 64 bits
 LONGEST_INTEGER = 64  # characters; enough for 64 bits in any sensible notation
-_BEGINS_WITH = {FieldType.STRING: '"', FieldType.LIST_TEXT: '"', FieldType.OBJECT: "{", FieldType.ARRAY: "["}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -126,7 +126,10 @@ class ColumnValues:
         """Makes the value of a field: of the declared type, or null; a field that is not declared keeps its own."""
         declared = self._types.get(name)
         text = str(raw, "utf-8")
-        if len(text) > LONGEST_NUMBER and text[0] in "-0123456789":
+        first = text[0]
+        if declared and (text == "null" or first == declared.begins_with):
+            return text if first in "{[" and self._are_texts(declared) else raw
+        if len(text) > LONGEST_NUMBER and first in "-0123456789":
             text = f'"{text}"'
             raw = Raw(text.encode())
         value = column_value(declared, text) if declared else text
@@ -137,9 +140,12 @@ class ColumnValues:
             self._keep(name, raw, self.coercions.undeclared)
         elif value != text and declared is not FieldType.TIMESTAMP:
             _count(self.coercions.converted, name)
-        if self._json_columns_as_string and value[0] in "{[" and declared is not FieldType.STRINGS:
+        if value[0] in "{[" and self._are_texts(declared):
             return value
         return raw if value is text else Raw(value.encode())
+
+    def _are_texts(self, declared: FieldType | None) -> bool:
+        return self._json_columns_as_string and declared is not FieldType.STRINGS
 
     def additional_fields(self) -> Raw | str | None:
         """Makes the column `additional_fields` of the record whose values were made since the last one."""
@@ -169,7 +175,7 @@ def column_value(declared: FieldType, text: str) -> str | None:
 
     :param text: the JSON of the value
     """
-    if text == "null" or text[0] == _BEGINS_WITH.get(declared):
+    if text == "null" or text[0] == declared.begins_with:
         return text
     is_string = text[0] == '"'
     content: str = msgspec.json.decode(text) if is_string else text
@@ -203,6 +209,8 @@ def _string(declared: FieldType, text: str) -> str | None:
 def _integer(text: str) -> str | None:
     if len(text) > LONGEST_INTEGER or not _NUMBER(text):
         return None
+    if len(text) <= SHORT_INTEGER and text.isdigit():
+        return text
     number = Decimal(text)
     if not -(2**63) <= number < 2**63 or number != number.to_integral_value():
         return None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -27,6 +26,7 @@ _CONTROLS = [
 ]
 _SPACES = ((b"\t", b"\\t"), (b"\n", b"\\n"), (b"\r", b"\\r"))
 _NO_NUMBERS = ((b"-Infinity", b"null"), (b"Infinity", b"null"), (b"NaN", b"null"))
+_UNSOUND_TOKENS = (b"\t", b"\r", b"Infinity", b"NaN")
 PIECE_BYTES = 64 * 1024
 _STRING_OR_BRACKETS = re.compile(rb'"[^"]*"|[\[{]+|[\]}]+')
 NOT_STRICT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -59,6 +59,17 @@ def read_object(text: bytes) -> tuple[Fields, bool]:
         repaired = strict_json(text)
         fields = _decode(repaired)
     return fields, repaired != text
+
+
+def strict_fields(line: bytes) -> Fields:
+    """Reads the fields of a JSON object that `strict_lines` has repaired.
+
+    :raises NotAJsonObjectError: the text is not a JSON object
+    """
+    try:
+        return _decode(line)
+    except NOT_STRICT as error:
+        raise _not_an_object(error) from None
 
 
 def elements(raw: msgspec.Raw) -> list[msgspec.Raw]:
@@ -140,26 +151,45 @@ def strict_json(text: bytes) -> bytes:
         except RecursionError:
             _decode(repaired := _shown(_flattened(hidden)))
     except NOT_STRICT as error:
-        # Without its cause: a JSON error may carry the document, and so the user's data.
-        raise NotAJsonObjectError(f"not a JSON object ({type(error).__name__})") from None
+        raise _not_an_object(error) from None
     return repaired
 
 
+def _not_an_object(error: Exception) -> NotAJsonObjectError:
+    """Makes an error to be raised without its cause, which may carry the document, and so the user's data."""
+    return NotAJsonObjectError(f"not a JSON object ({type(error).__name__})")
+
+
 def strict_lines(lines: list[bytes]) -> tuple[list[bytes], int]:
-    """Repairs lines as `strict_json` does, most of it in all of them at once; one that is no JSON object stays none.
+    """Repairs lines as `strict_json` does, all of them at once; one that is no JSON object stays none.
 
     :return: the lines, and how many were repaired
     """
-    strict = [_strict_line(line) for line in _shown(_hidden(_well_formed(b"\n".join(lines)))).split(b"\n")]
+    hidden = _hidden(_well_formed(b"\n".join(lines)))
+    if any(token in hidden for token in _UNSOUND_TOKENS):
+        hidden = _lines_with_sound_tokens(hidden)
+    strict = [_line_of_few_levels(line) for line in _shown(hidden).split(b"\n")]
     return strict, sum(line != before for line, before in zip(strict, lines, strict=True))
 
 
-def _strict_line(line: bytes) -> bytes:
-    try:
-        _decode(line)
-    except NOT_STRICT:
-        with suppress(NotAJsonObjectError):
-            return strict_json(line)
+def _lines_with_sound_tokens(hidden: bytes) -> bytes:
+    lines = hidden.split(b"\n")
+    # In any other one a string has no end: it is no JSON object, and would turn the next ones inside out.
+    whole = [place for place, line in enumerate(lines) if not line.count(b'"') % 2]
+    sound = _with_sound_tokens(b"\n".join([lines[place] for place in whole])).split(b"\n")
+    for place, line in zip(whole, sound, strict=False):  # where none is whole, there is one empty line
+        lines[place] = line
+    return b"\n".join(lines)
+
+
+def _line_of_few_levels(line: bytes) -> bytes:
+    if line.count(b"[") + line.count(b"{") > MOST_LEVELS:
+        try:
+            _decode(line)
+        except RecursionError:
+            return _shown(_flattened(_hidden(line)))
+        except NOT_STRICT:
+            pass
     return line
 
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 _INSTANT = re.compile(
-    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ](?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?P<fraction>\.[0-9]{1,9})?"
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ](?P<time>(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2})(?P<fraction>\.[0-9]{1,9})?"
     r"(?:[Zz]|(?P<hours>[+-][0-9]{2}):?(?P<minutes>[0-5][0-9]))?"
 ).fullmatch
 _USUAL_LINE = b"0000-00-00 00:00:00.000000Z\n"
+_END_OF_DAY = b" 24"  # an hour that Python takes for the first one of the next day since 3.14
 USUAL_CHARACTERS = len(_USUAL_LINE) - len("\n")
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _SPACE_TO_T = bytes.maketrans(b" ", b"T")
@@ -25,17 +26,22 @@ def rfc3339(text: str) -> str | None:
     found = _INSTANT(text)
     if found is None:
         return None
-    zone = f"{found['hours']}:{found['minutes']}" if found["hours"] else "+00:00"
+    date, time, fraction, hours, minutes = found.groups()
+    local = f"{date}T{time}"
     try:
-        moment = datetime.fromisoformat(f"{found['date']}T{found['time']}{zone}").astimezone(timezone.utc)
+        moment = datetime.fromisoformat(local if hours is None else f"{local}{hours}:{minutes}")
+        if hours is not None:
+            local = moment.astimezone(timezone.utc).replace(tzinfo=None).isoformat()
     except (ValueError, OverflowError):  # no day of the calendar, or in UTC before the year 1
         return None
-    return f"{moment.replace(tzinfo=None).isoformat()}{found['fraction'] or ''}Z"
+    return f"{local}{fraction or ''}Z"
 
 
 def all_rfc3339(texts: Sequence[str]) -> list[str] | None:
     """What `rfc3339` makes of each text, fast where all are in Amplitude's usual form; None when one is no instant."""
     if (lines := _usual_lines(texts)) is not None:
+        if _END_OF_DAY in lines:
+            return None
         try:
             deque(map(datetime.fromisoformat, texts), maxlen=0)  # for the calendar alone
         except ValueError:

@@ -13,7 +13,11 @@ ADDITIONAL_FIELDS = "additional_fields"
 
 
 class FieldType(Enum):
-    """Names what a field is declared as. Any of them may be null."""
+    """Names what a field is declared as. Any of them may be null.
+
+    `begins_with` is the character with which the JSON of each value that fits begins, and that of no other one; None
+    where there is no such character.
+    """
 
     STRING = "string"
     TIMESTAMP = "timestamp"
@@ -24,6 +28,14 @@ class FieldType(Enum):
     ARRAY = "array"
     STRINGS = "array of strings"
     LIST_TEXT = "string, also for a list"
+
+    def __init__(self, _: str) -> None:
+        self.begins_with: str | None = None
+
+
+FieldType.STRING.begins_with = FieldType.LIST_TEXT.begins_with = '"'
+FieldType.OBJECT.begins_with = "{"
+FieldType.ARRAY.begins_with = "["
 
 
 # Text by one page of Amplitude's documentation, a list by another: a list becomes its JSON text.

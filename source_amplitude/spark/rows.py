@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,13 @@ from msgspec import Raw, structs
 
 from source_amplitude.events.lines import DOES_NOT_FIT, LineConverter, NeedsCoercionError
 from source_amplitude.records.coercion import CoercionStats
-from source_amplitude.records.json_repair import NOT_STRICT, read_object, without_nul
+from source_amplitude.records.json_repair import strict_fields
 from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
 from source_amplitude.spark.arrow import ArrowConverter
 from source_amplitude.spark.columns import coerced_column, column
 from source_amplitude.spark.schema import arrow_schema
 
 BLOCK_BYTES = 1024 * 1024  # each has a price of its own, which grows with the number of columns
-MOST_NAMES_SEEN = 10_000
 
 _encode_lines = msgspec.json.Encoder().encode_lines
 
@@ -35,9 +34,11 @@ class Rows:
     def __len__(self) -> int:
         return self.count
 
-    def and_then(self, others: Rows) -> Rows:
-        self.coercions.add(others.coercions)
-        return Rows(self.parts + others.parts, self.count + others.count, self.coercions)
+    def and_then(self, *others: Rows) -> Rows:
+        for other in others:
+            self.coercions.add(other.coercions)
+        parts = [part for rows in (self, *others) for part in rows.parts]
+        return Rows(parts, self.count + sum(map(len, others)), self.coercions)
 
 
 class RowConverter(LineConverter[Rows]):
@@ -51,7 +52,6 @@ class RowConverter(LineConverter[Rows]):
         super().__init__(json_columns_as_string=True, missing=None, only=only)
         self._schema = arrow_schema(columns)
         self._of_ndjson = ArrowConverter(columns)
-        self._seen: set[str] = set()
 
     @property
     def block_bytes(self) -> int:
@@ -72,7 +72,7 @@ class RowConverter(LineConverter[Rows]):
             raise NeedsCoercionError from None
         return Rows([pa.RecordBatch.from_arrays(arrays, schema=self._schema)], len(events), coercions)
 
-    def _bisected(self, lines: list[bytes]) -> Rows:
+    def _of_lines(self, lines: list[bytes]) -> Rows:
         """Converts the lines that do not fit the shape apart from the others, not in between.
 
         A row has no place, and many small batches would cost more than all the rest.
@@ -82,30 +82,27 @@ class RowConverter(LineConverter[Rows]):
                 return self._of_any_fields(lines)
             except DOES_NOT_FIT:
                 pass
-        rows = Rows([], 0, CoercionStats())
         fitting: list[bytes] = []
+        others = self._unshaped(self._without_fitting(lines, fitting))
+        return self._bisected(fitting).and_then(others) if fitting else others
+
+    def _without_fitting(self, lines: Iterable[bytes], fitting: list[bytes]) -> Iterator[bytes]:
+        """Yields the lines that do not fit the shape, as it is by then, and appends the others to `fitting`."""
         for line in lines:
             if self._fits(line):
                 fitting.append(line)
-            else:  # which makes the shape wider, so that the others still fit it
-                rows = rows.and_then(self._unshaped(line))
-        return super()._bisected(fitting).and_then(rows) if fitting else rows
+            else:
+                yield line
 
     def _of_any_fields(self, lines: list[bytes]) -> Rows:
         """Converts lines that fit the shape but for undeclared fields, which may have other names in each line.
 
         :raises MsgspecError: a declared field has a value that does not fit the shape
-        :raises NeedsCoercionError: a line has to be repaired
+        :raises NeedsCoercionError: a value does not fit its column
         """
-        text, repaired = without_nul(b"\n".join(lines))
-        fields_of: list[dict[str, Raw]] = []
-        for line in text.split(b"\n"):
-            fields, is_repaired = read_object(line)
-            if is_repaired:  # where the shape did not look
-                raise NeedsCoercionError
-            fields_of.append(fields)
+        fields_of = [strict_fields(line) for line in lines]
         self._learn_declared(fields_of)
-        events = self._shape.decode_lines_of_any_fields(text)
+        events = self._shape.decode_lines_of_any_fields(b"\n".join(lines))
         values, known, others = self._column_values(), frozenset(self._shape.names), {}
         for event, fields in zip(events, fields_of, strict=True):
             self._look_at_verbatim_fields_of(event, values)
@@ -113,34 +110,16 @@ class RowConverter(LineConverter[Rows]):
                 values.value(name, fields[name])
                 others[name] = fields[name]
             event.additional_fields = values.additional_fields()
-        values.coercions.repaired = repaired
         rows = self._of_events(events, values.coercions)
-        self._learn(others, ())
+        self._learn(others, set())
         return rows
 
     def _learn_declared(self, fields_of: Sequence[dict[str, Raw]]) -> None:
         missing = self._types.keys() - set(self._shape.names)
         for fields in fields_of:
             if new := fields.keys() & missing:
-                self._learn({name: fields[name] for name in new}, ())
+                self._learn({name: fields[name] for name in new}, set())
                 missing -= new
-
-    def _learn(self, fields: Mapping[str, Raw], odd: Collection[str]) -> None:
-        """Makes the shape wider by declared fields, and by others whose names have come before.
-
-        A name that came once may not come again, and a wider shape costs as much as some hundred events.
-        """
-        others = fields.keys() - self._types.keys()
-        super()._learn({name: raw for name, raw in fields.items() if name not in others or name in self._seen}, odd)
-        self._seen |= others
-        if len(self._seen) > MOST_NAMES_SEEN:
-            self._seen.clear()
-
-    def _fits(self, line: bytes) -> bool:
-        try:
-            return len(self._shape.decode_lines(without_nul(line)[0])) == 1
-        except NOT_STRICT:
-            return False
 
     def _column(self, field: pa.Field, values: Sequence[Any] | None, events: int) -> pa.Array:
         if values is None:
@@ -149,5 +128,5 @@ class RowConverter(LineConverter[Rows]):
             return coerced_column(values, field.type)
         return column(self._types[field.name], values, field.type)
 
-    def _of_record(self, record: Mapping[str, Any], coercions: CoercionStats) -> Rows:
-        return Rows([_encode_lines([record])], 1, coercions)
+    def _of_records(self, records: Sequence[Mapping[str, Any]], coercions: CoercionStats) -> Rows:
+        return Rows([_encode_lines(records)] if records else [], len(records), coercions)

@@ -45,7 +45,26 @@ def test_given_no_object_then_an_error_without_its_content(text: bytes) -> None:
 
 
 def test_lines_are_repaired_by_themselves_and_counted() -> None:
-    lines = [b'{"a":1}', b'{"a":"\xff"}', b'{"a":"', b'{"a":NaN}', b'{"a":"\\u0000"}', b"{}\r"]
-    strict, repaired = strict_lines(lines)
-    assert strict == [b'{"a":1}', b'{"a":"\xef\xbf\xbd"}', b'{"a":"', b'{"a":null}', b'{"a":"\xef\xbf\xbd"}', b"{}\r"]
-    assert repaired == 3
+    replacement = "\ufffd".encode()
+    repairs = {
+        b'{"a":1}': b'{"a":1}',
+        b'{"a":"\xff"}': b'{"a":"%b"}' % replacement,
+        b'{"a":"': b'{"a":"',  # has no end, and must not take the next lines for its text
+        b'{"a":NaN}': b'{"a":null}',
+        b'{"a":"NaN\t"}': b'{"a":"NaN\\t"}',
+        b'{"a":"\\u0000"}': b'{"a":"%b"}' % replacement,
+        b"{}\r": b"{}\r",
+    }
+    strict, repaired = strict_lines(list(repairs))
+    assert strict == list(repairs.values())
+    assert repaired == 4
+
+
+def test_no_line_that_is_json_is_changed_by_others_that_are_not() -> None:
+    assert strict_lines([b'{"a":"', b'"NaN'] * 2) == ([b'{"a":"', b'"NaN'] * 2, 0)
+    assert strict_lines([b'{"a":NaN,"b":"', b'{"NaN":"\\t"}']) == ([b'{"a":NaN,"b":"', b'{"NaN":"\\t"}'], 0)
+
+
+def test_a_line_nested_too_deeply_is_repaired_as_by_itself() -> None:
+    deep = REPAIRED[-1][0]
+    assert strict_lines([b"{}", deep, b"[" * 200]) == ([b"{}", strict_json(deep), b"[" * 200], 1)
