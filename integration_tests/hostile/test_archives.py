@@ -107,3 +107,20 @@ def test_given_an_answer_without_end_then_an_error_says_what_the_limit_is(
         outcome = command.read(settings={"export.download.MOST_ARCHIVE_BYTES": 20_000_000})
     assert outcome.stream_error["failure_type"] == "transient_error"
     assert "is larger than 0.0 GB, and Amplitude serves 4 GB at most" in outcome.stream_error["message"]
+
+
+def test_given_a_window_of_more_files_than_memory_may_hold_then_it_is_split_and_an_hour_of_so_many_is_named(
+    a_simulator: Callable[..., Simulator], tmp_path: Path
+) -> None:
+    simulator, command = one_event(a_simulator, tmp_path)
+    few = {"export.archive.MAX_DIRECTORY_BYTES": 1500}  # more than a member has
+    whole = command.read(a_config(simulator, start_date="2024-03-15"), settings=few)
+    assert whole.exit_code == 0, whole.log[-2000:]
+    assert set(whole.uuids) == simulator.project.uuids(NIGHT, NIGHT + 20 * HOUR)
+    assert "directory has" in whole.log
+
+    many = in_first_member(lambda members: [(f"{number}.json.gz", members[0][1]) for number in range(40)])
+    simulator.faults.append(Fault("members", hour=NIGHT, transform=many))
+    outcome = command.read(a_config(simulator, start_date="2024-03-15"), settings=few)
+    assert_failed(outcome, simulator, "config_error", "The archive of the hour 20240315T00 has too many files")
+    assert "skip_hours (20240315T00)" in outcome.stream_error["message"]

@@ -83,3 +83,11 @@ def hour_refused(hour: str, answer: ExportAnswer) -> ConfigError:
         "Smaller ranges do not help. Check that the keys are those of a project whose raw data can be exported. "
         f"Where it is this hour alone, name it in skip_hours ({hour}), which leaves its events out."
     )
+
+
+def hour_of_too_many_files(hour: str, reason: str) -> ConfigError:
+    """The archive of a single hour, which cannot be split, has more files than memory may hold."""
+    return ConfigError(
+        f"The archive of the hour {hour} has too many files to be read ({reason}); Amplitude's have some hundred. "
+        f"Report it to Amplitude's support, and name the hour in skip_hours ({hour}), which leaves its events out here."
+    )

@@ -12,7 +12,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 _GzipFile: Callable[..., gzip.GzipFile] = gzip.GzipFile
 try:
@@ -24,6 +24,7 @@ except ImportError:  # no wheel for this platform: slower, otherwise the same
 
 READ_BYTES = 256 * 1024
 MAX_LINE_BYTES = 8 * 1024 * 1024  # repairing a longer one can take 512 MiB; an event that Amplitude takes has 1 MB
+MAX_DIRECTORY_BYTES = 4 * 1024 * 1024  # some 50,000 members, for each of which `zipfile` takes 1.5 KB of memory
 _EMPTY_LINES = re.compile(rb"\n{2,}")
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MOST_LINES_FOUND_ONE_BY_ONE = 1000
@@ -41,6 +42,10 @@ _LONGEST_EMPTY_MEMBER = 2 + 24  # bytes: deflated nothing, and a data descriptor
 
 class ArchiveDamagedError(Exception):
     """The archive is not what Amplitude sent: cut short, changed, or no archive at all."""
+
+
+class TooManyMembersError(Exception):
+    """The directory of the archive is larger than memory may hold."""
 
 
 class BadLineError(Exception):
@@ -101,17 +106,20 @@ class Archive:
     Whatever the libraries raise while they read it is damage: what they find depends on which bytes are wrong.
 
     :raises ArchiveDamagedError: on construction, unless the directory is whole and every member's CRC is right
+    :raises TooManyMembersError: on construction, when the directory is larger than `MAX_DIRECTORY_BYTES`
     """
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self.size = size
         self._file = file
         try:
-            self._zip = zipfile.ZipFile(file)
+            self._zip = zipfile.ZipFile(cast(BinaryIO, _BoundedReads(file)))
             self._members = [member for member in self._zip.infolist() if member.file_size or member.CRC]
             self._check_end()
             self._check_places()
             self._check_members()
+        except TooManyMembersError:
+            raise
         except Exception as error:
             raise ArchiveDamagedError(_reason(error)) from error
 
@@ -178,6 +186,21 @@ class Archive:
                     raise zipfile.BadZipFile(f"member {member.filename} is not a gzip file")
                 while raw.read(READ_BYTES):  # reading to the end makes zipfile compare the CRC
                     pass
+
+
+class _BoundedReads:
+    """A file from which a directory that is too large is not read: `zipfile` reads it in one go, and nothing else."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int = -1) -> bytes:
+        if size > MAX_DIRECTORY_BYTES:
+            raise TooManyMembersError(f"its directory has {size:,} bytes, and at most {MAX_DIRECTORY_BYTES:,} are read")
+        return self._file.read(size)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def _blocks(pieces: Iterable[Piece], most_bytes: int) -> Iterator[Block]:

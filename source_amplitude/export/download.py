@@ -9,8 +9,15 @@ from contextlib import closing, suppress
 import requests
 
 from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError
-from source_amplitude.export.answers import ExportAnswer, access_denied, export_answer, hour_refused, keys_refused
-from source_amplitude.export.archive import Archive, ArchiveDamagedError
+from source_amplitude.export.answers import (
+    ExportAnswer,
+    access_denied,
+    export_answer,
+    hour_of_too_many_files,
+    hour_refused,
+    keys_refused,
+)
+from source_amplitude.export.archive import Archive, ArchiveDamagedError, TooManyMembersError
 from source_amplitude.export.client import ExportClient
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.windows import Window, halves
@@ -196,7 +203,8 @@ def spool(window: Window, response: requests.Response, on_bytes: Callable[[int],
 
     :param on_bytes: called with the number of bytes received, each time a chunk arrives
     :raises DiskFullError: no room
-    :raises PassingError: the body did not arrive whole, or is no archive
+    :raises PassingError: the body did not arrive whole, or is no archive that can be read
+    :raises TooMuchAtOnceError: it has more files than memory may hold, and the window can be split
     :raises TransientError: it is larger than any archive of Amplitude's
     """
 
@@ -219,6 +227,11 @@ def spool(window: Window, response: requests.Response, on_bytes: Callable[[int],
         ) from error
     try:
         return Archive(file, size)
+    except TooManyMembersError as error:
+        body.discard(file)
+        if halves(window):
+            raise TooMuchAtOnceError(window, str(error)) from error
+        raise PassingError(str(error), hour_of_too_many_files(window.start_param, str(error))) from error
     except ArchiveDamagedError as error:
         body.discard(file)
         kind = content_type(response)
