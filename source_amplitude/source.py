@@ -31,8 +31,8 @@ from source_amplitude.airbyte.catalog import doubtful_modes, no_such_stream
 from source_amplitude.airbyte.errors import StreamsFailedError, airbyte_errors, traced, without_stack_trace
 from source_amplitude.airbyte.files import catalog_from, config_from, state_from
 from source_amplitude.airbyte.states import usable_states
+from source_amplitude.airbyte.streams.endpoints import endpoint_streams
 from source_amplitude.airbyte.streams.events import Events
-from source_amplitude.airbyte.streams.factory import endpoint_streams
 from source_amplitude.airbyte.streams.user_profiles import UserProfiles
 from source_amplitude.config.doubts import doubtful_choices
 from source_amplitude.config.form import connection_specification, migrate
@@ -71,7 +71,7 @@ class SourceAmplitude(AbstractSource):
         if why_not is not None or typed.user_profiles.users is None:
             return why_not is None, why_not
         _, profiles = self._streams_of_events(typed)
-        if not profiles.is_in_region:
+        if not profiles.availability.is_in_region:
             logger.warning(f"{NOT_IN_THE_EU}: the stream user_profiles is left out")
             return True, None
         return profiles.availability.check_availability(profiles, logger, self)
@@ -80,7 +80,9 @@ class SourceAmplitude(AbstractSource):
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
         """Lists the streams of the configured region. `streams` has the others too, whose reading raises the reason."""
         streams = self.streams(config)
-        offered = [stream for stream in streams if not isinstance(stream, UserProfiles) or stream.is_in_region]
+        offered = [
+            stream for stream in streams if not isinstance(stream, UserProfiles) or stream.availability.is_in_region
+        ]
         return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in offered])
 
     @airbyte_errors()

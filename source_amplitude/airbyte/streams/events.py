@@ -15,14 +15,13 @@ from airbyte_cdk.models import (
     AirbyteMessage,
     AirbyteTraceMessage,
     EstimateType,
-    SyncMode,
     TraceType,
     Type,
 )
+from airbyte_cdk.sources.streams.http import HttpStream
 from requests.auth import HTTPBasicAuth
 
-from source_amplitude.airbyte.record_batch import RecordBatch
-from source_amplitude.airbyte.streams.base import AmplitudeHttpStream
+from source_amplitude.airbyte.streams.base import AmplitudeStream, Messages
 from source_amplitude.config.model import Config
 from source_amplitude.events.converter import RecordConverter
 from source_amplitude.events.state import CURSOR_FIELD, EventsState
@@ -33,7 +32,7 @@ from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.windows import Window, parse_export_hour
 
 
-class Events(AmplitudeHttpStream):
+class Events(AmplitudeStream, HttpStream):
     """Raw events, hour by hour of `server_upload_time`.
 
     Source of the facts: https://amplitude.com/docs/apis/analytics/export
@@ -60,12 +59,12 @@ class Events(AmplitudeHttpStream):
         return EXPORT_PATH
 
     def request_params(
-        self,
-        stream_state: Mapping[str, Any] | None,
-        stream_slice: Mapping[str, Any] | None = None,
-        next_page_token: Mapping[str, Any] | None = None,
-    ) -> MutableMapping[str, Any]:
+        self, stream_state: Any = None, stream_slice: Mapping[str, Any] | None = None, next_page_token: Any = None
+    ) -> dict[str, Any]:
         return dict(stream_slice or {})
+
+    def next_page_token(self, response: requests.Response) -> None:
+        return None
 
     @property
     def state(self) -> MutableMapping[str, Any]:
@@ -75,30 +74,15 @@ class Events(AmplitudeHttpStream):
     def state(self, value: MutableMapping[str, Any]) -> None:
         self._events_state = EventsState.from_mapping(value, self._config.export_delay_hours)
 
-    def stream_slices(
-        self,
-        *,
-        sync_mode: SyncMode,
-        cursor_field: list[str] | None = None,
-        stream_state: Mapping[str, Any] | None = None,
-    ) -> Iterator[Mapping[str, Any]]:
+    def stream_slices(self, **_: Any) -> Iterator[Mapping[str, Any]]:
         """Yields one slice a window, `{"start": "20240115T00", "end": "20240115T23"}`, once its archive is on disk."""
         with closing(self._new_sync()) as sync:
             self._sync = sync
             for window in sync.windows():
                 yield {"start": window.start_param, "end": window.end_param}
 
-    def read_records(
-        self,
-        sync_mode: SyncMode,
-        cursor_field: list[str] | None = None,
-        stream_slice: Mapping[str, Any] | None = None,
-        stream_state: Mapping[str, Any] | None = None,
-    ) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
-        """Yields the records of a slice, on the command line after an estimate of the whole sync.
-
-        The state moves past the slice only when all of its records are out.
-        """
+    def records(self, stream_slice: Mapping[str, Any]) -> Messages:
+        """Yields the records of a slice, on the command line after an estimate of the whole sync."""
         if not stream_slice:
             return
         window = Window(parse_export_hour(stream_slice["start"]), parse_export_hour(stream_slice["end"]))
@@ -124,14 +108,11 @@ class Events(AmplitudeHttpStream):
     def _new_sync(self) -> EventsSync:
         return EventsSync(self._config, self._events_state, self._export_limiter, self.logger)
 
-    def _records(self, sync: EventsSync, window: Window) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
+    def _records(self, sync: EventsSync, window: Window) -> Messages:
         if self._in_batches and sync.estimated:
             yield _estimate_message(self.name, *sync.estimated)
         for batch in sync.read(window):
-            if self._in_batches:
-                yield RecordBatch(self.name, batch.ndjson, batch.count)
-            else:
-                yield from map(json.loads, batch)
+            yield from self.messages(batch.ndjson, batch.count)
 
 
 def _estimate_message(stream: str, rows: int, size: int) -> AirbyteMessage:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import requests
-from airbyte_cdk.models import AirbyteMessage, SyncMode
-from airbyte_cdk.sources.streams.checkpoint.checkpoint_reader import FULL_REFRESH_COMPLETE_STATE
+from airbyte_cdk.sources import Source
+from airbyte_cdk.sources.streams import Stream
+from airbyte_cdk.sources.streams.http import HttpStream
+from airbyte_cdk.sources.streams.http.availability_strategy import HttpAvailabilityStrategy
 
-from source_amplitude.airbyte.record_batch import RecordBatch
-from source_amplitude.airbyte.streams.availability import TokenBucketAvailabilityStrategy
-from source_amplitude.airbyte.streams.base import AmplitudeHttpStream
+from source_amplitude.airbyte.streams.base import Messages, SnapshotStream
 from source_amplitude.config.model import Config, ListedUsers
-from source_amplitude.errors import ConfigError
+from source_amplitude.errors import NOT_IN_THE_EU, AmplitudeError, ConfigError
 from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.user_profiles.active import Active
 from source_amplitude.user_profiles.authenticator import KeyFallback
 from source_amplitude.user_profiles.client import PROFILE_PATH, ProfileClient
 from source_amplitude.user_profiles.fetch import MADE_UP_USER, Fetcher, FetchStatus
+from source_amplitude.user_profiles.pacer import RequestPacer
 from source_amplitude.user_profiles.profile import user_data
 from source_amplitude.user_profiles.snapshot import Snapshot
 from source_amplitude.user_profiles.users import Listed, Users, checked_state
@@ -28,15 +30,48 @@ from source_amplitude.user_profiles.users import Listed, Users, checked_state
 USERS_A_STATE = 25
 
 
-class UserProfiles(AmplitudeHttpStream):
+class TokenBucketAvailabilityStrategy(HttpAvailabilityStrategy):
+    """Owns what bounds the stream `user_profiles`: the region gate, and the bucket of tokens for its requests.
+
+    `bucket` paces the probe of `check` as it paces the reads, and `is_in_region` is whether the configured region has a
+    User Profile API.
+
+    :param probe: asks about one user, by a token of the bucket; raises AmplitudeError where profiles cannot be read
+    """
+
+    def __init__(self, config: Config, probe: Callable[[], None], logger: logging.Logger) -> None:
+        self.bucket = RequestPacer(config.user_profiles.requests_per_minute, logger)
+        self.is_in_region = config.region == "US"
+        self._probe = probe
+
+    def require_region(self) -> None:
+        """Lets a read pass the gate.
+
+        :raises ConfigError: the region has no User Profile API
+        """
+        if not self.is_in_region:
+            raise ConfigError(f"{NOT_IN_THE_EU}: leave the stream user_profiles out of the sync.")
+
+    def check_availability(
+        self, stream: Stream, logger: logging.Logger, source: Source | None = None
+    ) -> tuple[bool, str | None]:
+        """Asks about one user; where the API does not answer, a sentence says why. An unknown user is an answer."""
+        if not self.is_in_region:
+            return False, NOT_IN_THE_EU
+        try:
+            self._probe()
+        except AmplitudeError as error:
+            return False, error.message
+        return True, None
+
+
+class UserProfiles(SnapshotStream, HttpStream):
     """One record a user: properties, cohorts, computations, recommendations, propensities. US region only.
 
     Source of the facts: https://amplitude.com/docs/apis/analytics/user-profile
 
-    A snapshot that can be resumed: it is read in portions of up to 25 users with a state after each. The state of a
-    finished one says "done in this job": Airbyte keeps it between the attempts of a job, which then do not read the
-    stream again, and deletes it before the next job. The key is `user_id`; the record of a device without a user has
-    the device's id there (and in `device_id`), since a key is never null.
+    The key is `user_id`; the record of a device without a user has the device's id there (and in `device_id`), since a
+    key is never null.
     """
 
     name = "user_profiles"
@@ -45,7 +80,6 @@ class UserProfiles(AmplitudeHttpStream):
     def __init__(
         self, config: Config, export_limiter: ConcurrencyLimiter | None = None, *, in_batches: bool = False
     ) -> None:
-        self._state: MutableMapping[str, Any] = {}
         self._snapshot: Snapshot | None = None
         self._export_limiter = export_limiter or ConcurrencyLimiter(config.num_workers)
         self._keys = KeyFallback(config.secret_key, config.api_key, self.logger)
@@ -54,25 +88,14 @@ class UserProfiles(AmplitudeHttpStream):
         super().__init__(config, in_batches=in_batches, authenticator=self._keys)
 
     @property
-    def is_in_region(self) -> bool:
-        """Whether the configured region has a User Profile API."""
-        return self.availability.is_in_region
-
-    @property
     def url_base(self) -> str:
         return self._config.profile_api_url
 
     def path(self, **_: Any) -> str:
         return PROFILE_PATH
 
-    @property
-    def state(self) -> MutableMapping[str, Any]:
-        return self._state
-
-    @state.setter
-    def state(self, value: MutableMapping[str, Any]) -> None:
-        self.log_if_finished(value)
-        self._state = value
+    def next_page_token(self, response: requests.Response) -> None:
+        return None
 
     def probe(self) -> None:
         """Asks about the first listed user, or about a made-up one: that it is unknown is an answer too.
@@ -83,24 +106,18 @@ class UserProfiles(AmplitudeHttpStream):
         listed = Listed(users, {}, self.logger).left() if isinstance(users, ListedUsers) else iter(())
         self._fetcher().probe(next(listed, MADE_UP_USER))
 
-    def read_records(
-        self,
-        sync_mode: SyncMode,
-        cursor_field: list[str] | None = None,
-        stream_slice: Mapping[str, Any] | None = None,
-        stream_state: Mapping[str, Any] | None = None,
-    ) -> Iterator[Mapping[str, Any] | AirbyteMessage]:
-        """The records of up to 25 users, none while they are looked for; the state then says that they are out."""
+    def records(self, stream_slice: Mapping[str, Any]) -> Messages:
+        """Yields the records of up to 25 users, none while users are looked for."""
         snapshot = self._snapshot = self._snapshot or self._begin()
         try:
             for result in snapshot.portion(USERS_A_STATE):
                 if result.status is FetchStatus.PROFILE:
-                    yield RecordBatch(self.name, result.record, 1) if self._in_batches else json.loads(result.record)
+                    yield from self.messages(result.record, 1)
         except BaseException:
             self._end()
             raise
         if snapshot.is_finished:
-            self._state = dict(FULL_REFRESH_COMPLETE_STATE)
+            self.finish()
             self._end()
         else:
             self._state = snapshot.state()
