@@ -10,7 +10,7 @@ import pytest
 from integration_tests.hostile.server import RawServer
 from source_amplitude.config.model import Config
 from source_amplitude.endpoints.dashboard import EventsList
-from source_amplitude.endpoints.rate_limiter import RateLimiter
+from source_amplitude.endpoints.limits import RateLimiter
 from source_amplitude.endpoints.sender import Sender
 from source_amplitude.export.client import ExportClient
 from source_amplitude.export.download import Downloader
@@ -18,8 +18,7 @@ from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.windows import Window
 from source_amplitude.http import retry
 from source_amplitude.threads import Cancellation
-from source_amplitude.user_profiles.authenticator import KeyFallback
-from source_amplitude.user_profiles.client import ProfileClient
+from source_amplitude.user_profiles.client import KeyFallback, ProfileClient
 from source_amplitude.user_profiles.fetch import Fetcher
 from source_amplitude.user_profiles.pacer import RequestPacer
 from source_amplitude.user_profiles.users import User

@@ -16,10 +16,9 @@ from source_amplitude.config.model import Config
 from source_amplitude.endpoints import cohort_job, limits
 from source_amplitude.endpoints.daily import DailyEndpoint
 from source_amplitude.endpoints.dashboard import AverageSessionLength
-from source_amplitude.endpoints.probe import check_keys
-from source_amplitude.endpoints.rate_limiter import RateLimiter
+from source_amplitude.endpoints.limits import RateLimiter
 from source_amplitude.endpoints.registry import ENDPOINTS
-from source_amplitude.endpoints.sender import Sender
+from source_amplitude.endpoints.sender import Sender, check_keys
 from source_amplitude.errors import ConfigError
 
 LOGGER = logging.getLogger("test")

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import requests
 import urllib3
@@ -31,18 +31,9 @@ LONGEST_THROTTLED_SECONDS = 900.0
 
 T = TypeVar("T")
 Params = Mapping[str, Any]
+Send = Callable[..., requests.Response]
+"""Sends a request within Amplitude's limits: `send(path, params, attempt=1)`, as `Sender` does."""
 NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
-
-
-class Send(Protocol):
-    """Sends a request within Amplitude's limits."""
-
-    def __call__(self, path: str, params: Params, *, attempt: int = 1) -> requests.Response:
-        """The answer, its body unread.
-
-        :param path: such as "api/2/events/list"
-        :param attempt: which try of the request this is, for the log
-        """
 
 
 class EndpointClient:

@@ -70,18 +70,25 @@ class UserCounts(DailyEndpoint):
             yield {CURSOR_FIELD: raw_json(day), "statistics": raw_json(dict(zip(labels, numbers, strict=True)))}
 
 
-class EventTotals(DailyEndpoint):
+class NumberADay(DailyEndpoint):
+    """A number a day, in a column of its own."""
+
+    column: ClassVar[str]
+
+    def parse_records(self, answer: Fields, days: Days) -> Iterator[Record]:
+        for day, (number, *_) in numbers_by_day(data_of(answer)):
+            yield {CURSOR_FIELD: raw_json(day), self.column: number}
+
+
+class EventTotals(NumberADay):
     """How many events Amplitude counts a day, of all types: what a loaded day is compared with."""
 
     name = "event_totals"
     api_path = "api/2/events/segmentation"
+    column = "totals"
 
     def params(self, days: Days) -> Params:
         return {**days, "e": ALL_EVENT_TYPES, "m": "totals", "i": "1"}
-
-    def parse_records(self, answer: Fields, days: Days) -> Iterator[Record]:
-        for day, (totals, *_) in numbers_by_day(data_of(answer)):
-            yield {CURSOR_FIELD: raw_json(day), "totals": totals}
 
 
 class ActiveUsers(UserCounts):
@@ -98,26 +105,20 @@ class NewUsers(UserCounts):
     metric = "new"
 
 
-class AverageSessionLength(DailyEndpoint):
+class AverageSessionLength(NumberADay):
     """The average length of a day's sessions, in seconds."""
 
     name = "average_session_length"
     api_path = "api/2/sessions/average"
-
-    def parse_records(self, answer: Fields, days: Days) -> Iterator[Record]:
-        for day, (length, *_) in numbers_by_day(data_of(answer)):
-            yield {CURSOR_FIELD: raw_json(day), "length": length}
+    column = "length"
 
 
-class SessionsPerUser(DailyEndpoint):
+class SessionsPerUser(NumberADay):
     """The average number of a day's sessions of a user."""
 
     name = "sessions_per_user"
     api_path = "api/2/sessions/peruser"
-
-    def parse_records(self, answer: Fields, days: Days) -> Iterator[Record]:
-        for day, (average, *_) in numbers_by_day(data_of(answer)):
-            yield {CURSOR_FIELD: raw_json(day), "avg_sessions": average}
+    column = "avg_sessions"
 
 
 class SessionLengthDistribution(DailyEndpoint):

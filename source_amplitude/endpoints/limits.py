@@ -1,4 +1,4 @@
-"""What requests cost, and how much of it Amplitude allows.
+"""Keeps requests within Amplitude's limits: what they cost, how much of it is allowed, and when there is room again.
 
 Facts from https://amplitude.com/docs/apis/analytics/dashboard-rest, `.../behavioral-cohorts` and `.../taxonomy`.
 """
@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import NamedTuple
+import time
+from threading import Lock
 from urllib.parse import parse_qs, urlsplit
+
+from pyrate_limiter import InMemoryBucket, Rate, RateItem
 
 from source_amplitude import progress
 from source_amplitude.endpoints.days import number_of_days, parse_day_param
@@ -34,45 +37,6 @@ COST_PER_DAY = {
 }
 GROUP_BY_FACTOR = 4
 LONG_WAIT_SECONDS = 5.0
-_JOB_PATH = re.compile(r"/api/5/cohorts/request/[^/]+$")
-_TAXONOMY_PATH = re.compile("/api/2/taxonomy/")
-_ANY_PATH = re.compile("")
-
-
-class Limit(NamedTuple):
-    """How much of something is allowed within any span of some seconds.
-
-    :param what: in words for the log
-    :param most: so many requests, or so much of their cost
-    :param path_pattern: which requests, by a regular expression on their path; they count under the first that matches
-    """
-
-    what: str
-    most: int
-    seconds: float
-    path_pattern: re.Pattern[str]
-
-    def is_of(self, url: str) -> bool:
-        return self.path_pattern.search(urlsplit(url).path) is not None
-
-
-def limits() -> list[Limit]:
-    """All limits, the last one for whatever is under no other."""
-    return [
-        Limit(
-            "downloads of cohorts in ten minutes",
-            JOBS_PER_WINDOW,
-            JOBS_WINDOW_SECONDS,
-            _JOB_PATH,
-        ),
-        Limit(
-            "taxonomy requests in an hour",
-            TAXONOMY_REQUESTS_PER_WINDOW,
-            TAXONOMY_WINDOW_SECONDS,
-            _TAXONOMY_PATH,
-        ),
-        Limit("the cost of requests in five minutes", COST_PER_WINDOW, WINDOW_SECONDS, _ANY_PATH),
-    ]
 
 
 def cost_per_day(path: str, *, grouped: bool = False) -> int:
@@ -95,8 +59,48 @@ def seconds_at_the_limit(requests: int, cost: int) -> float:
     return (requests - 1) // (COST_PER_WINDOW // cost) * WINDOW_SECONDS
 
 
-def logged_wait(what: str, seconds: float, logger: logging.Logger) -> float:
-    """Logs what is waited for, if it takes long, and returns the seconds to wait before the next log line."""
-    if seconds >= LONG_WAIT_SECONDS:
-        logger.info(f"Waiting for Amplitude's limit on {what}: {seconds:.0f} s still")
-    return min(seconds, progress.PROGRESS_SECONDS)
+class RateLimiter:
+    """Lets requests through as Amplitude's limits allow; for all threads of a process. The CDK uses its library too."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self._lock = Lock()
+        # A request counts under the first whose pattern its path matches.
+        self._limits = [
+            (re.compile(path), what, InMemoryBucket([Rate(most, int(seconds * 1000))]))
+            for path, what, most, seconds in (
+                (
+                    "/api/5/cohorts/request/[^/]+$",
+                    "downloads of cohorts in ten minutes",
+                    JOBS_PER_WINDOW,
+                    JOBS_WINDOW_SECONDS,
+                ),
+                (
+                    "/api/2/taxonomy/",
+                    "taxonomy requests in an hour",
+                    TAXONOMY_REQUESTS_PER_WINDOW,
+                    TAXONOMY_WINDOW_SECONDS,
+                ),
+                ("", "the cost of requests in five minutes", COST_PER_WINDOW, WINDOW_SECONDS),
+            )
+        ]
+
+    def wait(self, url: str) -> None:
+        """Waits until there is room for a request, and logs every half minute what is waited for."""
+        path = urlsplit(url).path
+        what, window = next((what, window) for pattern, what, window in self._limits if pattern.search(path))
+        while seconds := self._try(window, RateItem(what, int(time.monotonic() * 1000), request_cost(url))):
+            if seconds >= LONG_WAIT_SECONDS:
+                self._logger.info(f"Waiting for Amplitude's limit on {what}: {seconds:.0f} s still")
+            time.sleep(min(seconds, progress.PROGRESS_SECONDS))
+
+    def _try(self, window: InMemoryBucket, item: RateItem) -> float:
+        """Takes the room and returns 0, or returns the seconds until there may be some."""
+        with self._lock:
+            window.leak(item.timestamp)
+            if window.put(item):
+                return 0.0
+            milliseconds = window.waiting(item)
+            assert isinstance(milliseconds, int), "this kind of window is not asynchronous"
+            assert milliseconds >= 0, "no request costs more than a whole window"
+            return (milliseconds + 1) / 1000

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from source_amplitude.endpoints.annotations import AnnotationCategories, Annotations
-from source_amplitude.endpoints.cohort_members import CohortMembers
-from source_amplitude.endpoints.cohorts import Cohorts
+from source_amplitude.endpoints.cohorts import CohortMembers, Cohorts
 from source_amplitude.endpoints.dashboard import (
     ActiveUsers,
     AverageSessionLength,

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
+from contextlib import closing
 from urllib.parse import urlencode
 
 import requests
 from requests.auth import HTTPBasicAuth
 
 from source_amplitude.config.model import Config
-from source_amplitude.endpoints.client import Params
-from source_amplitude.endpoints.rate_limiter import RateLimiter
+from source_amplitude.endpoints.answers import endpoint_action, keys_refused
+from source_amplitude.endpoints.client import Params, Send
+from source_amplitude.endpoints.limits import RateLimiter
+from source_amplitude.http.actions import Action
+from source_amplitude.http.answers import error_words
+from source_amplitude.http.hosts import Region
 from source_amplitude.http.session import Session
 
 # Requests that are too many were seen to hang for half a minute.
 READ_TIMEOUT_SECONDS = 180.0
 # Some answers are files of cohorts.
 ANSWER_SECONDS = 3600.0
+CHEAP_PATH = "api/2/events/list"
 
 
 class Sender:
@@ -39,3 +45,20 @@ class Sender:
         address, query = f"{self._url}{path}", urlencode(params, doseq=True)
         self._rates.wait(f"{address}?{query}")
         return self._session.get(address, query, READ_TIMEOUT_SECONDS, follow_redirects=False, attempt=attempt)
+
+
+def check_keys(send: Send, region: Region) -> None:
+    """Checks the keys by one cheap request. Other errors are those of the table that is read.
+
+    :raises ConfigError: the keys are refused
+    """
+    try:
+        with closing(send(CHEAP_PATH, {})) as response:
+            if response.status_code < requests.codes.bad_request:
+                return
+            words = error_words(response)
+            action = endpoint_action(response.status_code, words, ())
+    except requests.RequestException:
+        return
+    if action is Action.REFUSED:
+        raise keys_refused(region, words)

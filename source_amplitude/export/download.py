@@ -9,16 +9,16 @@ from contextlib import closing, suppress
 import requests
 
 from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError
-from source_amplitude.export.answers import (
+from source_amplitude.export.archive import Archive, ArchiveDamagedError, TooManyMembersError
+from source_amplitude.export.client import (
     ExportAnswer,
+    ExportClient,
     access_denied,
     export_answer,
     hour_of_too_many_files,
     hour_refused,
     keys_refused,
 )
-from source_amplitude.export.archive import Archive, ArchiveDamagedError, TooManyMembersError
-from source_amplitude.export.client import ExportClient
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.windows import Window, halves
 from source_amplitude.http import body

@@ -13,8 +13,7 @@ import requests
 from source_amplitude.clock import CHECK_FAILS_FROM, consequence, difference
 from source_amplitude.config.model import Config
 from source_amplitude.errors import AUTHENTICATION_FAILED, ConfigError
-from source_amplitude.export.answers import ExportAnswer, access_denied, export_answer
-from source_amplitude.export.client import ExportClient
+from source_amplitude.export.client import ExportAnswer, ExportClient, access_denied, export_answer
 from source_amplitude.export.windows import HOURLY_SINCE, Window, newest_complete_hour
 from source_amplitude.http.actions import Action
 from source_amplitude.http.answers import content_type, exception_text

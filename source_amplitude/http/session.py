@@ -6,8 +6,10 @@ With `--debug` (the level DEBUG on Spark) the log has each request, but no query
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -19,7 +21,6 @@ from source_amplitude.clock import clock_of
 from source_amplitude.errors import ConfigError
 from source_amplitude.http.answers import NetworkError
 from source_amplitude.http.bounded import BoundedAdapter
-from source_amplitude.http.quiet import quiet_libraries
 from source_amplitude.http.secrets import hide
 
 CONNECT_TIMEOUT_SECONDS = 30.0
@@ -27,6 +28,28 @@ MOST_REDIRECTS = 10
 # An archive of 4 GB at 300 KB/s takes that long.
 LONGEST_ANSWER_SECONDS = 14_400.0
 _UNUSABLE_ADDRESS = (InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema)
+_of_this_thread = threading.local()
+
+
+class _OthersOnly(logging.Filter):
+    """Keeps what `urllib3` logs of this package's requests out of every log: query strings, and headers."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not getattr(_of_this_thread, "is_quiet", False)
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Within it, `urllib3` logs nothing in this thread."""
+    _of_this_thread.is_quiet = True
+    try:
+        yield
+    finally:
+        _of_this_thread.is_quiet = False
+
+
+for _name in ("connection", "connectionpool", "poolmanager", "response", "util.retry"):
+    logging.getLogger(f"urllib3.{_name}").addFilter(_OthersOnly())
 
 
 class NoKeys(AuthBase):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from source_amplitude.config.model import Config
 from source_amplitude.endpoints.daily import DailyEndpoint
 from source_amplitude.endpoints.endpoint import NO_DAYS, Days, Endpoint
-from source_amplitude.endpoints.rate_limiter import RateLimiter
+from source_amplitude.endpoints.limits import RateLimiter
 from source_amplitude.endpoints.registry import ENDPOINTS
 from source_amplitude.endpoints.sender import Sender
 from source_amplitude.errors import ConfigError

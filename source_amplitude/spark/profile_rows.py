@@ -14,8 +14,7 @@ from source_amplitude.spark.errors import clear_errors
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.permanent_errors import known_errors_stay
 from source_amplitude.spark.tables.table import logger
-from source_amplitude.user_profiles.authenticator import KeyFallback
-from source_amplitude.user_profiles.client import ProfileClient
+from source_amplitude.user_profiles.client import KeyFallback, ProfileClient
 from source_amplitude.user_profiles.fetch import Fetcher, FetchStatus
 from source_amplitude.user_profiles.pacer import RequestPacer
 from source_amplitude.user_profiles.snapshot import Snapshot

@@ -23,8 +23,7 @@ from source_amplitude.user_profiles.answers import (
     error_of,
     profile_action,
 )
-from source_amplitude.user_profiles.authenticator import KeyFallback
-from source_amplitude.user_profiles.client import Params, ProfileClient
+from source_amplitude.user_profiles.client import KeyFallback, Params, ProfileClient
 from source_amplitude.user_profiles.profile import NotAProfileError, profile_record, user_data
 from source_amplitude.user_profiles.users import User
 

@@ -9,7 +9,7 @@ from source_amplitude.config.model import UserProfilesConfig
 from source_amplitude.errors import AmplitudeError, ConfigError, TransientError, UnexpectedError
 from source_amplitude.http import retry
 from source_amplitude.threads import Cancellation, Cancelled
-from source_amplitude.user_profiles.authenticator import KeyFallback
+from source_amplitude.user_profiles.client import KeyFallback
 from source_amplitude.user_profiles.fetch import MADE_UP_USER, Fetcher, FetchStatus
 from source_amplitude.user_profiles.users import User
 from unit_tests.answers import Answer, Client, Waits, an_answer

@@ -10,7 +10,7 @@ from typing import Any
 from source_amplitude.airbyte.streams.base import AmplitudeStream, Messages, SnapshotStream
 from source_amplitude.config.model import Config
 from source_amplitude.endpoints.client import Send
-from source_amplitude.endpoints.cohort_members import CohortMembers
+from source_amplitude.endpoints.cohorts import CohortMembers
 from source_amplitude.endpoints.daily import DailyEndpoint
 from source_amplitude.endpoints.days import (
     CURSOR_FIELD,
@@ -22,7 +22,7 @@ from source_amplitude.endpoints.days import (
     write_state,
 )
 from source_amplitude.endpoints.endpoint import Endpoint
-from source_amplitude.endpoints.rate_limiter import RateLimiter
+from source_amplitude.endpoints.limits import RateLimiter
 from source_amplitude.endpoints.registry import ENDPOINTS
 from source_amplitude.endpoints.sender import Sender
 from source_amplitude.errors import foreign_state

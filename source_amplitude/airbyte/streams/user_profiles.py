@@ -19,8 +19,7 @@ from source_amplitude.errors import NOT_IN_THE_EU, AmplitudeError, ConfigError
 from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.user_profiles.active import Active
-from source_amplitude.user_profiles.authenticator import KeyFallback
-from source_amplitude.user_profiles.client import PROFILE_PATH, ProfileClient
+from source_amplitude.user_profiles.client import PROFILE_PATH, KeyFallback, ProfileClient
 from source_amplitude.user_profiles.fetch import MADE_UP_USER, Fetcher, FetchStatus
 from source_amplitude.user_profiles.pacer import RequestPacer
 from source_amplitude.user_profiles.profile import user_data

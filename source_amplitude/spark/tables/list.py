@@ -28,12 +28,12 @@ class EndpointTable(Table):
         return endpoint(self.options)
 
     def check_keys(self) -> None:
-        from source_amplitude.endpoints import probe  # noqa: PLC0415 - workers do without
+        from source_amplitude.endpoints.sender import check_keys  # noqa: PLC0415 - workers do without
         from source_amplitude.http.hosts import warn_of_overrides  # noqa: PLC0415
         from source_amplitude.spark.endpoint_rows import sender  # noqa: PLC0415
 
         warn_of_overrides(logger)
-        probe.check_keys(sender(self.options.config), self.options.config.region)
+        check_keys(sender(self.options.config), self.options.config.region)
 
     def read(self, part: Json) -> Iterator[pa.RecordBatch]:
         from source_amplitude.spark.endpoint_rows import read_endpoint  # noqa: PLC0415 - only workers need it

@@ -2,7 +2,7 @@ import logging
 
 import requests
 
-from source_amplitude.user_profiles.authenticator import KeyFallback
+from source_amplitude.user_profiles.client import KeyFallback
 
 LOGGER = logging.getLogger("test")
 

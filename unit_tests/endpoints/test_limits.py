@@ -1,16 +1,20 @@
 """What requests cost, and that they keep to Amplitude's limits."""
 
 import logging
-from types import SimpleNamespace
 
 import pytest
 import requests
 
 from source_amplitude.config.model import Config
-from source_amplitude.endpoints import rate_limiter
+from source_amplitude.endpoints import limits
 from source_amplitude.endpoints.daily import DailyEndpoint
-from source_amplitude.endpoints.limits import COST_PER_REQUEST, cost_per_day, request_cost, seconds_at_the_limit
-from source_amplitude.endpoints.rate_limiter import RateLimiter
+from source_amplitude.endpoints.limits import (
+    COST_PER_REQUEST,
+    RateLimiter,
+    cost_per_day,
+    request_cost,
+    seconds_at_the_limit,
+)
 from source_amplitude.endpoints.registry import ENDPOINTS
 from unit_tests.clock import Clock
 
@@ -26,7 +30,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     def sleep(seconds: float) -> None:
         clock.now += seconds
 
-    monkeypatch.setattr(rate_limiter, "time", SimpleNamespace(monotonic=clock, sleep=sleep))
+    monkeypatch.setattr(limits.time, "monotonic", clock)
+    monkeypatch.setattr(limits.time, "sleep", sleep)
     return clock
 
 
@@ -84,7 +89,7 @@ def test_given_a_wait_of_0_ms_then_the_request_is_counted_too(rates: RateLimiter
 def test_given_years_of_requests_then_what_is_old_is_forgotten(rates: RateLimiter) -> None:
     for _ in range(15):
         rates.wait(MONTH)
-    assert max(window.count() for _, window in rates._windows) <= 900
+    assert max(window.count() for *_, window in rates._limits) <= 900
 
 
 def test_the_taxonomy_and_the_starts_of_cohort_downloads_have_pools_of_their_own(
