@@ -34,10 +34,9 @@ from source_amplitude.airbyte.states import usable_states
 from source_amplitude.airbyte.streams.endpoints import endpoint_streams
 from source_amplitude.airbyte.streams.events import Events
 from source_amplitude.airbyte.streams.user_profiles import UserProfiles
-from source_amplitude.config.doubts import doubtful_choices
+from source_amplitude.config.doubts import doubtful_choices, unknown_fields
 from source_amplitude.config.form import connection_specification, migrate
 from source_amplitude.config.model import Config
-from source_amplitude.config.unknown_fields import unknown_fields
 from source_amplitude.endpoints.registry import ENDPOINTS
 from source_amplitude.errors import NOT_IN_THE_EU, AmplitudeError
 from source_amplitude.export.limiter import ConcurrencyLimiter

@@ -15,7 +15,7 @@ import pytest
 from source_amplitude import errors
 from source_amplitude.config.form import migrate
 from source_amplitude.config.model import Config
-from source_amplitude.events.state import read_state
+from source_amplitude.events.state import EventsState
 from source_amplitude.http.hosts import API_URLS, PROFILE_API_URL
 
 REPOSITORY = Path(__file__).parents[1]
@@ -138,7 +138,8 @@ def test_the_states_of_the_migration_page_continue_where_it_says() -> None:
     for state, continues in told:
         field, value = re.fullmatch(r'\{"(\w+)": "([^"]+)"\}', quoted(state)).groups()  # type: ignore[union-attr]
         expected = datetime.fromisoformat(quoted(continues).replace("Z", "+00:00"))
-        assert read_state({field: value}, Config("", "").export_delay_hours) == expected
+        found = EventsState.from_mapping({field: value}, Config("", "").export_delay_hours)
+        assert found.resume_at == expected
 
 
 def test_the_fields_of_the_migration_page_are_taken_over() -> None:

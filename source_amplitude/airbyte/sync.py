@@ -26,8 +26,8 @@ from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.airbyte.report import ReportHandler, SyncReport
 from source_amplitude.airbyte.state_file import StateFile
 from source_amplitude.clock import clock_of
+from source_amplitude.config.dates import parse_timestamp
 from source_amplitude.config.model import Config
-from source_amplitude.config.timestamps import parse_timestamp
 from source_amplitude.errors import ConfigError
 from source_amplitude.events.state import CURSOR_FIELD
 from source_amplitude.export.windows import HOUR, newest_complete_hour

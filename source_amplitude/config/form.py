@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import pkgutil
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from source_amplitude.config.timestamps import parse_timestamp
+from source_amplitude.config.dates import start_of
 from source_amplitude.errors import ConfigError
 from source_amplitude.http.hosts import Region
 
@@ -124,18 +123,3 @@ def _sentence_on_choices(problems: Sequence[ValidationError]) -> str:
         return _sentence(within[0])
     name = ".".join(map(str, problems[0].absolute_path))
     return f"{name} must be one of {', '.join(str(problem.validator_value) for problem in not_made.values())}."
-
-
-def start_of(text: str | None) -> datetime | None:
-    """Parses a `start_date`; None without one.
-
-    :raises ConfigError: there is no such day
-    """
-    if not text:
-        return None
-    try:
-        return parse_timestamp(text)
-    except (ValueError, OverflowError):
-        raise ConfigError(
-            "Config validation error: start_date must be a date such as 2024-01-31 that exists."
-        ) from None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
-from source_amplitude.config.form import connection_specification, migrate, start_of, validate
-from source_amplitude.config.hours import check_range, end_hour, hours_to_skip
+from source_amplitude.config.dates import check_range, end_hour, hours_to_skip, start_of
+from source_amplitude.config.form import connection_specification, migrate, validate
 from source_amplitude.errors import ConfigError
 from source_amplitude.http.hosts import Region, api_url, profile_api_url
 
@@ -99,17 +99,16 @@ class Config:
         validate(config, connection_specification())
         start, end = start_of(config.get("start_date")), end_hour(config.get("end_date"))
         check_range(start, end)
-        given = {name: config[name] for name in _PLAIN_FIELDS if config.get(name) is not None}
-        return cls(
-            api_key=_key(config, "api_key"),
-            secret_key=_key(config, "secret_key"),
-            start=start,
-            end=end,
-            skip_hours=hours_to_skip(_entries(config.get("skip_hours"))),
-            user_profiles=_user_profiles(config.get("user_profiles") or {}),
-            cohort_members=_cohort_members(config.get("cohort_members") or {}),
-            **given,
-        )
+        made = {
+            "api_key": _key(config, "api_key"),
+            "secret_key": _key(config, "secret_key"),
+            "start": start,
+            "end": end,
+            "skip_hours": hours_to_skip(_entries(config.get("skip_hours"))),
+            "user_profiles": _user_profiles(config.get("user_profiles") or {}),
+            "cohort_members": _cohort_members(config.get("cohort_members") or {}),
+        }
+        return cls(**{**_fields_of(cls, config), **made})
 
     @property
     def json_columns_as_string(self) -> bool:
@@ -148,15 +147,9 @@ class Config:
         return first, reason
 
 
-_PLAIN_FIELDS = (
-    "region",
-    "batch_size_hours",
-    "export_delay_hours",
-    "lookback_hours",
-    "num_workers",
-    "properties_format",
-    "active_users_group_by_country",
-)
+def _fields_of(kind: type[Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Selects the fields of a class that a configuration has; the others keep their defaults."""
+    return {each.name: raw[each.name] for each in fields(kind) if each.name in raw}
 
 
 def _key(config: Mapping[str, Any], name: str) -> str:
@@ -169,17 +162,8 @@ def _key(config: Mapping[str, Any], name: str) -> str:
 
 
 def _user_profiles(raw: Mapping[str, Any]) -> UserProfilesConfig:
-    defaults = UserProfilesConfig()
-    return UserProfilesConfig(
-        users=_users(raw.get("users")),
-        get_amp_props=raw.get("get_amp_props", defaults.get_amp_props),
-        get_cohort_ids=raw.get("get_cohort_ids", defaults.get_cohort_ids),
-        get_computations=raw.get("get_computations", defaults.get_computations),
-        recommendation_ids=_entries(raw.get("recommendation_ids")),
-        prediction_ids=_entries(raw.get("prediction_ids")),
-        propensity_type=raw.get("propensity_type", defaults.propensity_type),
-        requests_per_minute=raw.get("requests_per_minute", defaults.requests_per_minute),
-    )
+    made = {name: _entries(raw.get(name)) for name in ("recommendation_ids", "prediction_ids")}
+    return UserProfilesConfig(**{**_fields_of(UserProfilesConfig, raw), **made, "users": _users(raw.get("users"))})
 
 
 def _users(raw: Mapping[str, Any] | None) -> ListedUsers | ActiveUsers | None:

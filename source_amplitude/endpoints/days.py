@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+from source_amplitude.config.dates import parse_timestamp
 from source_amplitude.config.model import Config
-from source_amplitude.config.timestamps import parse_timestamp
 from source_amplitude.errors import foreign_state
 
 CURSOR_FIELD = "date"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from source_amplitude.config.timestamps import parse_timestamp
+from source_amplitude.config.dates import parse_timestamp
 from source_amplitude.errors import foreign_state
 from source_amplitude.events.late_hours import RecheckQueue
 from source_amplitude.export.windows import HOUR, floor_to_hour, parse_export_hour
@@ -30,70 +30,45 @@ class EventsState:
 
     @classmethod
     def from_mapping(cls, state: Mapping[str, Any], export_delay_hours: int) -> EventsState:
-        """Reads a saved state, as `read_state` and `read_recent` do.
+        """Reads a saved state; nothing is emitted by an empty one.
+
+        Accepted are our own `{"server_upload_time": "2024-01-15T15:00:00Z"}`, `{"last_hour": "20240115T14"}`, and what
+        the official connector wrote: the upload time of the newest event it saw, in any ISO form. It reads hours before
+        all of them is published, so that hour and the `export_delay_hours` before it are read again.
 
         :raises ConfigError: it is not one of this stream
         """
-        return cls(read_state(state, export_delay_hours), read_recent(state))
+        try:
+            return cls(_resume_at(state, export_delay_hours), RecheckQueue.from_state(state.get(RECENT, [])))
+        except (ValueError, TypeError, OverflowError) as error:
+            raise foreign_state("events", state, f"{CURSOR_FIELD} with a date and time") from error
 
     def to_mapping(self) -> dict[str, Any]:
-        return write_state(self.resume_at, self.recent) if self.resume_at else {}
+        """Writes the state that says: what was published when it was last asked for, before `resume_at`, is emitted."""
+        if self.resume_at is None:
+            return {}
+        recent = self.recent.to_state()
+        return {CURSOR_FIELD: _written(self.resume_at), **({RECENT: recent} if recent else {})}
 
     def move_to(self, hour: datetime) -> None:
         """Moves on to an hour, before which all is emitted; never back."""
         self.resume_at = max(hour, self.resume_at or hour)
 
 
-def read_state(state: Mapping[str, Any], export_delay_hours: int) -> datetime | None:
-    """The first hour that is still to be read; None for an empty state.
-
-    Accepted are our own `{"server_upload_time": "2024-01-15T15:00:00Z"}`, `{"last_hour": "20240115T14"}`, and what the
-    official connector wrote: the upload time of the newest event it saw, in any ISO form. It reads hours before all of
-    them is published, so that hour and the `export_delay_hours` before it are read again.
-
-    :raises ConfigError: for anything else
-    """
+def _resume_at(state: Mapping[str, Any], export_delay_hours: int) -> datetime | None:
     if not state:
         return None
-    try:
-        if CURSOR_FIELD in state:
-            hour = floor_to_hour(_instant(state[CURSOR_FIELD]))
-            is_ours = {name: value for name, value in state.items() if name != RECENT} == write_state(hour)
-            return hour if is_ours else hour - export_delay_hours * HOUR
-        if LAST_HOUR in state:
-            return parse_export_hour(state[LAST_HOUR]) + HOUR
-    except (ValueError, TypeError, OverflowError) as error:
-        raise _unusable(state) from error
-    raise _unusable(state)
+    if CURSOR_FIELD in state:
+        text = state[CURSOR_FIELD]
+        if not isinstance(text, str):
+            raise TypeError("not a text")
+        hour = floor_to_hour(parse_timestamp(text))
+        is_ours = text == _written(hour) and state.keys() <= {CURSOR_FIELD, RECENT}
+        return hour if is_ours else hour - export_delay_hours * HOUR
+    if LAST_HOUR in state:
+        return parse_export_hour(state[LAST_HOUR]) + HOUR
+    raise ValueError("no field of this stream")
 
 
-def read_recent(state: Mapping[str, Any]) -> RecheckQueue:
-    """What Amplitude answered for the windows of the last day; nothing where the state does not say.
-
-    :raises ConfigError: it says what `write_state` never wrote
-    """
-    try:
-        return RecheckQueue.from_state(state.get(RECENT, []))
-    except (ValueError, TypeError, OverflowError) as error:
-        raise _unusable(state) from error
-
-
-def write_state(resume_at: datetime, recent: RecheckQueue | None = None) -> dict[str, Any]:
-    """The state that says: what was published when it was last asked for, of the hours before `resume_at`, is emitted.
-
-    :param recent: when that was for the hours that may change; left out where there are none
-    """
-    state: dict[str, Any] = {CURSOR_FIELD: resume_at.strftime("%Y-%m-%dT%H:%M:%SZ")}
-    if recent is not None and (remembered := recent.to_state()):
-        state[RECENT] = remembered
-    return state
-
-
-def _instant(text: object) -> datetime:
-    if not isinstance(text, str):
-        raise TypeError("not a text")
-    return parse_timestamp(text)
-
-
-def _unusable(state: Mapping[str, Any]) -> Exception:
-    return foreign_state("events", state, f"{CURSOR_FIELD} with a date and time")
+def _written(hour: datetime) -> str:
+    return hour.strftime("%Y-%m-%dT%H:%M:%SZ")

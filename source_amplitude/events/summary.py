@@ -12,13 +12,17 @@ from source_amplitude.progress import counted
 
 
 class SyncSummary:
-    """Logs at once what will be read, and at the end what was asked for, answered and emitted."""
+    """Logs at once what will be read, and at the end what was asked for, answered and emitted.
+
+    Hours are counted by who reads them: `answered` after the state, `answered_again` of earlier syncs, `without_data`
+    of either.
+    """
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
         self._started_at = time.monotonic()
         self._asked: int | None = None
-        self._answered = self._again = self._without_data = 0
+        self.answered = self.answered_again = self.without_data = 0
         self._archives = self._archive_bytes = self._lines = self._records = 0
 
     def begin(self, config: Config, hours: Window, reason: str) -> None:
@@ -29,18 +33,6 @@ class SyncSummary:
             f"events: reading {counted(hours.hours, 'hour')}, {_hour(hours.first)} ({reason}) to {_hour(hours.last)} "
             f"UTC, up to {width} an export, up to {workers} at once"
         )
-
-    def answered(self, window: Window) -> None:
-        """Counts the hours of a window that follows the state."""
-        self._answered += window.hours
-
-    def answered_again(self, window: Window) -> None:
-        """Counts the hours of a window that an earlier sync asked for too."""
-        self._again += window.hours
-
-    def without_data(self, window: Window) -> None:
-        """Counts the hours of a window for which Amplitude has nothing."""
-        self._without_data += window.hours
 
     def read(self, archive_bytes: int, lines: int, records: int) -> None:
         """Counts an archive: the lines that were read of it, and the records that they became."""
@@ -54,15 +46,15 @@ class SyncSummary:
 
         :param resume_at: the first hour that is still to be read; None when nothing was read yet
         """
-        if self._asked is None and not self._answered and not self._again:
+        if self._asked is None and not self.answered and not self.answered_again:
             return
-        asked = counted(self._answered if self._asked is None else self._asked, "hour")
-        again = f", and again for {self._again:,} of earlier syncs" if self._again else ""
+        asked = counted(self.answered if self._asked is None else self._asked, "hour")
+        again = f", and again for {self.answered_again:,} of earlier syncs" if self.answered_again else ""
         following = f"the next incremental sync begins at {_hour(resume_at)} UTC" if resume_at else "no state yet"
         self._logger.info(
-            f"events: asked for {asked}, {self._answered:,} answered{again}: {counted(self._archives, 'archive')} of "
+            f"events: asked for {asked}, {self.answered:,} answered{again}: {counted(self._archives, 'archive')} of "
             f"{counted(self._archive_bytes, 'byte')} with {counted(self._lines, 'line')}, "
-            f"{counted(self._without_data, 'hour')} without data; "
+            f"{counted(self.without_data, 'hour')} without data; "
             f"emitted {counted(self._records, 'record')} in {time.monotonic() - self._started_at:.1f} s; {following}"
         )
 

@@ -79,7 +79,7 @@ class EventsSync:
             yield from self._read_again(ready)
         else:
             download = ready or self._download(window)
-            self._summary.answered(window)
+            self._summary.answered += window.hours
             yield from self._read(download)
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ class EventsSync:
         started = time.monotonic()
         records = size = 0
         if download.archive is None:
-            self._summary.without_data(download.window)
+            self._summary.without_data += download.window.hours
         else:
             converter = RecordConverter(json_columns_as_string=self._config.json_columns_as_string)
             reader = WindowReader(
@@ -173,7 +173,7 @@ class EventsSync:
     def _read_again(self, answered: WindowAnswer) -> Iterator[Records]:
         """Asks again for a window of an earlier sync, and yields its records if they have changed."""
         now, downloads = recheck(answered, self._exporter, self._logger)
-        self._summary.answered_again(answered.window)
+        self._summary.answered_again += answered.window.hours
         self._prefetcher = downloads if isinstance(downloads, Prefetcher) else None
         is_changed = False
         for download in downloads:
@@ -184,7 +184,7 @@ class EventsSync:
         else:
             self._state.recent.add(now.window, now.archive_bytes, now.events, self._newest)
             if not now.archive_bytes:
-                self._summary.without_data(now.window)
+                self._summary.without_data += now.window.hours
 
     def _log_window(self, download: Download, records: int, seconds: float) -> None:
         if download.archive is None:

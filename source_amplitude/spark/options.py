@@ -11,7 +11,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
-from source_amplitude.config.hours import check_range, end_hour
+from source_amplitude.config.dates import check_range, end_hour
 from source_amplitude.config.model import Config
 from source_amplitude.errors import ConfigError
 from source_amplitude.spark import labs

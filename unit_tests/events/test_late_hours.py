@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from source_amplitude.errors import ConfigError
 from source_amplitude.events.late_hours import RECHECK_AFTER_HOURS, RecheckQueue, WindowAnswer
-from source_amplitude.events.state import read_recent, read_state, write_state
+from source_amplitude.events.state import EventsState
 from source_amplitude.export.windows import HOUR, Window, slices
 from unit_tests.strategies import any_json
 
@@ -23,7 +23,7 @@ counts = st.integers(0, 10**12)
 
 
 def through_a_state(recent: RecheckQueue) -> RecheckQueue:
-    return read_recent(write_state(START, recent))
+    return EventsState.from_mapping(EventsState(START, recent).to_mapping(), 2).recent
 
 
 @given(
@@ -84,9 +84,10 @@ def test_a_memory_reads_back_as_it_was_and_leaves_the_hour_alone(
     recent = RecheckQueue()
     for window, archive_bytes, events in answers:
         recent.add(window, archive_bytes, events, START + newest * HOUR)
-    state = write_state(START, recent)
-    assert read_state(state, 2) == START, "it is our own state, with a memory or without"
-    assert read_recent(state).to_state() == recent.to_state()
+    state = EventsState(START, recent).to_mapping()
+    found = EventsState.from_mapping(state, 2)
+    assert found.resume_at == START, "it is our own state, with a memory or without"
+    assert found.recent.to_state() == recent.to_state()
     assert ("recent" in state) == bool(recent.to_state())
 
 
@@ -121,7 +122,7 @@ def test_given_a_start_date_then_nothing_before_it_is_asked_for() -> None:
 def test_given_anything_in_its_place_then_a_memory_or_a_config_error(recent: Any) -> None:
     state = {"server_upload_time": "2024-03-15T21:00:00Z", "recent": recent}
     try:
-        assert read_recent(state).to_state() == sorted(recent)
+        assert EventsState.from_mapping(state, 2).recent.to_state() == sorted(recent)
     except ConfigError as error:
         assert "Reset the stream's state" in str(error)
 
@@ -143,4 +144,4 @@ def test_given_anything_in_its_place_then_a_memory_or_a_config_error(recent: Any
 )
 def test_given_an_entry_that_it_did_not_write_then_a_config_error(entry: Any) -> None:
     with pytest.raises(ConfigError):
-        read_recent({"server_upload_time": "2024-03-15T21:00:00Z", "recent": [entry]})
+        EventsState.from_mapping({"server_upload_time": "2024-03-15T21:00:00Z", "recent": [entry]}, 2)

@@ -7,20 +7,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from source_amplitude.errors import ConfigError
-from source_amplitude.events.state import read_state, write_state
+from source_amplitude.events.state import EventsState
 from unit_tests.strategies import any_json
 
 UTC = timezone.utc
 
 
+def read_state(state: dict[str, Any], export_delay_hours: int) -> datetime | None:
+    return EventsState.from_mapping(state, export_delay_hours).resume_at
+
+
 @given(hours=st.integers(0, 30 * 366 * 24))
 def test_a_written_state_reads_back_as_the_same_hour(hours: int) -> None:
     hour = datetime(2010, 1, 1, tzinfo=UTC) + timedelta(hours=hours)
-    assert read_state(write_state(hour), 2) == hour
+    assert read_state(EventsState(hour).to_mapping(), 2) == hour
 
 
 def test_an_empty_state_is_none() -> None:
     assert read_state({}, 2) is None
+    assert EventsState().to_mapping() == {}
 
 
 @given(state=st.dictionaries(st.sampled_from(["server_upload_time", "last_hour"]) | st.text(max_size=5), any_json))

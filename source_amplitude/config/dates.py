@@ -1,18 +1,50 @@
-"""Parses the hours that a configuration asks for: where they end, and which of them are left out."""
+"""Parses moments, and the range of days and hours that a configuration asks for."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime, time, timezone
 
-from source_amplitude.config.timestamps import parse_timestamp
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.windows import DAY, HOUR, HOURLY_SINCE, floor_to_day, floor_to_hour, parse_export_hour
 
+_BEGINS_WITH_A_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}-[0-9]{2}|[0-9]{4})([T ]|$)").match
 _DATE_CHARACTERS = len("2024-01-31")
 # As a sentence about a refused hour names it, or as people write it.
 _HOUR = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})[T ]([0-9]{2})(?::00(?::00(?:\.0+)?)?Z?)?").fullmatch
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Parses a date, or a date and time, in any ISO 8601 form, as a moment in UTC; without a zone it is in UTC.
+
+    :raises ValueError: anything else, such as a time of day, which other readers would complete with today
+    """
+    if not _BEGINS_WITH_A_DATE(text):
+        raise ValueError("not a date, nor a date and time")
+    import pendulum  # noqa: PLC0415 - it costs Spark's processes more than all the rest of the package
+
+    moment = pendulum.parse(text, tz="UTC", strict=True, exact=True)
+    if isinstance(moment, datetime):
+        return datetime.fromisoformat(moment.isoformat()).astimezone(timezone.utc)
+    if isinstance(moment, date):
+        return datetime.combine(moment, time(), timezone.utc)
+    raise ValueError("not a moment")
+
+
+def start_of(text: str | None) -> datetime | None:
+    """Parses a `start_date`; None without one.
+
+    :raises ConfigError: there is no such day
+    """
+    if not text:
+        return None
+    try:
+        return parse_timestamp(text)
+    except (ValueError, OverflowError):
+        raise ConfigError(
+            "Config validation error: start_date must be a date such as 2024-01-31 that exists."
+        ) from None
 
 
 def end_hour(text: str | None) -> datetime | None:
