@@ -243,7 +243,7 @@ def test_given_a_file_system_without_locks_then_a_sentence(sync: Sync, monkeypat
     def no_locks(*_: object) -> None:
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
 
-    from source_amplitude.airbyte.state_file import StateFile  # noqa: PLC0415
+    from source_amplitude.airbyte.sync_files import StateFile  # noqa: PLC0415
     from source_amplitude.errors import ConfigError  # noqa: PLC0415
 
     monkeypatch.setattr(fcntl, "flock", no_locks)

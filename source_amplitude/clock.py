@@ -11,7 +11,6 @@ import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from functools import cache
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -88,15 +87,13 @@ class ServerClock:
             return self._latest
 
 
-@cache
-def _clock_at(scheme_and_host: tuple[str, str]) -> ServerClock:  # noqa: ARG001 - they tell servers apart
-    return ServerClock()
+_clocks: dict[tuple[str, str], ServerClock] = {}
 
 
 def clock_of(url: str) -> ServerClock:
     """Returns the clock of the server at an address: one in a process."""
     address = urlsplit(url)
-    return _clock_at((address.scheme, address.netloc))
+    return _clocks.setdefault((address.scheme, address.netloc), ServerClock())
 
 
 def difference(ahead: timedelta) -> str:

@@ -1,14 +1,18 @@
-"""Work in a thread of its own."""
+"""Runs work in threads of its own, which nobody waits for at exit."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: nobody wants the result any more
@@ -75,3 +79,39 @@ def in_background(work: Callable[[], T], name: str) -> Future[T]:
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return future
+
+
+def in_order(
+    items: Iterator[T],
+    work: Callable[[T], R],
+    workers: int,
+    ahead: int,
+    result_of: Callable[[Future[R]], R] = Future.result,
+) -> Generator[R, None, None]:
+    """Does `work` on each item, on up to `workers` of them at once, and yields the results in the items' order.
+
+    What `work` raises is raised here, after the results that come before it. When this iterator is closed, work that
+    has not begun never does, and what is under way ends by itself.
+
+    :param ahead: how many items are taken before the result of the oldest one is out
+    :param result_of: waits for a result
+    """
+    places, is_closed = threading.Semaphore(workers), threading.Event()
+
+    def work_in_turn(item: T) -> R:
+        with places:
+            if is_closed.is_set():
+                raise Cancelled
+            return work(item)
+
+    pending: deque[Future[R]] = deque()
+    try:
+        while True:
+            pending.extend(
+                in_background(partial(work_in_turn, item), "worker") for item in islice(items, ahead - len(pending))
+            )
+            if not pending:
+                return
+            yield result_of(pending.popleft())
+    finally:
+        is_closed.set()

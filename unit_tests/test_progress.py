@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from source_amplitude import progress
-from source_amplitude.export.empty_windows import EmptyWindowLog
+from source_amplitude.export.prefetch import EmptyWindowLog
 from source_amplitude.export.windows import Window
 from source_amplitude.progress import Progress
 

@@ -16,7 +16,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
 from source_amplitude.airbyte.errors import has_user_message
 from source_amplitude.airbyte.redaction import redacted
-from source_amplitude.airbyte.state_file import continues
+from source_amplitude.airbyte.sync_files import continues
 from source_amplitude.progress import counted
 
 LINE_SECONDS = 30.0

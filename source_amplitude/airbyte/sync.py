@@ -21,10 +21,9 @@ from source_amplitude.airbyte.arguments import NAME
 from source_amplitude.airbyte.command import open_output, require_a_temporary_folder
 from source_amplitude.airbyte.errors import StreamsFailedError, has_user_message
 from source_amplitude.airbyte.output import Entrypoint, MessageWriter
-from source_amplitude.airbyte.output_file import OutputFile
 from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.airbyte.report import ReportHandler, SyncReport
-from source_amplitude.airbyte.state_file import StateFile
+from source_amplitude.airbyte.sync_files import OutputFile, StateFile
 from source_amplitude.clock import clock_of
 from source_amplitude.config.dates import parse_timestamp
 from source_amplitude.config.model import Config

@@ -104,7 +104,7 @@ def recheck(
     """
     window, started = answered.window, time.monotonic()
     try:
-        archive = exporter.fetch_if_changed(window, answered.archive_bytes)
+        archive = exporter.fetch(window, answered.archive_bytes)
     except UnchangedError:
         return answered, ()
     except (TooMuchAtOnceError, DiskFullError) as error:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from source_amplitude.errors import TransientError
 from source_amplitude.events.lines import Batch, LineConverter
 from source_amplitude.export.archive import Archive, ArchiveDamagedError, BadLineError, Block
-from source_amplitude.export.refetch import RefetchPolicy
+from source_amplitude.export.exporter import RefetchPolicy
 from source_amplitude.export.windows import Window
 from source_amplitude.records.json_repair import NotAJsonObjectError
 
@@ -46,7 +46,7 @@ class WindowReader(Generic[T]):
         :raises AmplitudeError: UnexpectedError for a line that is no event, TransientError for an archive that stays
             damaged, both after fetching it again
         """
-        refetches = RefetchPolicy(self._window, self._logger)
+        refetches = RefetchPolicy(self._window, self._refetch, self._logger)
         try:
             while True:
                 before = self.records
@@ -58,8 +58,8 @@ class WindowReader(Generic[T]):
                         self.lines += block.count if block.count == len(batch) else block.count_lines()
                     return
                 except (BadLineError, ArchiveDamagedError) as error:
-                    refetches.allow(error)
-                self._refetch_archive(was_emitted=self.records > before)
+                    fresh = refetches.fetch_again(error)
+                self._continue_with(fresh, was_emitted=self.records > before)
         finally:
             self._archive.close()
             if self._emitted is not None:
@@ -77,10 +77,7 @@ class WindowReader(Generic[T]):
                     raise BadLineError(f"{block.told(place)}: {error}") from None
             raise
 
-    def _refetch_archive(self, *, was_emitted: bool) -> None:
-        fresh = self._refetch(self._window)
-        if fresh is None:
-            raise TransientError(f"Amplitude's answers for the hours {self._window} contradict each other.")
+    def _continue_with(self, fresh: Archive, *, was_emitted: bool) -> None:
         if was_emitted:
             self._emitted, unused = self._archive, self._emitted
         else:

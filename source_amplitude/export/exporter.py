@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 
 from source_amplitude.config.model import Config
-from source_amplitude.errors import TransientError
-from source_amplitude.export.archive import Archive
+from source_amplitude.errors import TransientError, UnexpectedError
+from source_amplitude.export.archive import Archive, ArchiveDamagedError, BadLineError
 from source_amplitude.export.client import ExportClient
 from source_amplitude.export.download import DiskFullError, Downloader, TooMuchAtOnceError
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.prefetch import Prefetcher
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import Window, export_hour, newest_complete_hour, without_hours
+from source_amplitude.http import retry
 from source_amplitude.http.time_of_day import time_of_day
 from source_amplitude.progress import Progress
 from source_amplitude.threads import Cancellation, in_background
@@ -72,19 +74,12 @@ class Exporter:
         :raises AmplitudeError: as `Downloader.fetch`; TransientError where it would have to be split
         """
         try:
-            return self._fetch(window)
+            return self.fetch(window)
         except (TooMuchAtOnceError, DiskFullError) as error:
             raise TransientError(f"The hours {window} could not be fetched in one piece: {error}") from error
 
-    def fetch_if_changed(self, window: Window, known_bytes: int) -> Archive | None:
-        """The archive of a window, unless it has the length that is known: then only the headers are read.
-
-        :param known_bytes: 0 where there was nothing
-        :raises UnchangedError, TooMuchAtOnceError, DiskFullError, AmplitudeError: as `Downloader.fetch`
-        """
-        return self._fetch(window, known_bytes)
-
-    def _fetch(self, window: Window, unless_bytes: int | None = None) -> Archive | None:
+    def fetch(self, window: Window, unless_bytes: int | None = None) -> Archive | None:
+        """Downloads the archive of a window as `Downloader.fetch` does, and logs how that goes."""
         cancellation = Cancellation()
         download = in_background(lambda: self._downloader.fetch(window, cancellation, unless_bytes), f"export-{window}")
         try:
@@ -99,3 +94,43 @@ class Exporter:
         """End what is under way and free the disk."""
         for prefetcher in self._prefetchers:
             prefetcher.close()
+
+
+class RefetchPolicy:
+    """Downloads a damaged archive of a window again, or reports it: damage may pass; a bad line that comes twice stays.
+
+    :param fetch: downloads the window; None when Amplitude has nothing for it any more
+    """
+
+    def __init__(self, window: Window, fetch: Callable[[Window], Archive | None], logger: logging.Logger) -> None:
+        self._window = window
+        self._fetch = fetch
+        self._logger = logger
+        self._bad_lines = self._damages = 0
+
+    def fetch_again(self, error: BadLineError | ArchiveDamagedError) -> Archive:
+        """Logs the error, and downloads the window.
+
+        :raises AmplitudeError: UnexpectedError for a second bad line, TransientError for too many damages, or where
+            there is nothing any more
+        """
+        if isinstance(error, BadLineError):
+            self._bad_lines += 1
+            if self._bad_lines > 1:
+                raise UnexpectedError(
+                    f"The export of the hours {self._window} contains a line that is not an event, also when "
+                    f"downloaded again: {error}. Report it to Amplitude's support. "
+                    "The next sync continues with these hours."
+                ) from error
+        else:
+            self._damages += 1
+            if self._damages >= retry.MAX_TRIES:
+                raise TransientError(
+                    f"The export of the hours {self._window} was damaged {self._damages} times; "
+                    f"the last error was: {error}. The next sync continues with these hours."
+                ) from error
+        self._logger.warning(f"Export of {self._window}: {error}; fetching it again")
+        archive = self._fetch(self._window)
+        if archive is None:
+            raise TransientError(f"Amplitude's answers for the hours {self._window} contradict each other.")
+        return archive

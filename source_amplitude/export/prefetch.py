@@ -15,7 +15,6 @@ from functools import partial
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.archive import Archive
 from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError
-from source_amplitude.export.empty_windows import EmptyWindowLog
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import Window, halves, next_window, slices
 from source_amplitude.progress import Progress, counted
@@ -66,6 +65,34 @@ class _Pending:
         return discarded
 
 
+class EmptyWindowLog:
+    """Logs windows without events that follow each other in one line, so that a quiet project does not fill a log."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._windows: list[Window] = []
+        self.is_going_on = False
+
+    def add(self, window: Window) -> None:
+        self._windows.append(window)
+        self.is_going_on = True
+        if self._progress.is_due():
+            self._log()
+
+    def end(self) -> None:
+        self.is_going_on = False
+        self._log()
+
+    def _log(self) -> None:
+        if self._windows:
+            hours = sum(window.hours for window in self._windows)
+            span = Window(self._windows[0].first, self._windows[-1].last)
+            self._progress.say(
+                f"No events in {span} ({counted(hours, 'hour')}, {counted(len(self._windows), 'export')})"
+            )
+            self._windows.clear()
+
+
 class Prefetcher:
     """Iterates over the windows of some ranges of hours in order, with up to `workers` downloads ahead of the reader.
 
@@ -75,7 +102,7 @@ class Prefetcher:
     Windows that turn out to be too much are split in place, so the order never changes and no hour is read twice. Until
     the narrower width has worked once, only the oldest window is asked for: more of them would fail in the same way.
 
-    :param progress: says what is asked for and waited for; by default one of its own
+    :param progress: logs what is asked for and waited for
     """
 
     def __init__(
@@ -85,15 +112,15 @@ class Prefetcher:
         width: AdaptiveWidth,
         workers: int,
         logger: logging.Logger,
-        progress: Progress | None = None,
+        progress: Progress,
     ) -> None:
         self._fetch = fetch
         self._unplanned = deque(ranges)
         self._width = width
         self._workers = workers
         self._logger = logger
-        self._progress = progress or Progress(logger)
-        self._quiet = EmptyWindowLog(self._progress)
+        self._progress = progress
+        self._quiet = EmptyWindowLog(progress)
         self._pending: deque[_Pending] = deque()
         self._one_at_a_time = False
         self._largest_archive_bytes = 0

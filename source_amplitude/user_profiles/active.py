@@ -9,11 +9,9 @@ from typing import Any
 
 import msgspec
 
-from source_amplitude.errors import TransientError
 from source_amplitude.export.archive import Archive, ArchiveDamagedError, BadLineError, Block
-from source_amplitude.export.exporter import Exporter
+from source_amplitude.export.exporter import Exporter, RefetchPolicy
 from source_amplitude.export.prefetch import Download
-from source_amplitude.export.refetch import RefetchPolicy
 from source_amplitude.export.windows import HOUR, Window, parse_export_hour
 from source_amplitude.records.json_repair import NOT_STRICT, NotAJsonObjectError, strict_json
 from source_amplitude.user_profiles.profile import NULL, id_text
@@ -165,10 +163,10 @@ class Active(Users):
         self._hours, self._part, self._after, self._kind, self.done = hours, part, after, kind, state["done"]
 
 
-def _add(seen: SeenUsers, window: Window, archive: Archive | None, exporter: Exporter, logger: logging.Logger) -> int:
-    """Add the users of a window, which is fetched again when it turns out to be damaged inside."""
-    refetches = RefetchPolicy(window, logger)
-    while archive is not None:
+def _add(seen: SeenUsers, window: Window, archive: Archive, exporter: Exporter, logger: logging.Logger) -> int:
+    """Adds the users of a window, which is fetched again when it turns out to be damaged inside."""
+    refetches = RefetchPolicy(window, exporter.fetch_whole, logger)
+    while True:
         events = 0
         try:
             with closing(archive):
@@ -180,9 +178,7 @@ def _add(seen: SeenUsers, window: Window, archive: Archive | None, exporter: Exp
                         exporter.progress.say(f"Looking for active users in {window}: {events:,} events so far")
             return events
         except (BadLineError, ArchiveDamagedError) as error:
-            refetches.allow(error)
-        archive = exporter.fetch_whole(window)
-    raise TransientError(f"Amplitude's answers for the hours {window} contradict each other.")
+            archive = refetches.fetch_again(error)
 
 
 def _ids_of(block: Block) -> Iterator[tuple[str | None, str | None]]:

@@ -12,8 +12,8 @@ from typing import Any
 
 from source_amplitude.progress import Progress
 from source_amplitude.records.coercion import CoercionStats, log_coercions
+from source_amplitude.threads import in_order
 from source_amplitude.user_profiles.fetch import Fetcher, FetchResult, FetchStatus
-from source_amplitude.user_profiles.inflight import in_order
 from source_amplitude.user_profiles.users import Group, User, Users
 
 REQUESTS_IN_FLIGHT = 20

@@ -18,6 +18,7 @@ from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError
 from source_amplitude.export.prefetch import Prefetcher
 from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import HOUR, Window
+from source_amplitude.progress import Progress
 from source_amplitude.threads import Cancellation, Cancelled
 from unit_tests.archives import an_export
 
@@ -33,7 +34,7 @@ def an_archive() -> Archive:
 
 def a_prefetcher(fetch: Any, hours: int, width: int = 24, workers: int = 3) -> Prefetcher:
     ranges = [Window(START, START + (hours - 1) * HOUR)]
-    return Prefetcher(fetch, ranges, AdaptiveWidth(width), workers, LOGGER)
+    return Prefetcher(fetch, ranges, AdaptiveWidth(width), workers, LOGGER, Progress(LOGGER))
 
 
 def test_given_several_ranges_then_each_is_read_in_turn_and_never_what_lies_between() -> None:
@@ -44,7 +45,7 @@ def test_given_several_ranges_then_each_is_read_in_turn_and_never_what_lies_betw
             raise TooMuchAtOnceError(window, "too much")
         return None
 
-    downloads = Prefetcher(fetch, ranges, AdaptiveWidth(3), 2, LOGGER)
+    downloads = Prefetcher(fetch, ranges, AdaptiveWidth(3), 2, LOGGER, Progress(LOGGER))
     hours = [
         int((download.window.first - START) / HOUR) + number
         for download in downloads

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.limits import wait_until
-from source_amplitude.user_profiles.inflight import in_order
+from source_amplitude.threads import in_order
 
 
 @settings(max_examples=40)

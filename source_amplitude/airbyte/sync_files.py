@@ -1,14 +1,18 @@
-"""Keeps the state file of `sync`: locked while a sync runs, and replaced as a whole or not at all."""
+"""Keeps the two files of `sync`, locked while one runs: the state is replaced as a whole or not at all, and the output,
+which is appended to, always ends with a whole line when a sync begins.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from source_amplitude.airbyte.files import state_from
 from source_amplitude.errors import ConfigError
@@ -16,6 +20,8 @@ from source_amplitude.errors import ConfigError
 NO_STATE = b"[]\n"
 # What the CDK puts into the state of a finished snapshot, and of a table that comes in one answer.
 WITHOUT_A_PLACE = {"__ab_full_refresh_sync_complete", "__ab_no_cursor_state_message"}
+BEGINNING_OF_A_MESSAGE = b'{"type":"'
+PIECE_BYTES = 64 * 1024
 
 
 class StateFile:
@@ -84,7 +90,7 @@ class StateFile:
             file.flush()
             os.fsync(file.fileno())
         self._new.replace(self.path)
-        sync_folder(self.path)
+        _sync_folder(self.path)
 
 
 def continues(stream_state: Mapping[str, Any]) -> bool:
@@ -92,7 +98,82 @@ def continues(stream_state: Mapping[str, Any]) -> bool:
     return not WITHOUT_A_PLACE & stream_state.keys()
 
 
-def sync_folder(path: Path) -> None:
+class OutputFile:
+    """Keeps a file of messages locked and open for appending.
+
+    :param path: a regular file, or none yet; a symbolic link is followed
+    :raises ConfigError: it cannot be written, another sync has it, it is no file, or holds something else than messages
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = Path(os.path.realpath(path))
+        try:
+            self.file = self._open()
+            self.cut_off = self._cut_off_half_a_line()
+        except OSError as error:
+            raise ConfigError(f"The output file {self.path} cannot be written: {error.strerror}.") from error
+        self._size = self._status().st_size
+
+    def sync(self, written: int) -> None:
+        """Waits until everything is on disk.
+
+        :param written: how many bytes were appended since the file was opened
+        :raises OSError: they did not get there, or are not in the file any more
+        """
+        os.fsync(self.file.fileno())
+        status = self._status()
+        if not status.st_nlink:
+            raise OSError(errno.ENOENT, "it was removed while the sync ran")
+        if status.st_size < self._size + written:
+            raise OSError(errno.EIO, "it was cut while the sync ran")
+
+    def _open(self) -> IO[bytes]:
+        is_new = not self.path.exists()
+        if not is_new and not stat.S_ISREG(self.path.stat().st_mode):  # before it is opened: a FIFO would wait
+            raise ConfigError(
+                f"The output file {self.path} is not a file: nobody could tell when its records are on disk. "
+                "The command read writes to a pipe."
+            )
+        file = self.path.open("a+b", buffering=0)
+        _lock(file.fileno(), "output", self.path)
+        if is_new:
+            _sync_folder(self.path)
+        return file
+
+    def _cut_off_half_a_line(self) -> int:
+        """Removes what a killed sync has left behind the last line break. Returns how many bytes that were."""
+        size = self._status().st_size
+        end = self._end_of_the_last_line(size)
+        for line in (self._part(0, size), self._part(end, size)):
+            if not BEGINNING_OF_A_MESSAGE.startswith(line):
+                raise ConfigError(
+                    f"The output file {self.path} holds something else than messages of a sync: name another file."
+                )
+        if end < size:
+            os.ftruncate(self.file.fileno(), end)
+        return size - end
+
+    def _end_of_the_last_line(self, size: int) -> int:
+        """Finds the place behind the last line break; 0 without one."""
+        end = size
+        while end > 0:
+            start = max(0, end - PIECE_BYTES)
+            found = os.pread(self.file.fileno(), end - start, start).rfind(b"\n")
+            if found >= 0:
+                return start + found + 1
+            end = start
+        return 0
+
+    def _part(self, start: int, end: int) -> bytes:
+        """Reads how a line begins, without zeros, which a crash of the system leaves at the end of a file."""
+        length = min(end - start, len(BEGINNING_OF_A_MESSAGE))
+        return os.pread(self.file.fileno(), length, start).rstrip(b"\0")
+
+    def _status(self) -> os.stat_result:
+        return os.fstat(self.file.fileno())
+
+
+def _sync_folder(path: Path) -> None:
     """Waits until the entry of a new file in its folder is on disk.
 
     :raises OSError: it did not get there
@@ -104,7 +185,7 @@ def sync_folder(path: Path) -> None:
         os.close(folder)
 
 
-def lock(descriptor: int, kind: str, path: Path) -> None:
+def _lock(descriptor: int, kind: str, path: Path) -> None:
     """Keeps other syncs from a file, until this process ends.
 
     :raises ConfigError: another process has it, or the file system has no locks
@@ -129,7 +210,7 @@ def _locked(path: Path) -> int:
         raise ConfigError(
             f"The file {beside}, which keeps two syncs from using one state, cannot be made: {error.strerror}."
         ) from error
-    lock(descriptor, "state", path)
+    _lock(descriptor, "state", path)
     return descriptor
 
 
@@ -140,7 +221,7 @@ def _open_new(path: str, flags: int) -> int:
 
 
 def _why(error: OSError) -> str:
-    hint = ": mount its folder instead of the file alone" if error.errno == 16 else ""  # EBUSY of a mounted file
+    hint = ": mount its folder instead of the file alone" if error.errno == errno.EBUSY else ""  # of a mounted file
     return f"{error.strerror}{hint}"
 
 
