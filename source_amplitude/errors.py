@@ -63,6 +63,17 @@ def foreign_state(stream: str, state: Mapping[str, Any], expected: str | None = 
     )
 
 
+def keys_refused(region: str, words: str) -> ConfigError:
+    """Makes the error for keys that were refused; they may be right, and only those of another region.
+
+    :param words: a sentence with what the answer says
+    """
+    return ConfigError(
+        f"{AUTHENTICATION_FAILED} {words} The region is set to {region}: "
+        "a project of the other region is refused in the same way."
+    )
+
+
 def no_temporary_folder(error: OSError) -> ConfigError:
     """Makes the error for a machine without a writable temporary folder, which every download needs."""
     return ConfigError(

@@ -86,8 +86,6 @@ class SyncReport:
 
     def message(self, message: AirbyteMessage) -> None:
         """Takes note of a message on its way to the output."""
-        if message.type == Type.RECORD and message.record:
-            self.records(message.record.stream, 1)
         if message.type != Type.TRACE or message.trace is None:
             return
         if message.trace.type == TraceType.STREAM_STATUS and (status := message.trace.stream_status):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from source_amplitude.config.dates import check_range, end_hour, hours_to_skip, start_of
 from source_amplitude.config.form import connection_specification, migrate, validate
 from source_amplitude.errors import ConfigError
-from source_amplitude.http.hosts import Region, api_url, profile_api_url
+from source_amplitude.http.hosts import Region, api_url
 
 DEFAULT_DAYS = 30
 # Amplitude was founded in 2012: hours before it hold nothing, and would cost an export for each day.
@@ -117,10 +117,6 @@ class Config:
     @property
     def api_url(self) -> str:
         return api_url(self.region)
-
-    @property
-    def profile_api_url(self) -> str:
-        return profile_api_url()
 
     def first_hour(self, resume_at: datetime | None, now: datetime) -> datetime:
         """Returns the first hour that `events` reads (see `beginning`)."""

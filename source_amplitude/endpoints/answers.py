@@ -11,7 +11,7 @@ from typing import Any
 import requests
 from msgspec import Raw
 
-from source_amplitude.errors import AUTHENTICATION_FAILED, AmplitudeError, ConfigError, UnexpectedError
+from source_amplitude.errors import AmplitudeError, ConfigError, UnexpectedError, keys_refused
 from source_amplitude.http import body
 from source_amplitude.http.actions import Action, action_of
 from source_amplitude.http.answers import ErrorWords, content_type, messages_of, shown_text
@@ -58,13 +58,9 @@ def is_readable(status: int) -> bool:
     return action_of(status, ENDPOINT_ACTIONS) is Action.READ
 
 
-def keys_refused(region: str, words: ErrorWords) -> ConfigError:
-    """The keys were refused; they may be right, and only those of another region."""
-    speaker = "Amplitude says" if words.is_from_amplitude else "The answer was"
-    return ConfigError(
-        f"{AUTHENTICATION_FAILED} {speaker}: {words.shown}. The region is set to {region}: "
-        "a project of the other region is refused in the same way."
-    )
+def keys_are_wrong(region: str, words: ErrorWords) -> ConfigError:
+    """Makes the error for keys that were refused."""
+    return keys_refused(region, f"{'Amplitude says' if words.is_from_amplitude else 'The answer was'}: {words.shown}.")
 
 
 def access_denied(stream: str, region: str, words: ErrorWords) -> ConfigError:

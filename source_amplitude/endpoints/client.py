@@ -18,7 +18,7 @@ from source_amplitude.endpoints.answers import (
     access_denied,
     endpoint_action,
     is_readable,
-    keys_refused,
+    keys_are_wrong,
 )
 from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError
 from source_amplitude.http.actions import Action
@@ -103,6 +103,6 @@ class EndpointClient:
         if action is Action.NOT_INCLUDED:
             return NotIncludedError(words.shown)
         if action is Action.REFUSED:
-            return keys_refused(self._region, words)
+            return keys_are_wrong(self._region, words)
         kind = RejectedError if words.is_from_amplitude else UnexpectedError
         return kind(f"Amplitude gave an unexpected answer for the stream {self._stream}: {words.shown}")

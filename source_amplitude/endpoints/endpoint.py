@@ -104,21 +104,14 @@ class Endpoint(ABC):
 
         def reader(response: requests.Response) -> list[Record]:
             answer, is_repaired = answer_fields(response)
-            records = self.records_of(answer, days)
+            try:
+                records = list(self.parse_records(answer, days))
+            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+                raise UnusableAnswerError(f"200, but in another form than expected ({type(error).__name__})") from error
             self.values.coercions.repaired += is_repaired
             return records
 
         return self.client.read(path, params, reader)
-
-    def records_of(self, answer: Fields, days: Days) -> list[Record]:
-        """Reads the records of an answer.
-
-        :raises UnusableAnswerError: it has another form than expected
-        """
-        try:
-            return list(self.parse_records(answer, days))
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-            raise UnusableAnswerError(f"200, but in another form than expected ({type(error).__name__})") from error
 
     def parse_records(self, answer: Fields, days: Days) -> Iterable[Record]:
         """Yields the records of an answer; an error where it has another form is met by asking again.

@@ -10,7 +10,7 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from source_amplitude.config.model import Config
-from source_amplitude.endpoints.answers import endpoint_action, keys_refused
+from source_amplitude.endpoints.answers import endpoint_action, keys_are_wrong
 from source_amplitude.endpoints.client import Params, Send
 from source_amplitude.endpoints.limits import RateLimiter
 from source_amplitude.http.actions import Action
@@ -61,4 +61,4 @@ def check_keys(send: Send, region: Region) -> None:
     except requests.RequestException:
         return
     if action is Action.REFUSED:
-        raise keys_refused(region, words)
+        raise keys_are_wrong(region, words)

@@ -15,7 +15,7 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from source_amplitude.config.model import Config
-from source_amplitude.errors import AUTHENTICATION_FAILED, ConfigError
+from source_amplitude.errors import ConfigError
 from source_amplitude.export.windows import Window
 from source_amplitude.http.actions import Action, action_of
 from source_amplitude.http.answers import error_words
@@ -82,14 +82,6 @@ def export_answer(response: requests.Response) -> ExportAnswer:
         action = Action.REFUSED
     is_about_size = status == requests.codes.request_entity_too_large or bool(_OF_SIZE.search(words.all))
     return ExportAnswer(action, words.shown, is_about_size)
-
-
-def keys_refused(region: str, words: str) -> ConfigError:
-    """The keys were refused; they may be right, and only those of another region."""
-    return ConfigError(
-        f"{AUTHENTICATION_FAILED} Amplitude's answer was {words}. The region is set to {region}: "
-        "a project of the other region is refused in the same way."
-    )
 
 
 def access_denied(region: str, words: str) -> ConfigError:

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 
 import requests
 
-from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError
+from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError, keys_refused
 from source_amplitude.export.archive import Archive, ArchiveDamagedError, TooManyMembersError
 from source_amplitude.export.client import (
     ExportAnswer,
@@ -17,7 +17,6 @@ from source_amplitude.export.client import (
     export_answer,
     hour_of_too_many_files,
     hour_refused,
-    keys_refused,
 )
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.windows import Window, halves
@@ -125,7 +124,7 @@ class Downloader:
     def _try(
         self, window: Window, cancellation: Cancellation, unless_bytes: int | None, attempt: int
     ) -> Archive | None:
-        with self._limiter.acquire(window.first, cancellation) as wave:
+        with self._limiter.acquire(window.first, cancellation) as generation:
             try:
                 response = self._client.request(window, READ_TIMEOUT_SECONDS, attempt)
             except requests.ReadTimeout as error:
@@ -139,7 +138,7 @@ class Downloader:
                 answer = export_answer(response)
                 action = answer.action
                 if action is Action.THROTTLED:
-                    raise _ThrottledError(retry_after_seconds(response.headers), self._limiter.throttled(wave))
+                    raise _ThrottledError(retry_after_seconds(response.headers), self._limiter.throttled(generation))
                 archive = None
                 if action is Action.READ and unless_bytes and self._length(response) == unless_bytes:
                     raise UnchangedError
@@ -170,7 +169,7 @@ class Downloader:
         if action is Action.SPLIT:
             return hour_refused(window.start_param, answer)
         if action is Action.REFUSED:
-            return keys_refused(self._client.region, words)
+            return keys_refused(self._client.region, f"Amplitude's answer was {words}.")
         if action is Action.REJECTED:
             return UnexpectedError(f"Amplitude gave an unexpected answer to the export of {window}: {words}")
         denied = access_denied(self._client.region, words) if action is Action.DENIED else None

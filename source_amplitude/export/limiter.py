@@ -1,4 +1,4 @@
-"""How many export requests may be in flight."""
+"""Limits how many export requests are in flight."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ GROW_AFTER = 4
 
 
 class ConcurrencyLimiter:
-    """A limit on concurrent requests that gives way to 429: one fewer for each wave, one more after some successes.
+    """Limits concurrent requests, and gives way to 429: one fewer each time, one more again after some successes.
 
-    One for all export requests of a sync. The oldest window goes first, since the sync waits for it.
+    One for all export requests of a sync. The oldest window goes first, since the sync waits for it. Requests that are
+    in flight together are of one generation, which ends with a 429.
     """
 
     def __init__(self, limit: int) -> None:
         self._most = limit
         self._limit = limit
         self._busy = 0
-        self._wave = 0
+        self._generation = 0
         self._successes = 0
         self._waiting: list[datetime] = []
         self._changed = Condition()
 
     @contextmanager
     def acquire(self, priority: datetime, cancellation: Cancellation) -> Iterator[int]:
-        """Hold a place among the requests in flight; yields the wave that it belongs to, for `throttled`.
+        """Holds a place among the requests in flight; yields its generation, for `throttled`.
 
         :param priority: the smallest among those waiting is served first
         :raises Cancelled: before there was a place
@@ -45,28 +46,28 @@ class ConcurrencyLimiter:
             self._changed.notify_all()
             cancellation.check()
             self._busy += 1
-            wave = self._wave
+            generation = self._generation
         try:
-            yield wave
+            yield generation
         finally:
             with self._changed:
                 self._busy -= 1
                 self._changed.notify_all()
 
-    def throttled(self, wave: int) -> int:
-        """A request got a 429: allow one fewer than were in flight, never none. Returns the new limit.
+    def throttled(self, generation: int) -> int:
+        """Allows, after a 429, one request fewer than were in flight, never none. Returns the new limit.
 
-        Requests that were in flight together are refused together: only the first of them lowers the limit.
+        Requests of one generation are refused together: only the first of them lowers the limit.
         """
         with self._changed:
-            if wave == self._wave:
+            if generation == self._generation:
                 self._limit = max(1, min(self._limit, self._busy) - 1)
-                self._wave += 1
+                self._generation += 1
                 self._successes = 0
             return self._limit
 
     def succeeded(self) -> None:
-        """A request was served: after a few of these, allow one more again."""
+        """Counts a request that was served: after a few of these, one more is allowed again."""
         with self._changed:
             self._successes += 1
             if self._limit < self._most and self._successes >= GROW_AFTER:
@@ -75,6 +76,6 @@ class ConcurrencyLimiter:
                 self._changed.notify_all()
 
     def _wake(self) -> None:
-        """Let those who wait look whether they are cancelled."""
+        """Lets those who wait look whether they are cancelled."""
         with self._changed:
             self._changed.notify_all()

@@ -15,6 +15,7 @@ import requests
 from requests.auth import AuthBase
 
 from source_amplitude.config.model import Config
+from source_amplitude.http.hosts import profile_api_url
 from source_amplitude.http.retry import retry_after_seconds
 from source_amplitude.http.session import Session
 from source_amplitude.threads import Cancellation
@@ -75,7 +76,7 @@ class ProfileClient:
     """
 
     def __init__(self, config: Config, keys: KeyFallback, bucket: RequestPacer, logger: logging.Logger) -> None:
-        self._url = f"{config.profile_api_url}{PROFILE_PATH}"
+        self._url = f"{profile_api_url()}{PROFILE_PATH}"
         self._bucket = bucket
         self._session = Session(
             keys, (config.api_key, config.secret_key), MOST_CONNECTIONS, logger, answer_seconds=ANSWER_SECONDS

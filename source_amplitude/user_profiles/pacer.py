@@ -19,7 +19,6 @@ WINDOW_SECONDS = 60.5
 CATCH_UP_SECONDS = 1.0
 SLOW_DOWN = 0.75
 RECOVERY_WINDOWS = 10
-ABANDONED_SECONDS = 5.0
 SMALLEST_SHARE = 0.02
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 60.0
@@ -37,7 +36,7 @@ class RequestPacer:
         self._calls = calls
         self._logger = logger
         self._sent: deque[float] = deque(maxlen=calls)
-        self._waiting: dict[object, float] = {}
+        self._waiting: list[object] = []
         self._next_at = time.monotonic()
         self._share = 1.0
         self._share_since = self._next_at
@@ -46,34 +45,37 @@ class RequestPacer:
         self._lock = Lock()
 
     def acquire(self, cancellation: Cancellation) -> None:
-        """Wait for a token.
+        """Waits for a token.
 
         :raises Cancelled: meanwhile
         """
         request = object()
-        while wait := self.try_acquire(request):
-            cancellation.sleep(wait)
+        try:
+            while wait := self.try_acquire(request):
+                cancellation.sleep(wait)
+        except BaseException:
+            self.give_up(request)
+            raise
 
     def try_acquire(self, request: object) -> float:
-        """Take a token: 0. Or a place in the queue for one: seconds until it is this request's turn."""
+        """Takes a token and returns 0, or takes a place in the queue and returns the seconds until it is its turn."""
         with self._lock:
             now = time.monotonic()
-            self._forget_abandoned(now)
-            self._waiting.setdefault(request, now)
-            position = list(self._waiting).index(request)
+            if request not in self._waiting:
+                self._waiting.append(request)
+            position = self._waiting.index(request)
             window_opens_at = self._sent[0] + WINDOW_SECONDS if len(self._sent) == self._calls else now
             earliest = max(self._next_at, self._paused_until, window_opens_at)
             wait = earliest + position * self._interval(now) - now
             if position > 0 or wait > 0:
-                self._waiting[request] = now + wait
                 return max(wait, 0.001)
-            del self._waiting[request]
+            self._waiting.remove(request)
             self._sent.append(now)
             self._next_at = max(self._next_at, now - CATCH_UP_SECONDS) + self._interval(now)
             return 0.0
 
     def answered(self, sent_at: float, *, throttled: bool, retry_after: float | None = None) -> None:
-        """Learn from an answer. Those to requests that were sent before the last pause say nothing about it.
+        """Learns from an answer. Those to requests that were sent before the last pause say nothing about it.
 
         :param sent_at: when its request was sent, by `time.monotonic`
         :param throttled: it was a 429
@@ -99,11 +101,11 @@ class RequestPacer:
                 f"then {self._calls * self._share:.0f} requests a minute"
             )
 
-    def _forget_abandoned(self, now: float) -> None:
-        """A request that does not come back in its turn must not keep the others waiting."""
-        for request, comes_back_at in list(self._waiting.items()):
-            if comes_back_at < now - ABANDONED_SECONDS:
-                del self._waiting[request]
+    def give_up(self, request: object) -> None:
+        """Gives a place in the queue to those behind it."""
+        with self._lock:
+            if request in self._waiting:
+                self._waiting.remove(request)
 
     def _interval(self, now: float) -> float:
         return WINDOW_SECONDS / (self._calls * self._present_share(now))

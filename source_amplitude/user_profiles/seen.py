@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from source_amplitude.errors import ConfigError, no_temporary_folder
 from source_amplitude.user_profiles.users import Kind, User
@@ -78,21 +79,17 @@ class SeenUsers:
         taken = {User("device_id", device).digest for user, device in self._pairs if device and user}
         self._pairs.clear()
         self._execute("BEGIN")
-        self._execute_many(
+        self._execute(
             "INSERT OR IGNORE INTO users VALUES (?, ?, ?, ?)", [(u.digest, u.kind, u.id, self._part) for u in users]
         )
-        self._execute_many("INSERT OR IGNORE INTO devices_of_users VALUES (?)", [(digest,) for digest in taken])
+        self._execute("INSERT OR IGNORE INTO devices_of_users VALUES (?)", [(digest,) for digest in taken])
         self._execute("COMMIT")
 
-    def _execute(self, statement: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+    def _execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        """Executes a statement once, or for each of several rows."""
+        execute = self._database.executemany if values and isinstance(values[0], list) else self._database.execute
         try:
-            return self._database.execute(statement, values)
-        except sqlite3.OperationalError as error:
-            raise _no_room(error) from error
-
-    def _execute_many(self, statement: str, rows: list[tuple[object, ...]]) -> None:
-        try:
-            self._database.executemany(statement, rows)
+            return execute(statement, *values)
         except sqlite3.OperationalError as error:
             raise _no_room(error) from error
 

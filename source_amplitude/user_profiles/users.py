@@ -112,19 +112,9 @@ class Listed(Users):
 
 
 _ALWAYS = {"selection", "done"}
-_STATE_FIELDS: dict[str, dict[str, type]] = {
-    "listed": {"selection": str, "done": int, "fingerprint": str},
-    "active": {
-        "selection": str,
-        "first_hour": str,
-        "last_hour": str,
-        "kind": str,
-        "part_first_hour": str,
-        "part_last_hour": str,
-        "after": str,
-        "done": int,
-    },
-}
+_HOURS = {"first_hour", "last_hour", "part_first_hour", "part_last_hour"}
+# All of them are texts but `done`, a number.
+_STATE_FIELDS = {"listed": {*_ALWAYS, "fingerprint"}, "active": {*_ALWAYS, *_HOURS, "kind", "after"}}
 
 
 def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -136,13 +126,9 @@ def checked_state(state: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     if not state:
         return state
-    expected = _STATE_FIELDS.get(str(state.get("selection")), {})
-    if not _ALWAYS <= state.keys() <= expected.keys():
-        raise _unusable(state)
-    if any(type(value) is not expected[name] for name, value in state.items()) or state["done"] < 0:
-        raise _unusable(state)
+    is_ours = _ALWAYS <= state.keys() <= _STATE_FIELDS.get(str(state.get("selection")), set())
+    if not is_ours or any(type(value) is not (int if name == "done" else str) for name, value in state.items()):
+        raise foreign_state("user_profiles", state)
+    if state["done"] < 0:
+        raise foreign_state("user_profiles", state)
     return state
-
-
-def _unusable(state: Mapping[str, Any]) -> Exception:
-    return foreign_state("user_profiles", state)

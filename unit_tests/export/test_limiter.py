@@ -75,11 +75,11 @@ def test_given_several_waiting_then_the_oldest_window_goes_first() -> None:
 def throttle(limiter: ConcurrencyLimiter, requests: int) -> list[int]:
     """Requests that are in flight together all get a 429; the limit after each of them."""
     with ExitStack() as held:
-        waves = [held.enter_context(limiter.acquire(hour(number), NEVER)) for number in range(requests)]
-        return [limiter.throttled(wave) for wave in waves]
+        generations = [held.enter_context(limiter.acquire(hour(number), NEVER)) for number in range(requests)]
+        return [limiter.throttled(generation) for generation in generations]
 
 
-def test_given_429_for_all_in_flight_then_one_fewer_for_the_whole_wave() -> None:
+def test_given_429_for_all_in_flight_then_one_fewer_for_all_of_them() -> None:
     limiter = ConcurrencyLimiter(5)
     assert throttle(limiter, 5) == [4, 4, 4, 4, 4]
     assert throttle(limiter, 4) == [3, 3, 3, 3]

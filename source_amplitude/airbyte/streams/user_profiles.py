@@ -18,6 +18,7 @@ from source_amplitude.config.model import Config, ListedUsers
 from source_amplitude.errors import NOT_IN_THE_EU, AmplitudeError, ConfigError
 from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.limiter import ConcurrencyLimiter
+from source_amplitude.http.hosts import profile_api_url
 from source_amplitude.user_profiles.active import Active
 from source_amplitude.user_profiles.client import PROFILE_PATH, KeyFallback, ProfileClient
 from source_amplitude.user_profiles.fetch import MADE_UP_USER, Fetcher, FetchStatus
@@ -88,7 +89,7 @@ class UserProfiles(SnapshotStream, HttpStream):
 
     @property
     def url_base(self) -> str:
-        return self._config.profile_api_url
+        return profile_api_url()
 
     def path(self, **_: Any) -> str:
         return PROFILE_PATH
