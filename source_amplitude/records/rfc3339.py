@@ -13,7 +13,6 @@ _INSTANT = re.compile(
 ).fullmatch
 _USUAL_LINE = b"0000-00-00 00:00:00.000000Z\n"
 _END_OF_DAY = b" 24"  # an hour that Python takes for the first one of the next day since 3.14
-USUAL_CHARACTERS = len(_USUAL_LINE) - len("\n")
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _SPACE_TO_T = bytes.maketrans(b" ", b"T")
 
@@ -49,14 +48,6 @@ def all_rfc3339(texts: Sequence[str]) -> list[str] | None:
         return lines.translate(_SPACE_TO_T).decode().split("\n")[:-1]
     instants = [instant for text in texts if (instant := rfc3339(text)) is not None]
     return instants if len(instants) == len(texts) else None
-
-
-def usual_rfc3339(texts: Sequence[str]) -> bytes | None:
-    """What `rfc3339` makes of each text, `USUAL_CHARACTERS` each and nothing between; None where one is in another form
-    than Amplitude's usual one. Whether the calendar has such a day is left to the caller.
-    """
-    lines = _usual_lines(texts)
-    return None if lines is None else lines.translate(_SPACE_TO_T, b"\n")
 
 
 def _usual_lines(texts: Sequence[str]) -> bytes | None:

@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-from msgspec import Raw, structs
+from msgspec import Raw
 
 from source_amplitude.events.lines import DOES_NOT_FIT, LineConverter, NeedsCoercionError
 from source_amplitude.records.coercion import CoercionStats
 from source_amplitude.records.json_repair import strict_fields
 from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
 from source_amplitude.spark.arrow import ArrowConverter
-from source_amplitude.spark.columns import coerced_column, column
+from source_amplitude.spark.columns import FieldValues, by_field, columns
 from source_amplitude.spark.schema import arrow_schema
 
 BLOCK_BYTES = 1024 * 1024  # each has a price of its own, which grows with the number of columns
@@ -44,14 +44,14 @@ class Rows:
 class RowConverter(LineConverter[Rows]):
     """Makes rows, straight from the parsed events; an event that had to be looked at field by field takes a detour.
 
-    :param columns: the columns of the table, in order; without `additional_fields`, other fields are not even parsed
+    :param table_columns: in order; without `additional_fields`, other fields are not even parsed
     """
 
-    def __init__(self, columns: Mapping[str, FieldType]) -> None:
-        only = None if ADDITIONAL_FIELDS in columns else frozenset(columns)
+    def __init__(self, table_columns: Mapping[str, FieldType]) -> None:
+        only = None if ADDITIONAL_FIELDS in table_columns else frozenset(table_columns)
         super().__init__(json_columns_as_string=True, missing=None, only=only)
-        self._schema = arrow_schema(columns)
-        self._of_ndjson = ArrowConverter(columns)
+        self._schema = arrow_schema(table_columns)
+        self._of_ndjson = ArrowConverter(table_columns)
 
     @property
     def block_bytes(self) -> int:
@@ -65,9 +65,9 @@ class RowConverter(LineConverter[Rows]):
     def _of_events(self, events: Sequence[Any], coercions: CoercionStats) -> Rows:
         if not events:
             return Rows([], 0, coercions)
-        values = dict(zip(self._shape.names, zip(*map(structs.astuple, events), strict=True), strict=True))
+        values = by_field(events, self._shape.names)
         try:
-            arrays = [self._column(field, values.get(field.name), len(events)) for field in self._schema]
+            arrays = columns([self._field(field, values.get(field.name)) for field in self._schema], len(events))
         except pa.ArrowException:  # a text that is not UTF-8, or a timestamp that is finer than a microsecond
             raise NeedsCoercionError from None
         return Rows([pa.RecordBatch.from_arrays(arrays, schema=self._schema)], len(events), coercions)
@@ -121,12 +121,9 @@ class RowConverter(LineConverter[Rows]):
                 self._learn({name: fields[name] for name in new}, set())
                 missing -= new
 
-    def _column(self, field: pa.Field, values: Sequence[Any] | None, events: int) -> pa.Array:
-        if values is None:
-            return pa.nulls(events, field.type)
-        if field.name == ADDITIONAL_FIELDS or field.name in self._shape.verbatim.values():
-            return coerced_column(values, field.type)
-        return column(self._types[field.name], values, field.type)
+    def _field(self, field: pa.Field, values: Sequence[Any] | None) -> FieldValues:
+        is_coerced = field.name == ADDITIONAL_FIELDS or field.name in self._shape.verbatim.values()
+        return FieldValues(field.type, None if is_coerced else self._types[field.name], values)
 
     def _of_records(self, records: Sequence[Mapping[str, Any]], coercions: CoercionStats) -> Rows:
         return Rows([_encode_lines(records)] if records else [], len(records), coercions)

@@ -18,8 +18,19 @@ import pickle, sys
 reader = pickle.loads(sys.stdin.buffer.read())
 """
 CONVERTS = """
-import sys
+import json, sys
 import source_amplitude.spark.event_rows
+from source_amplitude.spark.rows import RowConverter
+from source_amplitude.spark.schema import columns
+
+usual = {"uuid": "a", "event_time": "2024-03-15 10:04:58.123000", "city": "Zürich", "app": 1, "paying": True}
+usual |= {"event_properties": {"a": 1}, "groups": {}, "location_lat": 47.4, "of_ours": 7}
+events = [usual, {**usual, "uuid": "b"}, {**usual, **dict.fromkeys(list(usual)[1:])}, {"uuid": "c"}]
+odd = [{**usual, "paying": "true", "event_time": "2024-03-15T10:04:58Z", "app": "x"}]
+converter = RowConverter(columns("events", timestamps=%(timestamps)s))
+for lines in [events] * 3 + [odd + events] * 3:
+    text = b"\\n".join(json.dumps(event).encode() for event in lines)
+    assert sum(batch.num_rows for batch in converter.batches(converter.convert(text, len(lines)))) == len(lines)
 """
 
 
@@ -42,5 +53,6 @@ def test_a_worker_that_receives_a_reader_gets_nothing_heavy_with_it(table: str) 
     assert imported_by(RECEIVES, pickle.dumps(reader)) == set()
 
 
-def test_what_converts_events_does_not_import_pandas_by_itself() -> None:
-    assert imported_by(CONVERTS) == {"msgspec", "requests"}
+@pytest.mark.parametrize("timestamps", [False, True])
+def test_what_converts_events_does_not_import_pandas(timestamps: bool) -> None:
+    assert imported_by(CONVERTS % {"timestamps": timestamps}) == {"msgspec", "requests"}
