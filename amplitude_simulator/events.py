@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from uuid import UUID
 
@@ -33,6 +34,7 @@ WORDS = [
 SESSION_SECONDS = 45 * 60
 
 
+@lru_cache(maxsize=100_000)
 def event_uuid(seed: int, hour: datetime, index: int) -> str:
     """The uuid of one event, without making the event."""
     digest = blake2b(f"{seed}/{hour:%Y%m%d%H}/{index}".encode(), digest_size=16).digest()
@@ -82,6 +84,14 @@ def event_lines(
     for index in range(count):
         event = an_event(chance, seed, hour, index, population, payload_characters)
         yield json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@lru_cache(maxsize=4096)
+def lines_of_a_small_hour(
+    seed: int, hour: datetime, count: int, population: Population, payload_characters: int
+) -> tuple[bytes, ...]:
+    """What `event_lines` makes, kept for whoever asks again: tests ask for the same hours thousands of times."""
+    return tuple(event_lines(seed, hour, count, population, payload_characters))
 
 
 def session_of(user: int, moment: datetime) -> int:

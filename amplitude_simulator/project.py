@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zlib import crc32
 
-from amplitude_simulator.events import Population, amplitude_id, event_lines, event_uuid
+from amplitude_simulator.events import Population, amplitude_id, event_lines, event_uuid, lines_of_a_small_hour
 from amplitude_simulator.rest.data import RestData
 
 HOUR = timedelta(hours=1)
 PUBLISHING = timedelta(hours=2)
+SMALL_HOUR = 20  # events
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Project:
         if share <= 0:
             return
         population = Population(self.users, self.first_hour, self.arrivals_per_day)
-        lines = event_lines(self.seed, hour, self.count(hour), population, self.payload_characters)
+        make = lines_of_a_small_hour if self.count(hour) <= SMALL_HOUR and not self.payload_characters else event_lines
+        lines = make(self.seed, hour, self.count(hour), population, self.payload_characters)
         deleted = [b'"amplitude_id":%d,' % amplitude_id(user) for user, at in self.deletions.items() if at <= now]
         for index, line in enumerate(lines):
             if share < 1 and crc32(event_uuid(self.seed, hour, index).encode()) >= share * 2**32:

@@ -24,6 +24,7 @@ from harness.warm import WarmProcess
 from source_amplitude.user_profiles.fetch import MADE_UP_USER
 
 State = dict[str, Any]
+LOOK_SECONDS = 0.02  # between two looks at the memory and the files of a process that runs
 INCREMENTAL_STREAMS = {
     "events", "event_totals", "active_users", "new_users", "average_session_length", "sessions_per_user",
     "session_length_distribution",
@@ -229,17 +230,7 @@ class Command:
                     time.sleep(0.01)
                 time.sleep(kill_after.seconds)
                 process.send_signal(kill_after.signal)
-            limit = Limit(limit_seconds)
-            peak = 0
-            while (exit_code := process.poll()) is None:
-                try:
-                    limit.require_time_left("the command to end")
-                except TimeoutError:
-                    process.kill()
-                    raise
-                peak = max(peak, peak_rss_bytes(process.pid))
-                self._look_at_temporary_files()
-                time.sleep(0.005)
+            exit_code, peak = self._wait_for(process, Limit(limit_seconds))
             out.seek(0)
             err.seek(0)
             lines = out.read().split("\n")
@@ -250,6 +241,21 @@ class Command:
             self.assert_no_secret(outcome, self._user_ids(arguments))
             assert_records_fit(outcome, arguments)
             return outcome
+
+    def _wait_for(self, process: "subprocess.Popen[str] | WarmProcess", limit: Limit) -> tuple[int, int]:
+        """Waits until a process ends, and returns its exit code and the most memory that it had, in bytes."""
+        peak = 0
+        while True:
+            peak = max(peak, peak_rss_bytes(process.pid))
+            self._look_at_temporary_files()
+            try:
+                return process.wait(LOOK_SECONDS), peak
+            except subprocess.TimeoutExpired:
+                try:
+                    limit.require_time_left("the command to end")
+                except TimeoutError:
+                    process.kill()
+                    raise
 
     def _look_at_temporary_files(self) -> None:
         for folder, _, names in os.walk(self.temporary_files):

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -13,6 +12,7 @@ from typing import Any
 
 from jsonschema import Draft7Validator
 
+from harness.limits import STUCK_SECONDS, scaled
 from harness.warm import WarmProcess
 
 A_CONFIG = {"api_key": "key", "secret_key": "secret", "start_date": "2024-03-13"}
@@ -119,10 +119,9 @@ def _discover(properties_format: str) -> dict[str, Any]:
         config = Path(folder) / "config.json"
         config.write_text(json.dumps({**A_CONFIG, "properties_format": properties_format}))
         process = WarmProcess(["--", "discover", "--config", str(config)], os.environ, out, err)
-        while process.poll() is None:
-            time.sleep(0.01)
+        exit_code = process.wait(scaled(STUCK_SECONDS))
         out.seek(0)
         err.seek(0)
-        assert process.returncode == 0, err.read()
+        assert exit_code == 0, err.read()
         [catalog] = [message["catalog"] for line in out if (message := json.loads(line))["type"] == "CATALOG"]
         return {stream["name"]: stream for stream in catalog["streams"]}

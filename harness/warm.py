@@ -5,6 +5,7 @@ import importlib
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -51,6 +52,13 @@ class WarmProcess:
         return self._process.exitcode
 
     def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float) -> int:
+        """:raises subprocess.TimeoutExpired: it has not ended after so many seconds"""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout)
         return self._process.exitcode
 
     def send_signal(self, number: int) -> None:

@@ -57,7 +57,7 @@ def test_given_the_profile_api_cannot_be_connected_to_then_no_user_is_told_of(
 
 
 def test_temporary_files_have_no_name_while_they_exist(simulator: Simulator, command: Command) -> None:
-    simulator.faults.append(Fault("latency", seconds=0.3))
+    simulator.faults.append(Fault("slow_body", hour=MIDDLE_HOUR, bytes_per_second=50_000))  # its file is there a while
     outcome = command.read(a_config(simulator, batch_size_hours=6))
     assert outcome.exit_code == 0
     # Python's `tempfile` writes that much into a file, and removes it, to see whether it may write in the folder.
