@@ -276,14 +276,14 @@ def test_given_a_choice_of_which_nothing_will_come_then_check_warns(
             "events",
             {"cursor_field": ["event_time"]},
             (
-                "The catalog names event_time as the cursor of the stream events, which is passed over: "
+                "The catalog names event_time as the cursor of the stream events, which is ignored: "
                 "its cursor is server_upload_time."
             ),
         ),
         (
             "cohorts",
             {"cursor_field": ["id"]},
-            "The catalog names id as the cursor of the stream cohorts, which is passed over: it has none.",
+            "The catalog names id as the cursor of the stream cohorts, which is ignored: it has none.",
         ),
         (
             "cohorts",
@@ -445,7 +445,7 @@ def test_given_an_entry_of_a_stream_that_this_version_lacks_then_a_warning_and_t
     outcome = command.read(state=[newer, *an_events_state(CURSOR)])
     assert outcome.exit_code == 0, outcome.everything[-2000:]
     assert len(outcome.uuids) == 21 * 5
-    assert "a stream experiments, which this version does not have: it is passed over" in outcome.log
+    assert "a stream experiments, which this version does not have: it is ignored" in outcome.log
 
 
 @pytest.mark.parametrize(

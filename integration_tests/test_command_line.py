@@ -275,7 +275,7 @@ def test_given_misspelt_fields_then_warnings_name_the_nearest(simulator: Simulat
     assert outcome.exit_code == 0
     warnings = [message["log"]["message"] for message in outcome.of_type("LOG") if message["log"]["level"] == "WARN"]
     has = "The configuration has a field"
-    gone = "which does not exist and is passed over."
+    gone = "which does not exist and is ignored."
     assert [warning for warning in warnings if warning.startswith(has)] == [
         f"{has} start_dat, {gone} Did you mean start_date?",
         f"{has} xyzzy, {gone}",

@@ -11,7 +11,7 @@ __all__ = ["SourceAmplitude", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Loaded when asked for: the core and Spark do without the CDK, which takes a second and 60 MB."""
+    """Imports the source when it is used: the core and Spark do without the CDK, which takes a second and 60 MB."""
     if name == "__version__":
         from source_amplitude.version import VERSION  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Tells the time of day by which hours and days count as complete: the earlier of this machine's clock and Amplitude's.
+"""Keeps the time of day by which hours and days are complete: the earlier of this machine's clock and Amplitude's.
 
 Every answer has a `Date` (RFC 9110, section 6.6.1), and one that was kept in a cache says its `Age` (RFC 9111). Time as
 an answer shows it goes on by the monotonic clock, and the latest of all answers counts, so that a single stale one
@@ -35,7 +35,7 @@ class ServerClock:
         self._lock = Lock()
         self._latest: datetime | None = None
         self._shown_at = -FRESH_SECONDS
-        self.asked_at = -FRESH_SECONDS
+        self.requested_at = -FRESH_SECONDS
         self.is_reported = False
 
     def shown(self, headers: Mapping[str, str]) -> None:
@@ -57,8 +57,8 @@ class ServerClock:
 
     @property
     def is_fresh(self) -> bool:
-        """Tells whether the server was asked, or has answered, within the last hour."""
-        return time.monotonic() - max(self._shown_at, self.asked_at) < FRESH_SECONDS
+        """Tells whether the server has answered, or was sent a request, within the last hour."""
+        return time.monotonic() - max(self._shown_at, self.requested_at) < FRESH_SECONDS
 
     def ahead(self) -> timedelta:
         """Returns how far this machine's clock is ahead of the server's: negative where behind, zero where unknown."""
@@ -103,7 +103,7 @@ def difference(ahead: timedelta) -> str:
 
 
 def consequence(ahead: timedelta) -> str:
-    """Says what the difference of the two clocks means for a sync, and what to do about it."""
+    """Explains what the difference of the two clocks means for a sync, and what to do about it."""
     if ahead > timedelta():
         return f"Hours and days are read when they are complete by Amplitude's clock. {_ADVICE}"
     return f"Hours and days are read that much later. {_ADVICE}"

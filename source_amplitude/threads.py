@@ -16,11 +16,11 @@ R = TypeVar("R")
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: nobody wants the result any more
-    """Work under way is no longer needed."""
+    """Reports that work under way is no longer needed."""
 
 
 class Cancellation:
-    """Tells work in another thread that nobody wants its result any more."""
+    """Cancels work in another thread whose result nobody wants any more."""
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()
@@ -28,7 +28,7 @@ class Cancellation:
         self._lock = threading.Lock()
 
     def cancel(self) -> None:
-        """End the work, or what it waits for."""
+        """Ends the work, or what it waits for."""
         self._cancelled.set()
         with self._lock:
             for call in self._calls:
@@ -49,7 +49,7 @@ class Cancellation:
 
     @contextmanager
     def calling(self, function: Callable[[], object]) -> Iterator[None]:
-        """`function` is called when it is cancelled within this context: it ends what the work waits for there.
+        """Calls `function`, which ends what the work waits for, when it is cancelled within this context.
 
         :raises Cancelled: it is cancelled already
         """
@@ -64,7 +64,7 @@ class Cancellation:
 
 
 def in_background(work: Callable[[], T], name: str) -> Future[T]:
-    """Start `work` in a daemon thread; the future has what it returns or raises.
+    """Starts `work` in a daemon thread; the future has what it returns or raises.
 
     Not an executor of the standard library: it waits for its threads at exit, and one that waits for a silent server
     must not keep a finished sync from ending.

@@ -1,4 +1,4 @@
-"""The version of the installed package, which is that of pyproject.toml."""
+"""Reads the version of the installed package, which is that of pyproject.toml."""
 
 from importlib.metadata import version
 

@@ -27,7 +27,7 @@ from source_amplitude.errors import ConfigError
 
 
 def print_catalog(source: Source, arguments: argparse.Namespace) -> None:
-    """Print a configured catalog of the streams that were named, in that order; by default of all.
+    """Prints a configured catalog of the named streams, in that order; by default of all.
 
     Ends the process with 1 and a sentence on standard error where the configuration or a name is wrong.
     """
@@ -86,4 +86,4 @@ def doubtful_modes(configured: ConfiguredAirbyteStream, stream: AirbyteStream) -
     elif configured.cursor_field and configured.cursor_field != stream.default_cursor_field:
         asked, cursor = ".".join(configured.cursor_field), ".".join(stream.default_cursor_field or [])
         actual = f"its cursor is {cursor}" if cursor else "it has none"
-        yield f"The catalog names {asked} as the cursor of the stream {stream.name}, which is passed over: {actual}."
+        yield f"The catalog names {asked} as the cursor of the stream {stream.name}, which is ignored: {actual}."

@@ -15,7 +15,7 @@ _FAILURE_TYPES = {ConfigError: FailureType.config_error, TransientError: Failure
 
 
 class TracedError(AirbyteTracedException):
-    """An error as the CDK prints it, in a TRACE message: with a stack trace only where it may be a bug."""
+    """Carries an error of the core into a TRACE message, with a stack trace only where it may be a bug."""
 
     def as_airbyte_message(self, *args: Any, **kwargs: Any) -> AirbyteMessage:
         return without_stack_trace(super().as_airbyte_message(*args, **kwargs))

@@ -1,4 +1,4 @@
-"""What never gets into a line: query strings and passwords, which libraries put into their exceptions."""
+"""Removes query strings and passwords, which libraries put into their exceptions, from lines of output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CDK_COUNT = re.compile(r"Read \d+ records from \w+ stream")
 
 
 def redacted(line: str) -> str:
-    """A line of output without query strings and passwords in addresses.
+    """Returns a line of output without query strings and passwords in addresses.
 
     Records, states, catalogs and the specification are left as they are.
     """
@@ -31,23 +31,23 @@ def redacted(line: str) -> str:
 
 
 class Formatter(AirbyteLogFormatter):
-    """The CDK's lines, without the traceback of what is no bug: a sentence says what is wrong."""
+    """Formats log lines as the CDK does, without the traceback of an error that is no bug and has a sentence."""
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - the base class names it so
         return "" if has_user_message(ei[1]) else super().formatException(ei)
 
 
 def is_logged(record: logging.LogRecord) -> bool:
-    """Tells whether a log record is true for this connector, and is said by nothing else.
+    """Decides whether a log record of the CDK is logged: it must be true here, and be logged by nothing else.
 
     The CDK counts batches where it says records, and its retry library says "Giving up" of what is tried again. An
-    error with a sentence for the user is told by its TRACE message: the CDK's log lines of it are left out.
+    error with a sentence for the user has a TRACE message: the CDK's log lines of it are left out.
     """
     message = str(record.msg)
-    # Told once more by the error that ends the process, in our words.
+    # Repeated by the error that ends the process, in our words.
     is_summary = message.startswith("During the sync, the following streams") and record.levelno == logging.INFO
-    is_told_by_trace = record.exc_info is not None and has_user_message(record.exc_info[1])
+    has_trace_message = record.exc_info is not None and has_user_message(record.exc_info[1])
     is_of_no_use = message.startswith(("MemoryMonitor instantiated", "Check failed"))  # and comes before the sentence
     return not (
-        _CDK_COUNT.fullmatch(message) or is_summary or is_told_by_trace or is_of_no_use or record.name == "backoff"
+        _CDK_COUNT.fullmatch(message) or is_summary or has_trace_message or is_of_no_use or record.name == "backoff"
     )

@@ -51,7 +51,7 @@ class SyncReport:
         self._streams: dict[str, _Stream] = {}
         self._current = ""
         self._doing = ""
-        self._told = 0  # records, when the last line was written
+        self._reported = 0  # records, when the last line was written
         self._has_ended = threading.Event()
         self.stream_count = 0
 
@@ -133,9 +133,9 @@ class SyncReport:
         parts = [f"{stream.records:,} records", f"{stream.records / max(elapsed, 1e-3):,.0f}/s"]
         if stream.hours_left is not None:
             parts.append(f"{counted(stream.hours_left, 'hour')} left")
-        if total == self._told and self._doing:
+        if total == self._reported and self._doing:
             parts.append(self._doing)
-        self._told = total
+        self._reported = total
         minutes, seconds = divmod(int(time.monotonic() - self._started), 60)
         which = f"{self._current} ({len(self._streams)} of {self.stream_count})" if self._current else "starting"
         return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02} {which}: {', '.join(parts)}"

@@ -1,4 +1,4 @@
-"""The states of a sync, as the CDK finds them."""
+"""Checks the states that a sync begins with, and prepares them for the CDK."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def usable_states(
     """Makes one message of the type STREAM, without a namespace, of each state that says where a stream continues.
 
     A state that is null, as Airbyte's reset leaves it, begins its stream anew, and one of a stream that there is not is
-    passed over, both with a warning. What the CDK would pass over without a word is an error.
+    ignored, both with a warning. What the CDK would ignore without a word is an error.
 
     :raises ConfigError: a state that is not one of a stream, or of a namespace, or none of a stream that is known
     """
@@ -36,7 +36,7 @@ def usable_states(
         if stream not in known:
             logger.warning(
                 f"The state has an entry of a stream {_full_name(stream)}, which this version does not have: "
-                "it is passed over"
+                "it is ignored"
             )
         elif stream.stream_state is None:
             logger.warning(

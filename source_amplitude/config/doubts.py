@@ -48,7 +48,7 @@ def unknown_fields(config: Mapping[str, Any], schema: Mapping[str, Any], path: s
             continue
         similar = get_close_matches(name.lower(), known, n=1)
         meant = f" Did you mean {path}{similar[0]}?" if similar else ""
-        yield f"The configuration has a field {field}, which does not exist and is passed over.{meant}"
+        yield f"The configuration has a field {field}, which does not exist and is ignored.{meant}"
 
 
 def _properties(schema: Mapping[str, Any], value: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ FIRST_YEAR = datetime(2012, 1, 1, tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class ListedUsers:
-    """Users named in the configuration, each once, in order."""
+    """Selects users by their ids, each once, in order."""
 
     user_ids: tuple[str, ...]
     device_ids: tuple[str, ...]
@@ -27,7 +27,7 @@ class ListedUsers:
 
 @dataclass(frozen=True)
 class ActiveUsers:
-    """Everyone seen in the events of the last `lookback_days` days."""
+    """Selects everyone seen in the events of the last `lookback_days` days."""
 
     lookback_days: int
 
@@ -48,14 +48,14 @@ class UserProfilesConfig:
 
 @dataclass(frozen=True)
 class ListedCohorts:
-    """Cohorts named in the configuration, each once, in order."""
+    """Selects cohorts by their ids, each once, in order."""
 
     cohort_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class AllCohorts:
-    """All cohorts of the project; the oldest ones, where there are more than `max_cohorts`."""
+    """Selects all cohorts of the project; the oldest ones, where there are more than `max_cohorts`."""
 
     max_cohorts: int
 
@@ -70,7 +70,7 @@ class CohortMembersConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """A valid configuration. The keys stay out of its `repr`."""
+    """Holds a valid configuration. The keys stay out of its `repr`."""
 
     api_key: str = field(repr=False)
     secret_key: str = field(repr=False)

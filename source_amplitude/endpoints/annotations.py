@@ -1,4 +1,4 @@
-"""The annotations on charts, and their categories.
+"""Reads the annotations on charts, and their categories.
 
 Facts from https://amplitude.com/docs/apis/analytics/chart-annotations
 """
@@ -17,7 +17,7 @@ DATE_CHARACTERS = len("2026-02-03")
 
 
 class Annotations(Endpoint):
-    """What was noted on charts."""
+    """Reads what was noted on charts."""
 
     name = "annotations"
     primary_keys = ("id",)
@@ -41,7 +41,7 @@ def _day(start: Raw) -> str | None:
 
 
 class AnnotationCategories(Endpoint):
-    """The categories of annotations."""
+    """Reads the categories of annotations."""
 
     name = "annotation_categories"
     primary_keys = ("id",)

@@ -1,4 +1,4 @@
-"""What the answers of these APIs mean, as data.
+"""Decides what the answers of these APIs mean, and reads their JSON.
 
 Facts from https://amplitude.com/docs/apis/analytics/dashboard-rest; wrong keys are 403 in practice.
 """
@@ -30,15 +30,15 @@ ENDPOINT_ACTIONS: dict[int, Action] = {
 
 
 class RejectedError(UnexpectedError):
-    """Amplitude did not accept a request, in its own words."""
+    """Reports, in Amplitude's words, that it did not accept a request."""
 
 
 class NotIncludedError(AmplitudeError):
-    """The project's plan does not include the endpoint."""
+    """Reports that the project's plan does not include the endpoint."""
 
 
 class UnusableAnswerError(Exception):
-    """A 200 that is not the answer to the request: it is asked for again."""
+    """Reports a 200 that is not the answer to the request, which is sent again."""
 
 
 def endpoint_action(status: int, words: ErrorWords, plan_statuses: Collection[int]) -> Action:
@@ -64,7 +64,7 @@ def keys_are_wrong(region: str, words: ErrorWords) -> ConfigError:
 
 
 def access_denied(stream: str, region: str, words: ErrorWords) -> ConfigError:
-    """A 403 or 407 that is not Amplitude's word on the plan, says nothing of keys, and stays."""
+    """Makes the error for a 403 or 407 that stays, and comes neither of the plan nor of the keys."""
     return ConfigError(
         f"Access to the data of the stream {stream} is denied ({words.shown}). Check api_key, secret_key and the "
         f"region ({region}); if they are right, the project's plan does not include this data, or a proxy or firewall "

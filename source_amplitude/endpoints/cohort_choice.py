@@ -1,4 +1,4 @@
-"""Which cohorts' members are read, and how much of the monthly quota that takes.
+"""Chooses the cohorts whose members are read, and checks how much of the monthly quota that takes.
 
 Facts from https://amplitude.com/docs/apis/analytics/behavioral-cohorts
 """
@@ -18,7 +18,7 @@ USERS_GROUP = "User"
 
 @dataclass(frozen=True)
 class Quota:
-    """How many downloads of cohorts a month has, and how many of them are used up."""
+    """Counts how many downloads of cohorts a month has, and how many of them are used up."""
 
     limit: int
     used: int

@@ -1,4 +1,4 @@
-"""The file of a cohort's members: from an answer to the disk, and from there to records, in bounded memory.
+"""Reads the file of a cohort's members: from an answer to the disk, and from there to records, in bounded memory.
 
 The format is not documented: CSV with a quoted header, the columns `amplitude_id`, `user_id` and one a property, in
 which values may hold line breaks; as text or gzipped, which the answer's header may or may not say.
@@ -142,7 +142,7 @@ class _BoundedLines:
             yield line
 
     def row_is_over(self) -> None:
-        """The next line belongs to another row."""
+        """Begins another row with the next line."""
         self._row += 1
         self._characters = 0
 
@@ -158,7 +158,7 @@ def _rows(text: IO[str], cohort_id: str, stats: CoercionStats) -> Iterator[list[
 
 
 def _check(file: BinaryIO) -> None:
-    """That a gzipped file is whole, and that it begins as CSV does, before any of its rows goes out."""
+    """Checks that a gzipped file is whole, and that it begins as CSV does, before any of its rows goes out."""
     file.seek(0)
     unzipped = _unzipped(file)
     try:

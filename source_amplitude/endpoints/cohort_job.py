@@ -1,4 +1,4 @@
-"""The three steps to the members of a cohort: start a job, wait for it, fetch its file.
+"""Downloads the members of a cohort in three steps: start a job, wait for it, fetch its file.
 
 Facts from https://amplitude.com/docs/apis/analytics/behavioral-cohorts
 """
@@ -30,7 +30,7 @@ COMPLETED, RUNNING = "COMPLETED", ("INPROGRESS", "ENQUEUED")
 
 
 class JobFailedError(Exception):
-    """Says that Amplitude did not make the file."""
+    """Reports that Amplitude did not make the file."""
 
 
 class CohortJobs:
@@ -78,7 +78,7 @@ class CohortJobs:
             if time.monotonic() > deadline:
                 raise JobFailedError(f"it is not done after {LONGEST_JOB_SECONDS / 60:.0f} minutes")
             if progress.is_due():
-                progress.say(f"cohort_members: waiting for the file of the cohort {cohort_id} ({shown_text(status)})")
+                progress.log(f"cohort_members: waiting for the file of the cohort {cohort_id} ({shown_text(status)})")
             time.sleep(POLL_SECONDS)
 
     def _start(self, cohort_id: str) -> str:

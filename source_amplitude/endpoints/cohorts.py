@@ -1,4 +1,4 @@
-"""The project's cohorts, and who is in which.
+"""Reads the project's cohorts, and who is in which.
 
 Facts from https://amplitude.com/docs/apis/analytics/behavioral-cohorts
 """
@@ -28,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Cohorts(Endpoint):
-    """The cohorts that are published in the project, as they were when each was last computed."""
+    """Reads the cohorts that are published in the project, as they were when each was last computed."""
 
     name = "cohorts"
     primary_keys = ("id",)
@@ -42,7 +42,7 @@ class Cohorts(Endpoint):
 
 
 class CohortMembers(Endpoint):
-    """One record a member of a cohort. Each cohort takes one of the 500 downloads that a month has."""
+    """Reads one record a member of a cohort. Each cohort takes one of the 500 downloads that a month has."""
 
     name = "cohort_members"
     primary_keys = ("cohort_id", "amplitude_id")

@@ -1,4 +1,4 @@
-"""The base of the endpoints that have a number a day."""
+"""Defines the base of the endpoints that have numbers by day."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from source_amplitude.records.json_repair import Fields, elements, object_fields
 
 
 class DailyEndpoint(Endpoint, ABC):
-    """Days of the project's time zone, each to be read when it is over.
+    """Reads days of the project's time zone, each when it is over.
 
     Source of the facts: https://amplitude.com/docs/apis/analytics/dashboard-rest
     """
@@ -33,7 +33,7 @@ class DailyEndpoint(Endpoint, ABC):
         return COST_PER_REQUEST // cost_per_day(self.api_path, grouped=self.is_grouped)
 
     def is_in_plan(self, day: date) -> bool:
-        """Asks for one day to tell whether the project's plan includes the endpoint; a warning where it does not.
+        """Requests one day to learn whether the plan includes the endpoint; logs a warning where it does not.
 
         :raises AmplitudeError: as `EndpointClient.read`
         """

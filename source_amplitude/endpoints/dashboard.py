@@ -1,4 +1,4 @@
-"""The endpoints of the Dashboard REST API: what is counted of events, users and sessions.
+"""Reads the endpoints of the Dashboard REST API: what is counted of events, users and sessions.
 
 Facts from https://amplitude.com/docs/apis/analytics/dashboard-rest
 """
@@ -27,7 +27,7 @@ ALL_EVENT_TYPES = '{"event_type":"_all"}'
 
 
 class EventsList(Endpoint):
-    """The visible event types, with this week's totals."""
+    """Reads the visible event types, with this week's totals."""
 
     name = "events_list"
     primary_keys = ("value",)  # no documentation has an id
@@ -39,7 +39,7 @@ class EventsList(Endpoint):
 
 
 class UserCounts(DailyEndpoint):
-    """How many users there were each day: by country, or all of them under the label 0, as Amplitude has it."""
+    """Counts users a day: by country, or all of them under the label 0, as Amplitude has it."""
 
     api_path = "api/2/users"
     metric: ClassVar[str]
@@ -71,7 +71,7 @@ class UserCounts(DailyEndpoint):
 
 
 class NumberADay(DailyEndpoint):
-    """A number a day, in a column of its own."""
+    """Reads one number a day, into a column of its own."""
 
     column: ClassVar[str]
 
@@ -81,7 +81,7 @@ class NumberADay(DailyEndpoint):
 
 
 class EventTotals(NumberADay):
-    """How many events Amplitude counts a day, of all types: what a loaded day is compared with."""
+    """Counts events a day, of all types: what a loaded day is compared with."""
 
     name = "event_totals"
     api_path = "api/2/events/segmentation"
@@ -92,21 +92,21 @@ class EventTotals(NumberADay):
 
 
 class ActiveUsers(UserCounts):
-    """Users with an event on the day."""
+    """Counts users with an event on the day."""
 
     name = "active_users"
     metric = "active"
 
 
 class NewUsers(UserCounts):
-    """Users with their first event on the day."""
+    """Counts users with their first event on the day."""
 
     name = "new_users"
     metric = "new"
 
 
 class AverageSessionLength(NumberADay):
-    """The average length of a day's sessions, in seconds."""
+    """Reads the average length of a day's sessions, in seconds."""
 
     name = "average_session_length"
     api_path = "api/2/sessions/average"
@@ -114,7 +114,7 @@ class AverageSessionLength(NumberADay):
 
 
 class SessionsPerUser(NumberADay):
-    """The average number of a day's sessions of a user."""
+    """Reads the average number of a day's sessions of a user."""
 
     name = "sessions_per_user"
     api_path = "api/2/sessions/peruser"
@@ -122,7 +122,7 @@ class SessionsPerUser(NumberADay):
 
 
 class SessionLengthDistribution(DailyEndpoint):
-    """How many of a day's sessions had which length. An answer counts over all of its days, so each has its own."""
+    """Counts a day's sessions by their length. An answer counts over all of its days, so each has its own."""
 
     name = "session_length_distribution"
     primary_keys = (CURSOR_FIELD, "bucket")

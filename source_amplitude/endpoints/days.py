@@ -1,4 +1,4 @@
-"""Days of the project's time zone: which are over, how they are asked for, and the state that counts them."""
+"""Plans days of the project's time zone: which are over, how requests have them, and the state that counts them."""
 
 from __future__ import annotations
 

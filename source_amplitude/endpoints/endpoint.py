@@ -1,4 +1,4 @@
-"""The base of these endpoints: a request, and a list of records in its answer."""
+"""Defines the base of these endpoints: a request, and a list of records in its answer."""
 
 from __future__ import annotations
 

@@ -40,12 +40,12 @@ LONG_WAIT_SECONDS = 5.0
 
 
 def cost_per_day(path: str, *, grouped: bool = False) -> int:
-    """The cost of one day of a request to `api/...`; 0 for endpoints that know no days."""
+    """Returns the cost of one day of a request to `api/...`; 0 for endpoints that know no days."""
     return COST_PER_DAY.get(path.removeprefix("api/"), 0) * (GROUP_BY_FACTOR if grouped else 1)
 
 
 def request_cost(url: str) -> int:
-    """Days x conditions x the cost of the type; 1 for a request without days."""
+    """Returns days x conditions x the cost of the type; 1 for a request without days."""
     address = urlsplit(url)
     params = parse_qs(address.query)
     daily = cost_per_day(address.path.partition("/api/")[2], grouped="g" in params)
@@ -55,7 +55,7 @@ def request_cost(url: str) -> int:
 
 
 def seconds_at_the_limit(requests: int, cost: int) -> float:
-    """How long requests of one cost wait for the limit, all in all, when nothing else was asked for before them."""
+    """Returns how long requests of one cost wait for the limit in all, when no others were sent before them."""
     return (requests - 1) // (COST_PER_WINDOW // cost) * WINDOW_SECONDS
 
 

@@ -1,4 +1,4 @@
-"""All of these endpoints."""
+"""Lists the endpoints: all that is needed for a new one to be a stream and a table."""
 
 from __future__ import annotations
 

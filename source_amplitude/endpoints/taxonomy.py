@@ -1,4 +1,4 @@
-"""The tracking plan: events, properties and categories as they are planned. Not in every plan of Amplitude.
+"""Reads the tracking plan: events, properties and categories as they are planned. Not in every plan of Amplitude.
 
 Facts from https://amplitude.com/docs/apis/analytics/taxonomy
 """
@@ -19,7 +19,7 @@ NOT_FOUND_WORDS = "not found"
 
 
 class TaxonomyEndpoint(Endpoint, ABC):
-    """A list of the tracking plan."""
+    """Reads a list of the tracking plan."""
 
     plan_statuses = frozenset({403, 404})
 
@@ -32,7 +32,7 @@ class TaxonomyEndpoint(Endpoint, ABC):
 
 
 class TaxonomyCategories(TaxonomyEndpoint):
-    """The categories of events."""
+    """Reads the categories of events."""
 
     name = "taxonomy_categories"
     primary_keys = ("id",)
@@ -40,7 +40,7 @@ class TaxonomyCategories(TaxonomyEndpoint):
 
 
 class TaxonomyEvents(TaxonomyEndpoint):
-    """The planned event types."""
+    """Reads the planned event types."""
 
     name = "taxonomy_events"
     primary_keys = ("event_type",)
@@ -48,7 +48,7 @@ class TaxonomyEvents(TaxonomyEndpoint):
 
 
 class TaxonomyUserProperties(TaxonomyEndpoint):
-    """The planned user properties."""
+    """Reads the planned user properties."""
 
     name = "taxonomy_user_properties"
     primary_keys = ("user_property",)
@@ -56,7 +56,7 @@ class TaxonomyUserProperties(TaxonomyEndpoint):
 
 
 class TaxonomyEventProperties(TaxonomyEndpoint):
-    """The planned properties of events: those that all share, and those of each event type, which take a request each.
+    """Reads the planned properties of events: those that all share, and those of each event type, a request each.
 
     The `event_type` of a shared one is `_all`, as Amplitude names any event, since no part of a key is ever empty.
     """

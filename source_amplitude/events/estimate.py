@@ -1,4 +1,4 @@
-"""How much a sync will emit, for Airbyte's progress display."""
+"""Estimates how much a sync will emit, for Airbyte's progress display."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ USUAL_BYTES_PER_ROW = 1900
 
 
 class SyncEstimate:
-    """What all windows of a sync hold, judged by those that were seen so far.
+    """Estimates what all windows of a sync hold by those that were read so far.
 
     The archive of a window is on disk before its records are read, and its size says more than the number of its hours.
     So each window counts with its archive, and the hours after it with the average of those up to it; what an archive
@@ -30,7 +30,7 @@ class SyncEstimate:
         self._bytes = 0
 
     def begin(self, window: Window, archive_bytes: int) -> tuple[int, int] | None:
-        """The number of records and of their bytes that the whole sync will have emitted, on the way into a window.
+        """Estimates, before a window is read, how many records and bytes of them the whole sync will have emitted.
 
         Never less than what is out already; None as long as no window held anything.
         """
@@ -49,7 +49,7 @@ class SyncEstimate:
         return round(rows), round(self._bytes + unread * rows_per_byte * bytes_per_row)
 
     def end(self, rows: int, size: int) -> None:
-        """The window is read: it held `rows` records of `size` bytes of JSON."""
+        """Counts a window that was read: it held `rows` records of `size` bytes of JSON."""
         self._rows += rows
         self._bytes += size
         self._read_archive_bytes = self._archive_bytes

@@ -1,4 +1,4 @@
-"""Hours that Amplitude publishes late: what it answered for the windows of the last day, and when they are asked again.
+"""Rechecks the windows of the last day for hours that Amplitude publishes late.
 
 Amplitude's documentation says that an hour is there two hours after its end at the earliest, and gives no upper bound:
 https://amplitude.com/docs/apis/analytics/export
@@ -25,7 +25,7 @@ WIDEST_REMEMBERED_HOURS = 24
 
 @dataclass(frozen=True)
 class WindowAnswer:
-    """What Amplitude answered for a window when it was asked last.
+    """Remembers what Amplitude answered to the last request for a window.
 
     :param archive_bytes: 0 where nothing was uploaded
     :param times: which of `RECHECK_AFTER_HOURS` had passed by then: so many of them
@@ -41,7 +41,7 @@ class WindowAnswer:
 
 
 class RecheckQueue:
-    """The windows that are to be asked for again, oldest first.
+    """Keeps the windows that are requested again, oldest first.
 
     A window's age is that of its last hour: how long it has counted as complete.
     """
@@ -51,7 +51,7 @@ class RecheckQueue:
 
     @classmethod
     def from_state(cls, state: object) -> RecheckQueue:
-        """The memory that `to_state` wrote.
+        """Reads what `to_state` wrote.
 
         :raises ValueError, TypeError, OverflowError: it did not write this
         """
@@ -60,14 +60,14 @@ class RecheckQueue:
         return cls(map(_answered, state))
 
     def to_state(self) -> list[list[Any]]:
-        """`["20240315T20", 1, 9012, 45, 0]` a window: its first hour, hours, bytes, events, and times asked again."""
+        """Writes `["20240315T20", 1, 9012, 45, 0]` a window: first hour, hours, bytes, events, rechecks."""
         return [
             [export_hour(each.window.first), each.window.hours, each.archive_bytes, each.events, each.times]
             for each in self._answers
         ]
 
     def add(self, window: Window, archive_bytes: int, events: int, newest: datetime) -> None:
-        """Remember an answer, instead of those for parts of its hours, unless the window is too old to change.
+        """Remembers an answer, instead of those for parts of its hours, unless the window is too old to change.
 
         :param newest: the newest complete hour when the window was asked for
         """
@@ -83,18 +83,18 @@ class RecheckQueue:
         self._answers = [each for each in self._answers if each != answered]
 
     def forget_before(self, hour: datetime) -> None:
-        """Windows that begin before this hour are no longer of interest."""
+        """Forgets the windows that begin before an hour."""
         self._answers = [each for each in self._answers if each.window.first >= hour]
 
     def due(self, newest: datetime) -> list[WindowAnswer]:
-        """Those to be asked for again when `newest` is the newest complete hour."""
+        """Returns the windows to request again when `newest` is the newest complete hour."""
         return [each for each in self._answers if each.is_due(newest)]
 
 
 def recheck(
     answered: WindowAnswer, exporter: Exporter, logger: logging.Logger
 ) -> tuple[WindowAnswer, Iterable[Download]]:
-    """What Amplitude answers now, and the downloads whose events are to be emitted: none where nothing was added.
+    """Requests a window again; returns the new answer, and the downloads to emit: none where no event was added.
 
     An answer of the same length is not read. One of another length, or without any, is counted. Which of its events are
     new cannot be known from that: all of them are to be emitted where there are more. Where there are fewer, some were

@@ -74,7 +74,7 @@ class WindowReader(Generic[T]):
                 try:
                     convert(line, 1)
                 except NotAJsonObjectError as error:
-                    raise BadLineError(f"{block.told(place)}: {error}") from None
+                    raise BadLineError(f"{block.where(place)}: {error}") from None
             raise
 
     def _continue_with(self, fresh: Archive, *, was_emitted: bool) -> None:

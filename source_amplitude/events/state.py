@@ -1,4 +1,4 @@
-"""The state of `events`: what is accepted, and what is written."""
+"""Reads and writes the state of `events`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RECENT = "recent"
 
 @dataclass
 class EventsState:
-    """Which hours are emitted, and which of them are asked for again.
+    """Knows which hours are emitted, and which of them are requested again.
 
     :param resume_at: the first hour that is still to be read; None before any was
     :param recent: what Amplitude answered for the windows of the last day

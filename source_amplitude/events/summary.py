@@ -1,4 +1,4 @@
-"""The first and the last log line of a sync of `events`."""
+"""Logs the first and the last line of a sync of `events`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One sync of `events`: the windows after its state, then the recent ones that are asked for again."""
+"""Runs one sync of `events`: the windows after its state, then the recent ones, which are requested again."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class EventsSync:
         log_coercions("events", self._coercions, self._logger)
 
     def _new_windows(self) -> Iterator[Download]:
-        """The windows after the state; wide ones end where those begin that are small enough to be asked for again."""
+        """Yields the windows after the state; wide ones end where those begin that are small enough to be rechecked."""
         first, reason = self._config.beginning(self._state.resume_at, self._exporter.now())
         start, newest, end = floor_to_hour(first), self._newest, self._config.end
         if end is not None and start > end:
@@ -122,7 +122,7 @@ class EventsSync:
         return Download(window, self._exporter.fetch_whole(window), time.monotonic() - started)
 
     def _take_ready(self, window: Window | None) -> Download | WindowAnswer | None:
-        """What is ready for a window; what is ready for another one is dropped."""
+        """Returns what is ready for a window, and drops what is ready for another one."""
         ready, self._ready = self._ready, None
         if ready is not None and ready.window == window:
             return ready
@@ -147,7 +147,7 @@ class EventsSync:
                     records += len(batch)
                     size += len(batch.ndjson)
                     if (progress := self._exporter.progress).is_due():
-                        progress.say(f"events {download.window}: {records:,} events read so far")
+                        progress.log(f"events {download.window}: {records:,} events read so far")
                     yield batch
             finally:
                 self._summary.read(download.archive_bytes, reader.lines, reader.records)
@@ -171,7 +171,7 @@ class EventsSync:
             )
 
     def _read_again(self, answered: WindowAnswer) -> Iterator[Records]:
-        """Asks again for a window of an earlier sync, and yields its records if they have changed."""
+        """Requests a window of an earlier sync again, and yields its records if they have changed."""
         now, downloads = recheck(answered, self._exporter, self._logger)
         self._summary.answered_again += answered.window.hours
         self._prefetcher = downloads if isinstance(downloads, Prefetcher) else None

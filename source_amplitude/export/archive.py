@@ -1,4 +1,4 @@
-"""An export archive on disk: ZIP -> gzip members -> lines, in bounded memory.
+"""Reads an export archive on disk: ZIP -> gzip members -> lines, in bounded memory.
 
 Facts from https://amplitude.com/docs/apis/analytics/export: a ZIP archive (ZIP64 when large) of gzip files, each
 newline-delimited JSON with one event a line.
@@ -41,7 +41,7 @@ _LONGEST_EMPTY_MEMBER = 2 + 24  # bytes: deflated nothing, and a data descriptor
 
 
 class ArchiveDamagedError(Exception):
-    """The archive is not what Amplitude sent: cut short, changed, or no archive at all."""
+    """Reports that the archive is not what Amplitude sent: cut short, changed, or no archive at all."""
 
 
 class TooManyMembersError(Exception):
@@ -49,12 +49,12 @@ class TooManyMembersError(Exception):
 
 
 class BadLineError(Exception):
-    """A line that is no event. Names the place, never the content."""
+    """Reports a line that is no event. Names the place, never the content."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Consecutive whole lines of one member, blank ones too, with line breaks between them.
+    """Holds consecutive whole lines of one member, blank ones too, with line breaks between them.
 
     :param number: of the first line, from 1
     :param count: how many lines there are
@@ -67,7 +67,7 @@ class Piece:
 
 
 class Block:
-    """Consecutive whole lines of an archive, of one member or of several small ones."""
+    """Holds consecutive whole lines of an archive, of one member or of several small ones."""
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self._pieces = pieces
@@ -75,15 +75,15 @@ class Block:
         self.count = sum(piece.count for piece in pieces)
 
     def lines(self) -> list[tuple[int, bytes]]:
-        """The lines that are not blank, each with its place among all lines of the block, from 0."""
+        """Returns the lines that are not blank, each with its place among all lines of the block, from 0."""
         return [(place, line) for place, line in enumerate(self.text.split(b"\n")) if line.strip()]
 
     def count_lines(self) -> int:
-        """How many lines are not blank."""
+        """Counts the lines that are not blank."""
         return len(lines_of(self.text))
 
-    def told(self, place: int) -> str:
-        """Where a line is from, for a message."""
+    def where(self, place: int) -> str:
+        """Describes where a line is from, for a message."""
         for piece in self._pieces:
             if place < piece.count:
                 return f"member {piece.member}, line {piece.number + place}"
@@ -91,7 +91,7 @@ class Block:
         raise IndexError("no line of this block")
 
     def starting_at(self, place: int) -> Block:
-        """The lines from a place on."""
+        """Returns the lines from a place on."""
         pieces = list(self._pieces)
         while place >= pieces[0].count:
             place -= pieces.pop(0).count
@@ -101,7 +101,7 @@ class Block:
 
 
 class Archive:
-    """A verified export archive. It owns its file, and closing it frees the disk.
+    """Reads a verified export archive. It owns its file, and closing it frees the disk.
 
     Whatever the libraries raise while they read it is damage: what they find depends on which bytes are wrong.
 
@@ -124,7 +124,7 @@ class Archive:
             raise ArchiveDamagedError(_reason(error)) from error
 
     def blocks(self, read_bytes: int = READ_BYTES) -> Iterator[Block]:
-        """All lines in the archive's order, so many bytes of them at a time, or a line that is longer.
+        """Yields all lines in the archive's order, so many bytes of them at a time, or a line that is longer.
 
         :raises ArchiveDamagedError: a member is not gzip, or its gzip data is damaged
         :raises BadLineError: a line is longer than `MAX_LINE_BYTES`
@@ -147,7 +147,7 @@ class Archive:
             raise ArchiveDamagedError(f"member {member.filename[:LONGEST_REASON]}: {_reason(error)}") from error
 
     def _check_end(self) -> None:
-        """`zipfile` accepts a cut comment, and a directory in which a damaged entry swallowed the next one."""
+        """Refuses what `zipfile` accepts: a cut comment, and a directory whose damaged entry swallowed the next one."""
         comment_bytes = len(self._zip.comment)
         self._file.seek(-_END_OF_DIRECTORY.size - comment_bytes, 2)
         signature, *_, entries, _, _, stated_comment_bytes = _END_OF_DIRECTORY.unpack(
@@ -223,7 +223,7 @@ def _blocks(pieces: Iterable[Piece], most_bytes: int) -> Iterator[Block]:
 
 
 def lines_of(text: bytes) -> list[bytes]:
-    """The lines of a text that are not blank."""
+    """Returns the lines of a text that are not blank."""
     return [line for line in _EMPTY_LINES.sub(b"\n", text).split(b"\n") if line.strip()]
 
 
@@ -252,7 +252,7 @@ def _pieces(member: str, inflated: Iterable[bytes]) -> Iterator[Piece]:
 
 
 def _line_breaks(chunk: bytes) -> tuple[int, int, int]:
-    """How many line breaks there are, and where the first and the last one is: faster than `count` for long lines."""
+    """Counts line breaks, and finds the first and the last one: faster than `count` for long lines."""
     count, last = 0, -1
     first = found = chunk.find(b"\n")
     while found >= 0:

@@ -37,7 +37,7 @@ EXPORT_ACTIONS: dict[int, Action] = {
 
 
 class ExportClient:
-    """The Export API of the configured region, for any number of threads."""
+    """Sends requests to the Export API of the configured region, for any number of threads."""
 
     def __init__(self, config: Config, logger: logging.Logger) -> None:
         keys = (config.api_key, config.secret_key)
@@ -46,7 +46,7 @@ class ExportClient:
         self._session = Session(HTTPBasicAuth(*keys), keys, MOST_CONNECTIONS, logger)
 
     def request(self, window: Window, read_timeout: float, attempt: int = 1) -> requests.Response:
-        """The answer to the export request of a window, whatever it says, its body still unread.
+        """Sends the export request of a window; returns any answer, its body still unread.
 
         :param read_timeout: seconds without a byte from the server
         :param attempt: which try of the request this is, for the log
@@ -58,7 +58,7 @@ class ExportClient:
 
 
 class ExportAnswer(NamedTuple):
-    """What an answer of the Export API means.
+    """Holds what an answer of the Export API means.
 
     :param words: its status and words, to show
     :param is_about_size: whether it says that the range is too large
@@ -85,7 +85,7 @@ def export_answer(response: requests.Response) -> ExportAnswer:
 
 
 def access_denied(region: str, words: str) -> ConfigError:
-    """A 403 or 407 that says nothing of keys, and that stays."""
+    """Makes the error for a 403 or 407 that stays, and does not come of the keys."""
     return ConfigError(
         f"Access to the Export API is denied ({words}). Check api_key, secret_key and the region ({region}); if they "
         "are right, the project's plan does not include exports, or a proxy or firewall on the way denies them."
@@ -93,7 +93,7 @@ def access_denied(region: str, words: str) -> ConfigError:
 
 
 def hour_refused(hour: str, answer: ExportAnswer) -> ConfigError:
-    """A 400 or 413 to a single hour, which cannot be split."""
+    """Makes the error for a 400 or 413 to a single hour, which cannot be split."""
     if answer.is_about_size:
         return ConfigError(
             f"The hour {hour} is too large for the Export API ({answer.words}), which serves 4 GB at most. "
@@ -107,7 +107,7 @@ def hour_refused(hour: str, answer: ExportAnswer) -> ConfigError:
 
 
 def hour_of_too_many_files(hour: str, reason: str) -> ConfigError:
-    """The archive of a single hour, which cannot be split, has more files than memory may hold."""
+    """Makes the error for a single hour, which cannot be split, whose archive has more files than memory may hold."""
     return ConfigError(
         f"The archive of the hour {hour} has too many files to be read ({reason}); Amplitude's have some hundred. "
         f"Report it to Amplitude's support, and name the hour in skip_hours ({hour}), which leaves its events out here."

@@ -1,4 +1,4 @@
-"""One window -> one verified archive on disk, whatever the network does on the way."""
+"""Downloads one window into a verified archive on disk, whatever the network does on the way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MOST_ARCHIVE_BYTES = 5 * 1024**3  # Amplitude serves 4 GB at most: https://ampli
 
 
 class TooMuchAtOnceError(Exception):
-    """The window must be asked for in smaller pieces."""
+    """Reports that the window must be requested in smaller pieces."""
 
     def __init__(self, window: Window, reason: str) -> None:
         super().__init__(f"{window}: {reason}")
@@ -41,7 +41,7 @@ class TooMuchAtOnceError(Exception):
 
 
 class DiskFullError(Exception):
-    """The temporary folder has no room for the archive."""
+    """Reports that the temporary folder has no room for the archive."""
 
     def __init__(self, window: Window, needed_bytes: int) -> None:
         super().__init__(f"{window} needs at least {needed_bytes:,} bytes")
@@ -50,11 +50,11 @@ class DiskFullError(Exception):
 
 
 class UnchangedError(Exception):
-    """The answer has the length that it is known to have had before; its body was not read."""
+    """Reports that the answer has the length that it had before; its body was not read."""
 
 
 class PassingError(Exception):
-    """Something that may go well the next time.
+    """Reports something that may go well the next time.
 
     :param if_it_stays: the error to end with when it never does; otherwise a TransientError that quotes this one
     """
@@ -89,10 +89,10 @@ class Downloader:
         self._limiter = limiter
         self._logger = logger
         self._on_bytes = on_bytes
-        self._has_told_of_lengths = False
+        self._has_logged_missing_length = False
 
     def fetch(self, window: Window, cancellation: Cancellation, unless_bytes: int | None = None) -> Archive | None:
-        """The archive of a window, complete and verified; None when nothing was uploaded in it.
+        """Downloads the archive of a window, complete and verified; None when nothing was uploaded in it.
 
         :param unless_bytes: an archive of this length is known, and not read
         :raises UnchangedError: the archive has this length
@@ -150,12 +150,12 @@ class Downloader:
         return archive
 
     def _length(self, response: requests.Response) -> int | None:
-        """How long the archive is, by the headers; None where they do not say."""
+        """Returns the length of the archive by the headers; None where they do not state it."""
         stated = body.stated_bytes(response)
         if stated is not None and "Content-Encoding" not in response.headers:
             return stated
-        if not self._has_told_of_lengths:
-            self._has_told_of_lengths = True
+        if not self._has_logged_missing_length:
+            self._has_logged_missing_length = True
             self._logger.info(
                 "Amplitude's responses carry no usable Content-Length: hours that may have late events are downloaded "
                 "again in full, and their events counted"
@@ -198,7 +198,7 @@ def _kept_failing(window: Window, retries: Retries, error: PassingError) -> Tran
 
 
 def spool(window: Window, response: requests.Response, on_bytes: Callable[[int], object] = lambda _: None) -> Archive:
-    """The body of an answer as a verified archive in an unnamed temporary file, which vanishes with its last user.
+    """Spools the body of an answer to an unnamed temporary file, and returns it as a verified archive.
 
     :param on_bytes: called with the number of bytes received, each time a chunk arrives
     :raises DiskFullError: no room

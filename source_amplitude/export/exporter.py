@@ -1,4 +1,4 @@
-"""All that a reader of events needs of the Export API: windows downloaded ahead, and one window whole."""
+"""Offers what a reader of events needs of the Export API: windows downloaded ahead, and one window whole."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from source_amplitude.threads import Cancellation, in_background
 
 
 class Exporter:
-    """The exports of one reader, until it is closed.
+    """Downloads the exports of one reader, until it is closed.
 
     `progress` is for its reader too.
 
@@ -37,21 +37,21 @@ class Exporter:
         self._prefetchers: list[Prefetcher] = []
 
     def now(self) -> datetime:
-        """The time by which hours are complete.
+        """Returns the time by which hours are complete.
 
         :raises ConfigError: as `time_of_day`
         """
         return time_of_day(self._config.api_url, self._logger)
 
     def newest_complete_hour(self) -> datetime:
-        """The newest hour that may be read now.
+        """Returns the newest hour that may be read now.
 
         :raises ConfigError: as `time_of_day`
         """
         return newest_complete_hour(self.now(), self._config.export_delay_hours)
 
     def downloads(self, *ranges: Window, width: AdaptiveWidth | None = None) -> Prefetcher:
-        """The windows of some ranges of hours in order, with their archives downloaded ahead.
+        """Iterates over the windows of some ranges of hours in order, with their archives downloaded ahead.
 
         Without the hours of `skip_hours`, which a warning names.
 
@@ -69,7 +69,7 @@ class Exporter:
         return prefetcher
 
     def fetch_whole(self, window: Window) -> Archive | None:
-        """The archive of a window that must not be split, because a part of it is out already.
+        """Downloads the archive of a window that must not be split, because a part of it is out already.
 
         :raises AmplitudeError: as `Downloader.fetch`; TransientError where it would have to be split
         """
@@ -91,7 +91,7 @@ class Exporter:
             cancellation.cancel()  # where the wait was interrupted
 
     def close(self) -> None:
-        """End what is under way and free the disk."""
+        """Ends what is under way, and frees the disk."""
         for prefetcher in self._prefetchers:
             prefetcher.close()
 

@@ -1,4 +1,4 @@
-"""Windows in order, their archives downloaded ahead."""
+"""Downloads windows ahead of their reader, in order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Fetch = Callable[[Window, Cancellation], Archive | None]
 
 @dataclass(frozen=True)
 class Download:
-    """A window that is ready to be read; `archive` is None when nothing was uploaded in it."""
+    """Holds a window that is ready to be read; `archive` is None when nothing was uploaded in it."""
 
     window: Window
     archive: Archive | None
@@ -39,7 +39,7 @@ class Download:
 
 
 class _Pending:
-    """A window that is planned; its download starts when there is room for it."""
+    """Plans a window, whose download starts when there is room for it."""
 
     def __init__(self, window: Window) -> None:
         self.window = window
@@ -57,7 +57,7 @@ class _Pending:
         self.download = in_background(download, f"export-{self.window}")
 
     def discard(self) -> Future[Download] | None:
-        """End the download, and free the disk as soon as it has ended."""
+        """Ends the download, and frees the disk as soon as it has ended."""
         discarded, self.download = self.download, None
         if discarded is not None:
             discarded.add_done_callback(_close_archive)
@@ -87,7 +87,7 @@ class EmptyWindowLog:
         if self._windows:
             hours = sum(window.hours for window in self._windows)
             span = Window(self._windows[0].first, self._windows[-1].last)
-            self._progress.say(
+            self._progress.log(
                 f"No events in {span} ({counted(hours, 'hour')}, {counted(len(self._windows), 'export')})"
             )
             self._windows.clear()
@@ -158,11 +158,11 @@ class Prefetcher:
                 return download
 
     def windows_left(self) -> int:
-        """How many windows are still to come after the last one returned, at the present width (an estimate)."""
+        """Estimates how many windows are still to come after the last one returned, at the present width."""
         return len(self._pending) + sum(-(-hours.hours // self._width.hours) for hours in self._unplanned)
 
     def close(self) -> None:
-        """Drop what was downloaded ahead; nothing follows."""
+        """Drops what was downloaded ahead; nothing follows."""
         while self._pending:
             self._pending.pop().discard()
         self._quiet.end()
@@ -179,7 +179,7 @@ class Prefetcher:
                 self._unplanned.appendleft(Window(window.resume_at, hours.last))
 
     def _start_downloads(self) -> None:
-        """Start what may be downloaded ahead; the oldest window is started by who waits for it."""
+        """Starts what may be downloaded ahead; the oldest window is started where it is waited for."""
         position = 0
         while position < len(self._pending):
             pending = self._pending[position]
@@ -198,7 +198,7 @@ class Prefetcher:
 
     def _start(self, pending: _Pending) -> None:
         if not self._quiet.is_going_on:
-            self._progress.say(f"Asking for the export of {pending.window} ({counted(pending.window.hours, 'hour')})")
+            self._progress.log(f"Asking for the export of {pending.window} ({counted(pending.window.hours, 'hour')})")
         pending.start(self._fetch)
 
     def _waiting_for(self, oldest: _Pending) -> str:
@@ -234,7 +234,7 @@ class Prefetcher:
             self._pending.insert(position, _Pending(part))
 
     def _make_room(self, oldest: _Pending, error: DiskFullError) -> None:
-        """The disk was full: give all of it to the oldest window, then ask for less, then give up."""
+        """Gives a full disk to the oldest window alone; where that is not enough, splits the window, then gives up."""
         if not self._one_at_a_time:
             self._logger.warning(f"The temporary folder is full ({error}): downloading one window at a time from here")
             self._one_at_a_time = True

@@ -1,4 +1,4 @@
-"""Whether the Export API can be read with a configuration: cheap, and with a sentence that says what is wrong."""
+"""Checks cheaply whether the Export API can be read with a configuration, and explains in a sentence why not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from source_amplitude.http.actions import Action
 from source_amplitude.http.answers import content_type, exception_text
 from source_amplitude.http.hosts import OTHER_REGION, hint_of_override, regions_differ
 from source_amplitude.http.retry import Retries
-from source_amplitude.http.time_of_day import asked
+from source_amplitude.http.time_of_day import server_clock
 
 PROBE_READ_TIMEOUT_SECONDS = 60.0
 MAX_TRIES = 3
@@ -27,13 +27,13 @@ ZIP_MAGIC = b"PK"  # of an archive with members as of an empty one
 
 
 def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
-    """A sentence that tells wrong key, wrong region and network fault apart; None when the keys are accepted.
+    """Explains in a sentence why nothing can be exported: keys, region, network; None when the keys are accepted.
 
     Asks for one hour and hangs up after the headers: no archive is pulled, and an empty project is as good as any.
     """
     client = ExportClient(config, logger)
     try:
-        server = asked(config.api_url, logger)
+        server = server_clock(config.api_url, logger)
         newest = newest_complete_hour(server.earlier(), config.export_delay_hours)
         action, words, _ = _probe(client, newest)
         if action in (Action.SPLIT, Action.SPLIT_OR_RETRY):
@@ -61,7 +61,7 @@ def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
 
 
 def why_keys_refused(config: Config, logger: logging.Logger) -> str | None:
-    """A sentence when the keys are refused; None when they are accepted, or when nobody can tell at the moment."""
+    """Explains in a sentence why the keys are refused; None when they are accepted, or when no answer shows it now."""
     try:
         action, words, _ = _probe(ExportClient(config, logger), HOURLY_SINCE)
     except requests.RequestException:
@@ -84,7 +84,7 @@ def _why_refused(config: Config, action: Action, words: str, logger: logging.Log
 
 
 def _probe(client: ExportClient, hour: datetime) -> ExportAnswer:
-    """Requests one hour and says what the answer means; a failure that passes is tried again.
+    """Requests one hour, and decides what the answer means; a failure that passes is tried again.
 
     :raises requests.RequestException: no answer
     """

@@ -1,4 +1,4 @@
-"""How wide the next export request may be, learnt from the answers to the earlier ones."""
+"""Learns from answers how wide the next export request may be."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ FIRST_PATIENCE = 8
 
 
 class AdaptiveWidth:
-    """The widest range, in hours, that is asked for at once: narrowed by trouble, grown back by success.
+    """Keeps the widest range, in hours, of a request: narrowed by trouble, grown back by success.
 
     It halves when Amplitude says that a range is too much, shrinks in proportion when an archive is larger than
     512 MiB (so that checkpoints stay frequent and the disk in use small), and grows by half after a run of windows
@@ -23,7 +23,7 @@ class AdaptiveWidth:
         self.proven = True
 
     def refused(self, hours: int) -> None:
-        """A range of `hours` was too much for the server, or for the disk."""
+        """Learns that a range of `hours` was too much for the server, or for the disk."""
         self.proven = False
         if hours // 2 < self.hours:
             if self._good_windows or self.hours < self._widest:
@@ -31,7 +31,7 @@ class AdaptiveWidth:
             self._narrow_to(hours // 2)
 
     def served(self, hours: int, archive_bytes: int) -> None:
-        """A range of `hours` came back as an archive of `archive_bytes`."""
+        """Learns that a range of `hours` came back as an archive of `archive_bytes`."""
         self.proven = True
         if archive_bytes > TARGET_ARCHIVE_BYTES:
             self._narrow_to(min(self.hours, hours * TARGET_ARCHIVE_BYTES // archive_bytes))

@@ -1,4 +1,4 @@
-"""Pure functions on hours: which hours may be read, and in which windows.
+"""Decides which hours may be read, and in which windows, by pure functions.
 
 Facts from https://amplitude.com/docs/apis/analytics/export: the range selects whole UTC hours of `server_upload_time`,
 both ends inclusive, at most 365 days; an hour is complete some hours after its end; what was uploaded before 2014-11-12
@@ -19,7 +19,7 @@ EXPORT_HOUR_FORMAT = "%Y%m%dT%H"
 
 @dataclass(frozen=True, order=True)
 class Window:
-    """A range of whole UTC hours, both ends inclusive, as one export request asks for it."""
+    """Holds a range of whole UTC hours, both ends inclusive, as one export request has it."""
 
     first: datetime
     last: datetime
@@ -30,7 +30,7 @@ class Window:
 
     @property
     def resume_at(self) -> datetime:
-        """The first hour after this window."""
+        """Returns the first hour after this window."""
         return self.last + HOUR
 
     @property
@@ -46,12 +46,12 @@ class Window:
 
 
 def export_hour(moment: datetime) -> str:
-    """An hour in the form of the Export API's `start` and `end`: `20240115T14`."""
+    """Writes an hour in the form of the Export API's `start` and `end`: `20240115T14`."""
     return f"{moment.year:04d}{moment.strftime('%m%dT%H')}"
 
 
 def parse_export_hour(text: str) -> datetime:
-    """The UTC hour of `20240115T14`; raises ValueError on anything else."""
+    """Parses the UTC hour of `20240115T14`; raises ValueError on anything else."""
     hour = datetime.strptime(text, EXPORT_HOUR_FORMAT).replace(tzinfo=timezone.utc)
     if export_hour(hour) != text:  # strptime is lenient about digits
         raise ValueError(f"{text!r} does not match {EXPORT_HOUR_FORMAT}")
@@ -67,12 +67,12 @@ def floor_to_day(moment: datetime) -> datetime:
 
 
 def newest_complete_hour(now: datetime, delay_hours: int) -> datetime:
-    """The newest hour whose events are all published: it ended at least `delay_hours` ago."""
+    """Returns the newest hour whose events are all published: it ended at least `delay_hours` ago."""
     return floor_to_hour(now - delay_hours * HOUR) - HOUR
 
 
 def next_window(start: datetime, newest: datetime, width_hours: int) -> Window | None:
-    """The window of up to `width_hours` hours that begins at `start`; None when no complete hour is left.
+    """Returns the window of up to `width_hours` hours that begins at `start`; None when no complete hour is left.
 
     Before 2014-11-12 a window is made of whole UTC days, so it may begin before `start` and be wider than asked;
     it never reaches across that date.
@@ -89,7 +89,7 @@ def next_window(start: datetime, newest: datetime, width_hours: int) -> Window |
 
 
 def slices(start: datetime, newest: datetime, width_hours: int) -> Iterator[Window]:
-    """Consecutive windows from `start` to `newest`: no hour in two of them, none left out."""
+    """Yields consecutive windows from `start` to `newest`: no hour in two of them, none left out."""
     window = next_window(start, newest, width_hours)
     while window is not None:
         yield window
@@ -97,7 +97,7 @@ def slices(start: datetime, newest: datetime, width_hours: int) -> Iterator[Wind
 
 
 def without_hours(window: Window, skipped: Collection[datetime]) -> list[Window]:
-    """The ranges of a window's hours between those that are left out.
+    """Returns the ranges of a window's hours between those that are left out.
 
     :param skipped: hours; before 2014-11-12 all hours of a day
     """
@@ -111,7 +111,7 @@ def without_hours(window: Window, skipped: Collection[datetime]) -> list[Window]
 
 
 def halves(window: Window) -> tuple[Window, Window] | None:
-    """The window in two, the older half first; None when it is a single hour (before 2014-11-12: a single day)."""
+    """Splits a window in two, the older half first; None when it is a single hour (before 2014-11-12: a single day)."""
     unit = HOUR if window.first >= HOURLY_SINCE else DAY
     units = (window.resume_at - window.first) // unit
     if units < 2:

@@ -1,4 +1,4 @@
-"""What to do with an answer, by its status: one table for all APIs, to which each adds what it alone means."""
+"""Decides by its status what to do with an answer: one table for all APIs, to which each adds what it alone means."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Action(Enum):
-    """What to do with the answer to a request."""
+    """Names what to do with the answer to a request."""
 
     READ = "read it"
     EMPTY = "there is nothing in the range"

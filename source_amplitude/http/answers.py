@@ -36,11 +36,11 @@ _WITH_OWN_WORDS = (ConnectTimeoutError, ReadTimeoutError, NewConnectionError, In
 
 
 class NetworkError(requests.RequestException):
-    """No answer that can be used, with a message of this package, which holds nothing of an answer."""
+    """Reports, in this package's words alone, that there is no answer that can be used."""
 
 
 class ErrorWords(NamedTuple):
-    """The words of an error answer.
+    """Holds the words of an error answer.
 
     :param shown: the status and the beginning of the words, on one line and without markup, as in `404 Not Found`
     :param all: the words of the first 4 KB of the body, to decide by and not to show
@@ -72,24 +72,24 @@ def error_words(response: requests.Response, ids: Sequence[str] = ()) -> ErrorWo
 
 
 def shown_text(text: str) -> str:
-    """The beginning of a foreign text, on one line, without markup, and nothing of it where it quotes a key."""
+    """Returns the beginning of a foreign text, on one line, without markup, and nothing of it where it quotes a key."""
     text = text[:READ_BYTES]
     return _HIDDEN if quotes_a_key(text) else _plain(text)[:_SHOWN_CHARACTERS]
 
 
 def content_type(response: requests.Response) -> str:
-    """What an answer says that it is, such as `text/html`."""
+    """Returns the media type that an answer claims, such as `text/html`."""
     kind = _MEDIA_TYPE.match(response.headers.get("Content-Type", ""))
     return shown_text(kind[0]) if kind else "no content type"
 
 
 def messages_of(errors: list[Any]) -> str:
-    """The messages of the errors of Amplitude's taxonomy, `[{"message": "…"}]`."""
+    """Joins the messages of the errors of Amplitude's taxonomy, `[{"message": "…"}]`."""
     return "; ".join(str(error.get("message")) for error in errors if isinstance(error, dict))
 
 
 def exception_text(error: BaseException) -> str:
-    """What went wrong on the network in a few words, none of which is of an answer or of an address but its host."""
+    """Describes a network error in a few words, none of which is of an answer or of an address but its host."""
     reason = innermost(error)
     text = type(reason).__name__
     if isinstance(reason, NetworkError):
@@ -106,7 +106,7 @@ def exception_text(error: BaseException) -> str:
 
 
 def innermost(error: BaseException) -> BaseException:
-    """The error that is the reason of all that libraries wrapped around it."""
+    """Finds the error that libraries wrapped in others of their own."""
     reason = error
     for _ in range(5):
         inner = [each for each in (*reason.args, getattr(reason, "reason", None)) if isinstance(each, BaseException)]
@@ -117,7 +117,7 @@ def innermost(error: BaseException) -> BaseException:
 
 
 def _beginning(response: requests.Response) -> str:
-    """The first 4 KB of an error answer, what arrives of them in some seconds."""
+    """Reads the first 4 KB of an error answer, or what arrives of them in some seconds."""
     body = b""
     ends_at = time.monotonic() + READ_SECONDS
     try:
@@ -132,7 +132,7 @@ def _beginning(response: requests.Response) -> str:
 
 
 def _message_of(answer: Any) -> tuple[str | None, bool]:
-    """The message in an error in JSON, if it has one, and whether it has the form of Amplitude's.
+    """Finds the message in an error in JSON, if it has one, and whether it has the form of Amplitude's.
 
     Gateways have errors in JSON too, but not in the form of the Dashboard API's or the taxonomy's.
     """
@@ -156,7 +156,7 @@ def _plain(text: str) -> str:
 
 
 def _with_status(response: requests.Response, words: str) -> str:
-    """The status and the words, which may begin with the status themselves, as web pages do."""
+    """Joins the status and the words, which may begin with the status themselves, as web pages do."""
     status = str(response.status_code)
     words = _plain(words[:READ_BYTES])
     if words.startswith(status):

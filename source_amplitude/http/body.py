@@ -26,11 +26,11 @@ _FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class BrokenBodyError(Exception):
-    """A body that does not arrive, or not whole: another answer may be. The message never holds its content."""
+    """Reports a body that does not arrive whole; the next answer may. The message never holds its content."""
 
 
 class TooLargeError(Exception):
-    """A body is larger than anything that this package reads.
+    """Reports a body that is larger than anything that this package reads.
 
     :param most_bytes: what it may have
     """
@@ -41,7 +41,7 @@ class TooLargeError(Exception):
 
 
 class FullDiskError(Exception):
-    """The temporary folder has no room.
+    """Reports that the temporary folder has no room.
 
     :param needed_bytes: so many at least
     """
@@ -52,7 +52,7 @@ class FullDiskError(Exception):
 
 
 def stated_bytes(response: requests.Response) -> int | None:
-    """The length of a body by its headers; None where they do not tell. The same one may be there several times."""
+    """Returns the length of a body by its headers; None where they state none, or several."""
     stated = response.headers.get("Content-Length", "").strip()
     lengths = {int(length) for length in stated.split(",")} if _LENGTHS.fullmatch(stated) else set()
     return lengths.pop() if len(lengths) == 1 else None

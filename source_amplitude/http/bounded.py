@@ -41,7 +41,7 @@ class BoundedAdapter(HTTPAdapter):
 
 
 def _pools(answer_seconds: float) -> dict[str, type[HTTPConnectionPool]]:
-    """The two kinds of pools, with connections whose answers are bounded."""
+    """Makes the two kinds of pools, with connections whose answers are bounded."""
     # A `partial` by itself becomes a method of the class in newer versions of Python.
     kind = {"response_class": staticmethod(partial(_BoundedResponse, answer_seconds=answer_seconds))}
     plain = {"ConnectionCls": type("BoundedConnection", (HTTPConnection,), kind)}
@@ -53,7 +53,7 @@ def _pools(answer_seconds: float) -> dict[str, type[HTTPConnectionPool]]:
 
 
 class _BoundedResponse(http.client.HTTPResponse):
-    """An answer of which each part is read against the clock."""
+    """Reads each part of an answer against the clock."""
 
     def __init__(self, sock: socket.socket, *args: Any, answer_seconds: float, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -81,7 +81,7 @@ class _BoundedSocket(io.RawIOBase):
         self._ends_at = self._answer_ends_at if self._silence is None else time.monotonic() + self._silence
 
     def head_has_come(self) -> None:
-        """From now on the whole answer's time counts."""
+        """Counts the whole answer's time from now on."""
         self._ends_at = self._answer_ends_at
 
     def readable(self) -> bool:

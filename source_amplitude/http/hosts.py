@@ -1,4 +1,4 @@
-"""Where Amplitude answers, by region.
+"""Knows where Amplitude answers, by region.
 
 Facts from https://amplitude.com/docs/apis/analytics/export and https://amplitude.com/docs/apis/analytics/user-profile.
 The environment may point elsewhere (operators and tests); a configuration may not, since it could send the keys away.
@@ -25,7 +25,7 @@ _REGION_PLACEHOLDER = "{region}"
 
 
 def api_url(region: Region) -> str:
-    """Scheme and host of the Export API in a region, with a slash at the end.
+    """Returns scheme and host of the Export API in a region, with a slash at the end.
 
     AMPLITUDE_API_URL replaces it; `{region}` in it stands for `us` or `eu`.
 
@@ -38,7 +38,7 @@ def api_url(region: Region) -> str:
 
 
 def profile_api_url() -> str:
-    """Scheme and host of the User Profile API (US only), with a slash; AMPLITUDE_PROFILE_API_URL replaces it.
+    """Returns scheme and host of the User Profile API (US only), with a slash; AMPLITUDE_PROFILE_API_URL replaces it.
 
     :raises ConfigError: that is no address
     """
@@ -63,12 +63,12 @@ def _override(variable: str) -> str | None:
 
 
 def hint_of_override() -> str:
-    """For the end of a sentence about an answer that makes no sense: who may have given it."""
+    """Ends a sentence about an answer that makes no sense with a hint at who may have given it."""
     return f" {API_URL_VARIABLE} is set: what answers may not be Amplitude." if os.environ.get(API_URL_VARIABLE) else ""
 
 
 def regions_differ() -> bool:
-    """Whether the two regions have two addresses, which an override may change."""
+    """Tells whether the two regions have two addresses, which an override may change."""
     return api_url("US") != api_url("EU")
 
 

@@ -1,4 +1,4 @@
-"""One retry policy for all requests: how often a request is sent again, and how long to wait before that."""
+"""Decides for all requests how often one is sent again, and how long to wait before that."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Retries:
         """Which try of the request is the next."""
 
     def failed(self, error: BaseException | None = None) -> float | None:
-        """The request failed: seconds to wait before the next try, or None when there is none left.
+        """Counts a failed request; returns the seconds to wait before the next try, or None when there is none left.
 
         :param error: why there was no answer; None: there was one
         """
@@ -60,7 +60,7 @@ class Retries:
         return None if self.failures >= self.max_tries else backoff_seconds(self.failures)
 
     def throttled(self, retry_after: float | None = None, *, is_paced: bool = False) -> float | None:
-        """The answer was a 429: seconds to wait, or None after too long a time.
+        """Counts an answer of 429; returns the seconds to wait, or None after too long a time.
 
         That is what its `Retry-After` says, but no less than after as many failures: it may say 0 for ever.
 
@@ -73,14 +73,14 @@ class Retries:
         return None if waited + wait > self._longest_throttled else wait
 
     def next_try(self, wait: float) -> str:
-        """When the next try is, for the log."""
+        """Describes when the next try is, for the log."""
         if self._away.count:
             return f"no connection for {self._away.seconds:.0f} s; trying again in {wait:.1f} s"
         return f"try {self.failures + 1} of {self.max_tries} in {wait:.1f} s"
 
     @property
     def spent(self) -> str:
-        """What the tries have taken, such as `5 times`, for an error after the last one."""
+        """Describes what the tries have taken, such as `5 times`, for an error after the last one."""
         return f"for {self._away.seconds / 60:.0f} minutes" if self._away.count else f"{self.max_tries} times"
 
 
@@ -92,7 +92,7 @@ class _Row:
         self._since = 0.0
 
     def next(self) -> float:
-        """One more: the seconds since the first."""
+        """Counts one more, and returns the seconds since the first."""
         if self.count == 0:
             self._since = time.monotonic()
         self.count += 1
@@ -104,7 +104,7 @@ class _Row:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether no connection was made: a name that does not resolve, nobody who listens, a proxy that is not there."""
+    """Tells whether no connection was made: no address for the name, nobody who listens, a proxy that is not there."""
     reason = innermost(error)
     if isinstance(error, ConnectTimeout) or isinstance(reason, NewConnectionError | ConnectTimeoutError):
         return True
@@ -114,12 +114,12 @@ def is_away(error: BaseException) -> bool:
 
 
 def backoff_seconds(failures: int) -> float:
-    """Seconds to wait after so many failures: doubling, with jitter so that parallel requests spread out."""
+    """Returns seconds to wait after so many failures: doubling, with jitter so that parallel requests spread out."""
     return min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(failures - 1, 30)) * random.uniform(0.75, 1.25)  # noqa: S311
 
 
 def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by a `Retry-After` header (seconds or an HTTP date); None without one that makes sense.
+    """Reads the seconds of a `Retry-After` header (seconds or an HTTP date); None without one that makes sense.
 
     A date is meant by the clock of the server, which the `Date` of the same answer shows.
     """

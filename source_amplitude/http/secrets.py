@@ -26,13 +26,13 @@ def hide(keys: Sequence[str]) -> None:
 
 
 def quotes_any(text: str, values: Sequence[str]) -> bool:
-    """Whether a text has one of some values, or its first twenty characters, in any form in which it may be quoted."""
+    """Tells whether a text quotes one of some values, or its first twenty characters, in any form."""
     beginnings = [value[:20].casefold() for value in values]
     return any(beginning in form.casefold() for form in _forms(text) for beginning in beginnings)
 
 
 def quotes_a_key(text: str) -> bool:
-    """Whether a text has a piece of a key of eight characters or more, in any form in which one may be quoted.
+    """Tells whether a text quotes a piece of a key of eight characters or more, in any form.
 
     These are base64, hexadecimal digits, and the escapes of addresses, JSON and HTML, with anything but letters and
     digits between.
@@ -41,7 +41,7 @@ def quotes_a_key(text: str) -> bool:
 
 
 def _forms(text: str) -> set[str]:
-    """A text as it is, and without markup and the escapes of addresses, JSON and HTML."""
+    """Returns a text as it is, and without markup and the escapes of addresses, JSON and HTML."""
     bare = _MARKUP.sub("", text)
     return {text, bare, unquote(html.unescape(_JSON_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), bare)))}
 

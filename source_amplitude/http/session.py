@@ -40,7 +40,7 @@ class _OthersOnly(logging.Filter):
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Within it, `urllib3` logs nothing in this thread."""
+    """Keeps `urllib3` from logging anything in this thread."""
     _of_this_thread.is_quiet = True
     try:
         yield
@@ -67,7 +67,7 @@ class _Session(requests.Session):
 
 
 class Session:
-    """A `requests` session for any number of threads, whose answers come with their bodies unread.
+    """Sends requests of any number of threads; their answers come with their bodies unread.
 
     :param keys: what no text may show
     :param connections: how many are kept open
@@ -118,7 +118,7 @@ class Session:
         return self._follow_redirects(response, read_timeout, attempt) if follow_redirects else response
 
     def head(self, url: str, timeout: float) -> None:
-        """Asks for the headers of an answer, for its time alone.
+        """Requests the headers of an answer, for its time alone.
 
         :param timeout: seconds, to connect and to wait
         :raises requests.RequestException: no answer

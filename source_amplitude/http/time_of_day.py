@@ -1,4 +1,4 @@
-"""Asks Amplitude for the time of day, where no answer has shown it yet."""
+"""Requests the time of day from Amplitude, where no answer has shown it yet."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def time_of_day(api_url: str, logger: logging.Logger) -> datetime:
 
     :raises ConfigError: this machine's clock is more than a month ahead
     """
-    return asked(api_url, logger).believed()
+    return server_clock(api_url, logger).believed()
 
 
-def asked(api_url: str, logger: logging.Logger) -> ServerClock:
-    """Returns Amplitude's clock, which is asked where it is not known; logs a difference to this machine's."""
+def server_clock(api_url: str, logger: logging.Logger) -> ServerClock:
+    """Returns Amplitude's clock, after a request where its time is not known; logs a difference to this machine's."""
     server = clock_of(api_url)
     if not server.is_fresh:
-        _ask(api_url, server, logger)
+        _request(api_url, server, logger)
     if server.ahead() > TOLERANCE:  # that answer may have been a stale one
-        _ask(api_url, server, logger)
+        _request(api_url, server, logger)
     ahead = server.ahead()
     if abs(ahead) > TOLERANCE and not server.is_reported:
         server.is_reported = True
@@ -41,9 +41,9 @@ def asked(api_url: str, logger: logging.Logger) -> ServerClock:
     return server
 
 
-def _ask(api_url: str, server: ServerClock, logger: logging.Logger) -> None:
-    """Asks once. Without an answer this machine's clock counts alone, until another request has one."""
-    server.asked_at = time.monotonic()
+def _request(api_url: str, server: ServerClock, logger: logging.Logger) -> None:
+    """Sends one request. Without an answer this machine's clock counts alone, until another request has one."""
+    server.requested_at = time.monotonic()
     session = Session(NoKeys(), (), 1, logger)
     with suppress(requests.RequestException, OSError), closing(session):
         session.head(f"{api_url}{PATH}", TIMEOUT_SECONDS)

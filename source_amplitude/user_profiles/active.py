@@ -1,4 +1,4 @@
-"""Users found by themselves: everyone seen in the last days of events, read from the Export API as a stream."""
+"""Finds active users: everyone seen in the last days of events, read from the Export API as a stream."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BEGINS_ANEW = "The interrupted snapshot was of other users: it begins anew"
 
 
 class _Ids(msgspec.Struct):
-    """The only two fields of an event that are decoded."""
+    """Decodes only two fields of an event."""
 
     user_id: msgspec.Raw = NULL
     device_id: msgspec.Raw = NULL
@@ -34,7 +34,7 @@ _decode = msgspec.json.Decoder(_Ids).decode
 
 
 class Active(Users):
-    """Everyone seen in the events of some days.
+    """Finds everyone seen in the events of some days.
 
     The events are read window by window. Once a window is read, the users that were not seen before it are a group, in
     the order of a digest of their ids; the last group are the devices that no user was seen on in any window.
@@ -62,7 +62,7 @@ class Active(Users):
         self._seen = SeenUsers()
 
     def groups(self) -> Iterator[Group | None]:
-        """A step is one window of events.
+        """Yields groups as events are read; a step is one window of events.
 
         :raises AmplitudeError: as reading `events` does
         """
@@ -87,7 +87,7 @@ class Active(Users):
             self._kind, self._part, self._after = "device_id", self._hours, _FIRST
         yield self._devices()
 
-    def passed(self, user: User) -> None:
+    def move_past(self, user: User) -> None:
         self._after = user.digest
         self.done += 1
 
@@ -175,7 +175,7 @@ def _add(seen: SeenUsers, window: Window, archive: Archive, exporter: Exporter, 
                         seen.add(user_id, device_id)
                         events += 1
                     if exporter.progress.is_due():
-                        exporter.progress.say(f"Looking for active users in {window}: {events:,} events so far")
+                        exporter.progress.log(f"Looking for active users in {window}: {events:,} events so far")
             return events
         except (BadLineError, ArchiveDamagedError) as error:
             archive = refetches.fetch_again(error)
@@ -186,7 +186,7 @@ def _ids_of(block: Block) -> Iterator[tuple[str | None, str | None]]:
         try:
             yield _ids(line)
         except NOT_STRICT:
-            yield _repaired(line, block.told(place))
+            yield _repaired(line, block.where(place))
 
 
 def _ids(line: bytes) -> tuple[str | None, str | None]:

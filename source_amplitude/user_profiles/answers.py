@@ -1,4 +1,4 @@
-"""What the answers of the User Profile API mean, as data.
+"""Decides what the answers of the User Profile API mean.
 
 Facts from https://amplitude.com/docs/apis/analytics/user-profile
 """
@@ -38,7 +38,7 @@ def profile_action(status: int, text: str) -> Action:
 
 @dataclass(frozen=True)
 class Answer:
-    """The last answer to a request, after all tries.
+    """Holds the last answer to a request, after all tries.
 
     :param words: the API's, or what went wrong on the network
     :param error: why there was no answer
@@ -51,7 +51,7 @@ class Answer:
 
 
 def error_of(answer: Answer) -> AmplitudeError:
-    """The error that an answer stands for when it is not about one user only."""
+    """Makes the error for an answer that is not about one user only."""
     words = answer.words
     if answer.action is Action.REFUSED:
         return ConfigError(f"{AUTHENTICATION_FAILED} The User Profile API accepts neither of them.", words)

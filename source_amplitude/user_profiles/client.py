@@ -48,12 +48,12 @@ class KeyFallback(AuthBase):
         return request
 
     def accepted(self, request: requests.PreparedRequest) -> None:
-        """The key of a request was accepted: no other one will be tried."""
+        """Learns that the key of a request was accepted: no other one will be tried."""
         with self._lock:
             self._accepted = self._accepted or self._is_present(request)
 
     def refused(self, request: requests.PreparedRequest) -> bool:
-        """The key of a request was refused (401). Returns whether to send the request again, with another key."""
+        """Learns that the key of a request was refused (401). Returns whether to try another key."""
         with self._lock:
             if "Authorization" not in request.headers:  # it was redirected to another host
                 return False
@@ -70,7 +70,7 @@ class KeyFallback(AuthBase):
 
 
 class ProfileClient:
-    """The User Profile API, for any number of threads.
+    """Sends requests to the User Profile API, for any number of threads.
 
     :param bucket: the rate, shared by all who send profile requests
     """
@@ -83,7 +83,7 @@ class ProfileClient:
         )
 
     def request(self, params: Params, cancellation: Cancellation, attempt: int = 1) -> tuple[float, requests.Response]:
-        """When a profile request was sent (by `time.monotonic`), and the answer, whatever it says, its body unread.
+        """Sends a profile request; returns when that was (by `time.monotonic`), and any answer, its body unread.
 
         :param attempt: which try of the request this is, for the log
         :raises Cancelled: while it waited
@@ -96,5 +96,5 @@ class ProfileClient:
         return sent_at, self._session.get(self._url, query, READ_TIMEOUT_SECONDS, attempt=attempt)
 
     def answered(self, sent_at: float, response: requests.Response, *, throttled: bool) -> None:
-        """Let the rate learn from an answer."""
+        """Lets the rate learn from an answer."""
         self._bucket.answered(sent_at, throttled=throttled, retry_after=retry_after_seconds(response.headers))

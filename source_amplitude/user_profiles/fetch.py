@@ -36,7 +36,7 @@ MADE_UP_USER = User("user_id", "source-amplitude-connection-check")
 
 
 class FetchStatus(Enum):
-    """What became of a user."""
+    """Names what became of a user."""
 
     PROFILE = "read"
     UNKNOWN = "unknown to Amplitude"
@@ -45,7 +45,7 @@ class FetchStatus(Enum):
 
 @dataclass(frozen=True)
 class FetchResult:
-    """What became of one user.
+    """Holds what became of one user.
 
     :param record: a JSON object and a line break, of a profile only
     :param words: the API's last ones on a user that failed
@@ -59,7 +59,7 @@ class FetchResult:
 
 
 def parts_to_ask_for(config: UserProfilesConfig) -> list[dict[str, str]]:
-    """The parameters that choose what a profile holds: of one request, or of two.
+    """Makes the parameters that choose what a profile holds: of one request, or of two.
 
     User properties and computations come back in the same field, so both together take a request each; the second one
     is for the computations.
@@ -131,7 +131,7 @@ class Fetcher:
         return FetchResult(user, FetchStatus.PROFILE, record, coercions=coercions)
 
     def probe(self, user: User) -> None:
-        """Asks about a user with little patience.
+        """Requests a profile with little patience.
 
         :raises AmplitudeError: as `fetch` does, also for 429 for a minute
         """

@@ -1,4 +1,4 @@
-"""The rate of profile requests: a smooth token bucket that gives way to 429.
+"""Keeps the rate of profile requests: a smooth token bucket that gives way to 429.
 
 Amplitude allows 600 requests a minute for the whole organization, other tools included
 (https://amplitude.com/docs/apis/analytics/user-profile). The CDK's call-rate policies would keep to the same limit, but

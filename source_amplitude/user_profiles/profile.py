@@ -17,7 +17,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class NotAProfileError(ValueError):
-    """A body that holds no profile. The message never holds its content."""
+    """Reports a body that holds no profile. The message never holds its content."""
 
 
 _decode = msgspec.json.Decoder(Fields).decode
@@ -25,7 +25,7 @@ _decode = msgspec.json.Decoder(Fields).decode
 
 @dataclass(frozen=True)
 class Profile:
-    """The fields of `userData` in an answer, each as its raw JSON on one line.
+    """Holds the fields of `userData` in an answer, each as its raw JSON on one line.
 
     :param is_repaired: whether the JSON of the answer had to be repaired, as that of events is
     """

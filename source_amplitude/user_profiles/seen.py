@@ -1,4 +1,4 @@
-"""The distinct users of any number of events, on disk: memory stays flat, and the order depends on the ids alone."""
+"""Collects the distinct users of events on disk: memory stays flat, and the order depends on the ids alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CHOSEN = "FROM users WHERE kind = ? AND (? IS NULL OR part = ?) AND digest > ?"
 
 
 class SeenUsers:
-    """Who was seen in events: users with a user id by that, and devices that no user was seen on.
+    """Keeps who was seen in events: users with a user id by that, and devices that no user was seen on.
 
     The events come in parts, and a user belongs to the first part in which it was seen.
 
@@ -41,30 +41,30 @@ class SeenUsers:
         self._database = _new_database()
 
     def add(self, user_id: str | None, device_id: str | None) -> None:
-        """An event of this user on this device; either may be missing or empty."""
+        """Adds the user and the device of an event; either may be missing or empty."""
         self._pairs.add((user_id or None, device_id or None))
         if len(self._pairs) >= PAIRS_IN_MEMORY:
             self._write()
 
     def end_part(self) -> int:
-        """What is added from here on is of another part; returns the number of the one that ends."""
+        """Begins another part with what is added from here on; returns the number of the one that ends."""
         self._write()
         self._part += 1
         return self._part - 1
 
     def finish(self) -> None:
-        """Everything has been added: devices of users are none of their own."""
+        """Ends the adding: devices on which users were seen are removed."""
         self._write()
         self._execute("DELETE FROM users WHERE digest IN (SELECT digest FROM devices_of_users)")
         self._execute("DROP TABLE devices_of_users")
 
     def count(self, kind: Kind, part: int | None = None, after: bytes = b"") -> int:
-        """How many there are, in one part or in all, with a greater digest."""
+        """Counts those with a greater digest, in one part or in all."""
         [(number,)] = self._execute(f"SELECT count(*) {_CHOSEN}", (kind, part, part, after))
         return int(number)
 
     def after(self, digest: bytes, kind: Kind, part: int | None = None) -> Iterator[User]:
-        """Those whose digest is greater, in the order of their digests; more may be added while they are read."""
+        """Yields those with a greater digest, in the order of their digests; more may be added while they are read."""
         page = f"SELECT digest, id {_CHOSEN} ORDER BY digest LIMIT {USERS_A_PAGE}"
         while rows := self._execute(page, (kind, part, part, digest)).fetchall():
             yield from (User(kind, id_) for _, id_ in rows)

@@ -1,4 +1,4 @@
-"""One snapshot under way: users in order, several requests in flight, and the count of what became of them."""
+"""Reads one snapshot: users in order, several requests in flight, and the count of what became of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Snapshot:
         self._results: Generator[FetchResult, None, None] | None = None
         of = f"{users.total:,} users" if users.total else "the users found"
         after = f", continuing after user {users.done:,}" if users.done else ""
-        self._progress.say(
+        self._progress.log(
             f"user_profiles: reading {of}{after}, {REQUESTS_IN_FLIGHT} at once, "
             f"up to {fetcher.requests_per_minute} requests a minute"
         )
@@ -64,7 +64,7 @@ class Snapshot:
         assert self._results is not None
         for result in islice(self._results, min(size, self._left_in_group)):
             yield result
-            self._users.passed(result.user)
+            self._users.move_past(result.user)
             self._left_in_group -= 1
             self._count(result)
         if not self._left_in_group:
@@ -108,4 +108,4 @@ class Snapshot:
         elif result.status is FetchStatus.FAILED:
             self._logger.warning(f"User {number:,} could not be read and is left out: {result.words}")
         if self._progress.is_due():
-            self._progress.say(self._so_far())
+            self._progress.log(self._so_far())

@@ -1,4 +1,4 @@
-"""Whose profiles are read, in which order, and how a state says how far they have been."""
+"""Decides whose profiles are read, in which order, and keeps in a state how far they have been."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Kind = Literal["user_id", "device_id"]
 
 @dataclass(frozen=True)
 class User:
-    """One user, and by which of its ids Amplitude is asked."""
+    """Names one user by the id that its request has."""
 
     kind: Kind
     id: str
@@ -31,7 +31,7 @@ class User:
 
 @dataclass(frozen=True)
 class Group:
-    """Users to be read in this order.
+    """Holds users to be read in this order.
 
     :param is_last: whether the snapshot ends with them
     """
@@ -42,9 +42,9 @@ class Group:
 
 
 class Users(ABC):
-    """The users of one snapshot.
+    """Iterates over the users of one snapshot.
 
-    `done` of `total` users are passed: their results are out, in this run or in the interrupted one before it. Where
+    The results of `done` of `total` users are out, in this run or in the interrupted one before it. Where
     users are still being looked for, `total` is how many were found so far.
     """
 
@@ -55,24 +55,24 @@ class Users(ABC):
     def groups(self) -> Iterator[Group | None]:
         """Yields the users that are still to be read, in the snapshot's order.
 
-        None stands for a step of the search for them, after which a state may be written. Ask for the next group when
-        all users of the one before are passed.
+        None stands for a step of the search for them, after which a state may be written. The next group may be
+        taken when the results of all users of the one before are out.
         """
 
     @abstractmethod
-    def passed(self, user: User) -> None:
-        """Records that the result of the next user is out."""
+    def move_past(self, user: User) -> None:
+        """Moves the state past a user, whose result is out."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Returns the state from which another run continues after the last user passed."""
+        """Returns the state from which another run continues after the last user whose result is out."""
 
     def close(self) -> None:  # noqa: B027 - only some have anything to close
         """Lets go of what the users are kept in."""
 
 
 class Listed(Users):
-    """The users named in the configuration, user ids first.
+    """Iterates over the users named in the configuration, user ids first.
 
     State: `{"selection": "listed", "done": 750, "fingerprint": "..."}`, a fingerprint of those 750 users in order. A
     snapshot continues when they still head the list, whatever was added behind them; otherwise it begins anew.
@@ -93,7 +93,7 @@ class Listed(Users):
     def groups(self) -> Iterator[Group | None]:
         yield Group(self.left(), self.total - self.done, is_last=True)
 
-    def passed(self, user: User) -> None:
+    def move_past(self, user: User) -> None:
         self._fingerprint.update(user.digest)
         self.done += 1
 
@@ -103,7 +103,7 @@ class Listed(Users):
     def _continue(self, state: Mapping[str, Any], logger: logging.Logger) -> None:
         if state.get("selection") == "listed":
             for user in self._users[: state["done"]]:
-                self.passed(user)
+                self.move_past(user)
             if self.state() == state:
                 return
         logger.info("The configured users are not those of the interrupted snapshot: it begins anew")

@@ -39,7 +39,7 @@ def test_given_blank_lines_and_crlf_then_line_numbers_still_count_them() -> None
     data = an_export(b'{"a":1}\r\n\r\n\n  \n{"b":2}\n')
     [block] = opened(data).blocks()
     assert block.lines() == [(0, b'{"a":1}\r'), (4, b'{"b":2}')]
-    assert block.told(4) == f"member {name(0)}, line 5"
+    assert block.where(4) == f"member {name(0)}, line 5"
     assert block.count == 5
 
 
@@ -55,14 +55,14 @@ def test_blocks_are_the_lines_and_know_where_each_is_from(members: list[bytes], 
         if line.strip()
     ]
     blocks = list(opened(an_export(*members)).blocks(read_bytes))
-    assert [(block.told(place), line) for block in blocks for place, line in block.lines()] == places
+    assert [(block.where(place), line) for block in blocks for place, line in block.lines()] == places
     for block in blocks:
         assert block.count == block.text.count(b"\n") + 1
         for start in range(block.count):
             rest = block.starting_at(start)
             assert rest.count == block.count - start
-            assert [(rest.told(place), line) for place, line in rest.lines()] == [
-                (block.told(place), line) for place, line in block.lines() if place >= start
+            assert [(rest.where(place), line) for place, line in rest.lines()] == [
+                (block.where(place), line) for place, line in block.lines() if place >= start
             ]
 
 

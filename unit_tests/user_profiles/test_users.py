@@ -19,7 +19,7 @@ def read(users: Listed, number: int) -> list[User]:
         if len(taken) == number:
             break
         taken.append(user)
-        users.passed(user)
+        users.move_past(user)
     return taken
 
 

@@ -1,4 +1,4 @@
-"""What all streams share: a typed configuration, a schema that follows it, and how records leave."""
+"""Defines what all streams share: a typed configuration, a schema that follows it, and how records leave."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Messages = Iterator[Mapping[str, Any] | AirbyteMessage]
 
 
 class AmplitudeStream(Stream, ABC):
-    """A stream of one of Amplitude's APIs.
+    """Reads one of Amplitude's APIs as a stream of the CDK.
 
     :param in_batches: whether `read_records` yields `RecordBatch` messages (the command line) or one mapping a record
     :param options: those of the next base
@@ -55,7 +55,7 @@ class AmplitudeStream(Stream, ABC):
 
 
 class SnapshotStream(AmplitudeStream, ABC):
-    """A stream that is read as a whole, in portions with a state after each, so that an interrupted read can go on.
+    """Reads a stream as a whole, in portions with a state after each, so that an interrupted read can go on.
 
     The state of a finished one says "done in this job": Airbyte keeps it between the attempts of a job, which then do
     not read the stream again, and deletes it before the next job.

@@ -1,4 +1,4 @@
-"""The stream `events` in the terms of the CDK: slices, state and records."""
+"""Offers the stream `events` in the terms of the CDK: slices, state and records."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from source_amplitude.export.windows import Window, parse_export_hour
 
 
 class Events(AmplitudeStream, HttpStream):
-    """Raw events, hour by hour of `server_upload_time`.
+    """Reads raw events, hour by hour of `server_upload_time`.
 
     Source of the facts: https://amplitude.com/docs/apis/analytics/export
     """
@@ -116,7 +116,7 @@ class Events(AmplitudeStream, HttpStream):
 
 
 def _estimate_message(stream: str, rows: int, size: int) -> AirbyteMessage:
-    """The trace message that tells Airbyte of an estimate for a whole stream."""
+    """Makes the trace message with an estimate for a whole stream."""
     estimate = AirbyteEstimateTraceMessage(name=stream, type=EstimateType.STREAM, row_estimate=rows, byte_estimate=size)
     trace = AirbyteTraceMessage(type=TraceType.ESTIMATE, emitted_at=time.time() * 1000, estimate=estimate)
     return AirbyteMessage(type=Type.TRACE, trace=trace)

@@ -1,4 +1,4 @@
-"""The stream `user_profiles`: a snapshot of what the User Profile API knows of each user."""
+"""Offers the stream `user_profiles`: a snapshot of what the User Profile API knows of each user."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TokenBucketAvailabilityStrategy(HttpAvailabilityStrategy):
     def check_availability(
         self, stream: Stream, logger: logging.Logger, source: Source | None = None
     ) -> tuple[bool, str | None]:
-        """Asks about one user; where the API does not answer, a sentence says why. An unknown user is an answer."""
+        """Requests one profile; returns a sentence where the API does not answer. An unknown user is an answer."""
         if not self.is_in_region:
             return False, NOT_IN_THE_EU
         try:
@@ -66,7 +66,7 @@ class TokenBucketAvailabilityStrategy(HttpAvailabilityStrategy):
 
 
 class UserProfiles(SnapshotStream, HttpStream):
-    """One record a user: properties, cohorts, computations, recommendations, propensities. US region only.
+    """Reads one record a user: properties, cohorts, computations, recommendations, propensities. US region only.
 
     Source of the facts: https://amplitude.com/docs/apis/analytics/user-profile
 
@@ -98,7 +98,7 @@ class UserProfiles(SnapshotStream, HttpStream):
         return None
 
     def probe(self) -> None:
-        """Asks about the first listed user, or about a made-up one: that it is unknown is an answer too.
+        """Requests the profile of the first listed user, or of a made-up one: that it is unknown is an answer too.
 
         :raises AmplitudeError: profiles cannot be read, and why
         """
@@ -123,7 +123,7 @@ class UserProfiles(SnapshotStream, HttpStream):
             self._state = snapshot.state()
 
     def parse_response(self, response: requests.Response, **_: Any) -> Iterable[Mapping[str, Any]]:
-        """The profile in one answer, for users of the plain `HttpStream` interface; `read_records` does not need it."""
+        """Yields the profile in one answer, for users of the plain `HttpStream` interface."""
         yield {name: json.loads(bytes(value)) for name, value in user_data(response.content).fields.items()}
 
     def _begin(self) -> Snapshot:
