@@ -130,9 +130,13 @@ image:
 # All files have the time of the last commit, so that the same commit gives the same bytes.
 dist sbom: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
 
+# Of a copy of the last commit, whose README leads to addresses instead of files. The copy is outside of this folder, since
+# what Git ignores here goes into no package.
 dist: $(RELEASE)/.ready
 	rm -rf dist
-	$(RELEASE)/bin/python -m build --no-isolation
+	copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && git archive HEAD | tar -x -C "$$copy" \
+		&& $(RELEASE)/bin/python tools/published_readme.py "$$copy" \
+		&& $(RELEASE)/bin/python -m build --no-isolation --outdir dist "$$copy"
 	$(RELEASE)/bin/twine check --strict dist/*
 	$(RELEASE)/bin/check-wheel-contents dist/*.whl
 
