@@ -42,7 +42,7 @@ help:
 	@echo "make test-spark  the tests with the newest Spark itself, which needs Java 17: 4.3, or 4.2 with Python 3.10"
 	@echo "make test-spark-oldest  the same with Spark 4.0, the oldest that is supported"
 	@echo "make test-all    all tests"
-	@echo "make bench       speed and memory beside Airbyte's own connector, three quarters of an hour; bench-quick: two minutes"
+	@echo "make bench       speed and memory beside Airbyte's own connector, twenty minutes, into the docs; bench-quick: two minutes, printed"
 	@echo "make bench-spark what reading with Spark costs, Python and JVM together, beside its floor; three quarters of an hour"
 	@echo "make docs        renew what the docs take from schemas, lock and measurements, and the version wherever it stands"
 	@echo "make lint        ruff and mypy; actionlint and zizmor for the workflows"
@@ -50,7 +50,7 @@ help:
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed: make PYTHON=python3.12 ...")'
-	@echo "Installing $$(grep -c '==' requirements/dev.txt) packages into $(VENV), 460 MB: some minutes, once."
+	@echo "Installing $$(grep -c '==' requirements/dev.txt) packages into $(VENV), half a GB: one to five minutes, once."
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
@@ -64,7 +64,7 @@ $(OFFICIAL)/.ready: requirements/official.txt
 
 $(PYAIRBYTE)/.ready: requirements/pyairbyte.txt
 	$(PYAIRBYTE_PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 13) else "PyAirbyte needs Python 3.10 to 3.12: make PYAIRBYTE_PYTHON=python3.12 ...")'
-	@echo "Installing PyAirbyte, $$(grep -c '==' $<) packages, into $(PYAIRBYTE), 780 MB: some minutes, once."
+	@echo "Installing PyAirbyte, $$(grep -c '==' $<) packages, into $(PYAIRBYTE), 0.8 GB: minutes, once."
 	$(PYAIRBYTE_PYTHON) -m venv --clear $(PYAIRBYTE)
 	$(PYAIRBYTE)/bin/python -m pip install --disable-pip-version-check --require-hashes -r $<
 	touch $@
@@ -122,7 +122,7 @@ docs: $(READY)
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/stamp.py
 	$(BIN)/python docs/licences.py
-	$(BIN)/python docs/scale.py
+	$(BIN)/python -m benchmarks.pages
 
 image:
 	docker build $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag source-amplitude:dev .

@@ -1,4 +1,5 @@
-"""Throughput, latency, memory and start-up, beside the official connector and the lower bounds.
+"""Measures throughput, memory, latency and start-up, beside the official connector and a lower bound.
 
-`docs/performance.md` says what came out. `make bench` runs all of it.
+`make bench` measures everything, writes the figures to `docs/measured.json`, and writes the docs anew from them;
+`benchmarks/figures.py` describes the file.
 """

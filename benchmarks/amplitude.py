@@ -32,6 +32,10 @@ class Amplitude:
     def environment(self) -> dict[str, str]:
         return {"AMPLITUDE_API_URL": self.url, "AMPLITUDE_PROFILE_API_URL": self.url}
 
+    def last(self, hours: int) -> "Amplitude":
+        """The same, for who reads its last hours only."""
+        return Amplitude(self.url, self.first_hour + timedelta(hours=self.hours - hours), hours)
+
     def windows(self, width_hours: int) -> list[tuple[str, str]]:
         starts = (self.first_hour + timedelta(hours=start) for start in range(0, self.hours, width_hours))
         return [(f"{start:%Y%m%dT%H}", f"{start + timedelta(hours=width_hours - 1):%Y%m%dT%H}") for start in starts]

@@ -14,32 +14,25 @@ import requests
 from isal import igzip
 from msgspec import UNSET
 
-from benchmarks.amplitude import API_KEY, SECRET_KEY, Amplitude, an_amplitude
-from benchmarks.measure import Spread
-from benchmarks.table import Table
+from benchmarks.amplitude import API_KEY, SECRET_KEY, Amplitude
+from benchmarks.figures import Figures
 from source_amplitude.airbyte.record_batch import RecordBatch
 from source_amplitude.events.converter import RecordConverter
 from source_amplitude.export.archive import READ_BYTES, Archive
-from source_amplitude.export.download import CHUNK_BYTES
+from source_amplitude.http.body import CHUNK_BYTES
 
 _encode_lines = msgspec.json.Encoder().encode_lines
 STEPS = ("download", "verify", "inflate", "split", "parse", "convert", "dump", "frame", "write")
 
 
-def measure(events_per_hour: int, runs: int) -> Table:
-    with an_amplitude(hours=24, events_per_hour=events_per_hour, options=("--cache-archives",)) as amplitude:
-        amplitude.archive(*amplitude.windows(24)[0])
-        measured: dict[str, list[float]] = {step: [] for step in STEPS}
-        for _ in range(runs):
-            for step, seconds in _one_run(amplitude).items():
-                measured[step].append(seconds / (24 * events_per_hour) * 1e6)
-    table = Table(f"Budget: {24 * events_per_hour:,} events, one thread", ("step", "µs of an event", "share"))
-    medians = {step: Spread(tuple(values)) for step, values in measured.items()}
-    total = sum(spread.median for spread in medians.values())
-    for step, spread in medians.items():
-        table.rows.append((step, spread.text(2), f"{spread.median / total:.0%}"))
-    table.rows.append(("together", f"{total:.2f}", "100%"))
-    return table
+def measure(amplitude: Amplitude, events: int, runs: int) -> Figures:
+    """Measures the one window of a day that this Amplitude has."""
+    measured: dict[str, list[float]] = {step: [] for step in STEPS}
+    for number in range(runs):
+        for step, seconds in _one_run(amplitude).items():
+            measured[step].append(seconds / events * 1e6)
+        print(f"  {number + 1}/{runs} {sum(values[-1] for values in measured.values()):.1f} us an event", flush=True)
+    return {"events": events, "steps": measured}
 
 
 def _one_run(amplitude: Amplitude) -> dict[str, float]:

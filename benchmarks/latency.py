@@ -1,18 +1,17 @@
 """Many windows, each of which takes the server some seconds: what downloading ahead is for."""
 
-import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from benchmarks.amplitude import an_amplitude, reading_arguments
-from benchmarks.measure import interleaved, paired_ratio, spread
-from benchmarks.table import Table
+from benchmarks.figures import Figures
+from benchmarks.measure import COMMAND, interleaved
 
 WORKERS = (1, 3, 5)
 DELAY_HOURS = 2
 
 
-def measure(folder: Path, windows: int, seconds: float, runs: int) -> Table:
+def measure(folder: Path, windows: int, seconds: float, runs: int) -> Figures:
     newest_complete_hour = (datetime.now(timezone.utc) - timedelta(hours=DELAY_HOURS + 1)).replace(
         minute=0, second=0, microsecond=0
     )
@@ -26,13 +25,11 @@ def measure(folder: Path, windows: int, seconds: float, runs: int) -> Table:
         for workers in WORKERS:
             own = folder / f"workers_{workers}"
             own.mkdir(exist_ok=True)
-            arguments = reading_arguments(own, amplitude, batch_size_hours=1, num_workers=workers)
-            commands[f"{workers} workers"] = [str(Path(sys.executable).with_name("source-amplitude")), *arguments]
-        costs = interleaved(commands, amplitude.environment, runs)
-    one = costs[f"{WORKERS[0]} workers"]
-    table = Table(
-        f"Latency: {windows} windows, {seconds:g} s of server time each", ("", "wall s", "times as fast as one")
-    )
-    for name, cost in costs.items():
-        table.rows.append((name, spread(cost, "wall").text(1), paired_ratio(cost, one, "wall").text(2)))
-    return table
+            commands[str(workers)] = [
+                COMMAND, *reading_arguments(own, amplitude, batch_size_hours=1, num_workers=workers)
+            ]  # fmt: skip
+        return {
+            "windows": windows,
+            "seconds": seconds,
+            "workers": interleaved(commands, amplitude.environment, runs),
+        }

@@ -1,23 +1,25 @@
-"""Runs one process to its end and says what it cost; and what several runs come to."""
+"""Runs one process to its end, or several in turn, and says what each run cost."""
 
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import median
 
+from benchmarks.figures import Figures
 from harness.runs import peak_rss_bytes
 
+COMMAND = str(Path(sys.executable).with_name("source-amplitude"))
 READ_BYTES = 1024 * 1024
 SAMPLE_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run cost, all of its processes together: seconds of wall and of processor, peak memory."""
+    """What one run cost: seconds of wall and of processor, and the most memory it had."""
 
     wall: float
     cpu: float
@@ -25,7 +27,7 @@ class Cost:
 
 
 class _Peak(threading.Thread):
-    """Watches how much memory a process and those that it starts have had at most."""
+    """Watches how much memory a process has had at most."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
@@ -66,46 +68,17 @@ def run(command: Sequence[str], environment: Mapping[str, str], output: Path | N
     return Cost(wall, used.ru_utime + used.ru_stime, peak.bytes / 1e6)
 
 
-@dataclass(frozen=True)
-class Spread:
-    """The median of some runs, and the smallest and the largest of them."""
-
-    values: tuple[float, ...]
-
-    @property
-    def median(self) -> float:
-        return median(self.values)
-
-    def text(self, digits: int) -> str:
-        low, high = min(self.values), max(self.values)
-        return f"{self.median:,.{digits}f} ({low:,.{digits}f}-{high:,.{digits}f})"
-
-    def per(self, count: float) -> "Spread":
-        """`count` for each unit of the values: of seconds, a rate."""
-        return Spread(tuple(count / value for value in self.values))
-
-
 def interleaved(
     commands: Mapping[str, Sequence[str]], environment: Mapping[str, str], runs: int
-) -> dict[str, list[Cost]]:
+) -> dict[str, list[Figures]]:
     """Run every command in turn, `runs` times over, so that a change of the machine's mood strikes all of them."""
-    costs: dict[str, list[Cost]] = {name: [] for name in commands}
+    costs: dict[str, list[Figures]] = {name: [] for name in commands}
     for number in range(runs):
         for name, command in commands.items():
             cost = run(command, environment)
-            costs[name].append(cost)
+            costs[name].append(asdict(cost))
             print(
                 f"  {number + 1}/{runs} {name}: {cost.wall:.2f} s, {cost.cpu:.2f} CPU s, {cost.peak_mb:.0f} MB",
                 flush=True,
             )
     return costs
-
-
-def spread(costs: list[Cost], figure: str) -> Spread:
-    return Spread(tuple(getattr(cost, figure) for cost in costs))
-
-
-def paired_ratio(ours: list[Cost], theirs: list[Cost], figure: str) -> Spread:
-    """How many times less ours is, run by run, so that each pair shares the machine's mood."""
-    pairs = zip(ours, theirs, strict=True)
-    return Spread(tuple(getattr(their, figure) / getattr(our, figure) for our, their in pairs))

@@ -1,30 +1,28 @@
-"""Peak memory for archives of very different sizes."""
+"""The most memory that archives of very different sizes take."""
 
-import sys
 from pathlib import Path
 
 from benchmarks.amplitude import an_amplitude, reading_arguments
-from benchmarks.measure import Cost, run, spread
-from benchmarks.table import Table
+from benchmarks.figures import Figures
+from benchmarks.measure import COMMAND, interleaved
 
 # An event with an incompressible text of 20,000 characters, which gzip halves, is 10.5 KB of archive.
 PAYLOAD_CHARACTERS = 20_000
 EVENTS_A_GIGABYTE = 95_500
 
 
-def measure(folder: Path, megabytes: tuple[int, ...], runs: int) -> Table:
-    """One hour of so many events that its archive is about as large as asked for, in one request."""
-    table = Table("Memory: one archive of incompressible events", ("archive MB", "peak MB", "wall s", "CPU s"))
-    for size in megabytes:
-        events = size * EVENTS_A_GIGABYTE // 1000
-        with an_amplitude(
-            hours=1, events_per_hour=events, options=("--payload-characters", str(PAYLOAD_CHARACTERS))
-        ) as amplitude:
-            command = [str(Path(sys.executable).with_name("source-amplitude")), *reading_arguments(folder, amplitude)]
-            log = folder / "output.jsonl"
-            costs: list[Cost] = []
-            for number in range(runs):
-                costs.append(run(command, amplitude.environment, log if number == 0 and size == megabytes[0] else None))
-                print(f"  {number + 1}/{runs} {size} MB: {costs[-1].peak_mb:.0f} MB", flush=True)
-        table.rows.append((f"{size:,}", *(spread(costs, figure).text(0) for figure in ("peak_mb", "wall", "cpu"))))
-    return table
+def measure(folder: Path, runs: dict[int, int]) -> Figures:
+    """One hour of so many events that its archive is about as large as asked for, in one request.
+
+    :param runs: of each size of the archive, in MB: how many
+    """
+    return {"archives": [{"archive_mb": size, "runs": _runs(folder, size, count)} for size, count in runs.items()]}
+
+
+def _runs(folder: Path, megabytes: int, runs: int) -> list[Figures]:
+    events = megabytes * EVENTS_A_GIGABYTE // 1000
+    payload = ("--payload-characters", str(PAYLOAD_CHARACTERS))
+    with an_amplitude(hours=1, events_per_hour=events, options=payload) as amplitude:
+        name = f"{megabytes} MB"
+        commands = {name: [COMMAND, *reading_arguments(folder, amplitude)]}
+        return interleaved(commands, amplitude.environment, runs)[name]

@@ -1,25 +1,39 @@
-"""What reading with Spark costs, processor time of Python and JVM together, beside its floor; for `make bench-spark`.
+"""Measures what reading with Spark costs, processor time of Python and JVM together; for `make bench-spark`.
 
-Events into Parquet on two cores, each run in a session of its own. The floor is a data source that yields the same
-Arrow batches from files: what is above it is ours. Runs of one kind and of its floor alternate.
+Events into Parquet on two cores, each run in a session of its own, beside a floor: a data source that yields the same
+Arrow batches from files. What is above the floor is this project's. All kinds run in turn.
+
+It writes the part `spark` of docs/measured.json (see benchmarks/figures.py), and the docs from it:
+
+    pyspark   the version
+    reads     a list of {"kind": what the table calls it, "events": how many, "runs": [...], "floor": [...]}
+    memory    a list of {"archive_mb": size, "run": {...}}
+
+where each run is {"events": ..., "cpu": seconds, "python": seconds, "wall": seconds, "peak_mb": largest worker}
+(benchmarks/spark_cost.py). With --quick or another size only bench_output/ is written.
 """
 
 import argparse
 import json
 import subprocess
 import sys
-from statistics import median
+from importlib.metadata import version
 
+from benchmarks import figures, pages
 from benchmarks.amplitude import Amplitude, an_amplitude
-from benchmarks.machine import OUTPUT, machine
+from benchmarks.figures import OUTPUT, Figures
 from benchmarks.memory import EVENTS_A_GIGABYTE, PAYLOAD_CHARACTERS
-from benchmarks.spark_cost import Cost
 from benchmarks.spark_run import WORKERS
-from benchmarks.table import Table
+from benchmarks.tables import TABLES
 
 HOURS = 24
 FEW = "uuid,event_type,server_upload_time"
-HEADERS = ("", "CPU, us an event", "of it Python", "floor", "wall s", "largest worker MB")
+# What is read, with which columns; the floor of each has the same columns.
+KINDS = {
+    "batch": ("batch", ""),
+    "stream": ("stream", ""),
+    f"batch of the columns {FEW}": ("batch", FEW),
+}
 
 
 def main() -> None:
@@ -30,60 +44,56 @@ def main() -> None:
     options = parser.parse_args()
     OUTPUT.mkdir(exist_ok=True)
     sizes = [2_084] if options.quick else options.events_per_hour or [8_334, 41_670]
-    tables = [cost(size, 1 if options.quick else options.runs) for size in sizes]
-    if not options.events_per_hour:
-        tables.append(memory((60,) if options.quick else (60, 1_000)))
-    text = "\n".join([machine(), "", *(table.markdown() for table in tables)])
-    (OUTPUT / "spark.md").write_text(text)
-    print(f"\n{text}")
+    found = {**figures.provenance(), "pyspark": version("pyspark")}
+    found["reads"] = [read for size in sizes for read in reads(size, 1 if options.quick else options.runs)]
+    found["memory"] = memory((60,) if options.quick else (60, 1_000))
+    figures.write(OUTPUT / "spark.json", found)
+    for name, (part, make) in TABLES.items():
+        if part == "spark":
+            print(f"{name}:\n\n{make(found)}\n", flush=True)
+    if not options.quick and not options.events_per_hour:
+        figures.keep("spark", found)
+        pages.main()
 
 
-def cost(events_per_hour: int, runs: int) -> Table:
+def reads(events_per_hour: int, runs: int) -> list[Figures]:
     """24 hours of events, in one archive for each task."""
     events = HOURS * events_per_hour
-    kinds = {"batch": ("batch", ""), "stream": ("stream", ""), "floor": ("ready", ""),
-             f"batch, columns={FEW}": ("batch", FEW), f"floor, columns={FEW}": ("ready", FEW)}  # fmt: skip
-    found: dict[str, list[Cost]] = {kind: [] for kind in kinds}
+    floors = {columns: [] for _, columns in KINDS.values()}
+    found = [
+        {"kind": kind, "events": events, "runs": [], "floor": floors[columns]}
+        for kind, (_, columns) in KINDS.items()
+    ]  # fmt: skip
     with an_amplitude(hours=HOURS, events_per_hour=events_per_hour, options=("--cache-archives",)) as amplitude:
         for window in amplitude.windows(HOURS // WORKERS):
             amplitude.archive(*window)  # made before anybody is measured
         for number in range(runs):
-            for kind, (mode, columns) in kinds.items():
-                found[kind].append(in_a_process(mode, amplitude, events, columns))
-                print(f"  {number + 1}/{runs} {kind}: {found[kind][-1]}", flush=True)
-    table = Table(f"Spark: {events:,} events of 2.1 KB into Parquet, local[{WORKERS}]", HEADERS)
-    for kind in (kind for kind in kinds if not kind.startswith("floor")):
-        floor = "floor" + kind.removeprefix("batch").removeprefix("stream")
-        micros = [_micros(found[name], figure) for name, figure in ((kind, "cpu"), (kind, "python"), (floor, "cpu"))]
-        wall, peak = (median(getattr(run, figure) for run in found[kind]) for figure in ("wall", "peak_mb"))
-        table.rows.append((kind, *micros, f"{wall:.1f}", f"{peak:.0f}"))
-    table.notes.append(f"Medians of {runs} runs in turn, from the first call of the read to its end.")
-    return table
+            todo = [(read["kind"], read["runs"], *KINDS[read["kind"]]) for read in found]
+            todo += [("floor", floor, "ready", columns) for columns, floor in floors.items()]
+            for kind, measured, mode, columns in todo:
+                measured.append(in_a_process(mode, amplitude, events, columns))
+                print(f"  {number + 1}/{runs} {kind}: {measured[-1]}", flush=True)
+    return found
 
 
-def _micros(runs: list[Cost], figure: str) -> str:
-    return f"{median(getattr(run, figure) / run.events for run in runs) * 1e6:.1f}"
-
-
-def memory(megabytes: tuple[int, ...]) -> Table:
+def memory(megabytes: tuple[int, ...]) -> list[Figures]:
     """One hour of so many events that its archive is about as large as asked for."""
-    table = Table("Spark: memory of the worker, one archive", ("archive MB", "largest worker MB", "CPU s"))
+    found = []
     for size in megabytes:
         payload = ("--payload-characters", str(PAYLOAD_CHARACTERS), "--cache-archives")
         events = size * EVENTS_A_GIGABYTE // 1000
         with an_amplitude(hours=1, events_per_hour=events, options=payload) as amplitude:
-            run = in_a_process("batch", amplitude, events)
-            print(f"  {size} MB: {run}", flush=True)
-        table.rows.append((f"{size:,}", f"{run.peak_mb:.0f}", f"{run.cpu:.1f}"))
-    return table
+            found.append({"archive_mb": size, "run": in_a_process("batch", amplitude, events)})
+            print(f"  {size} MB: {found[-1]['run']}", flush=True)
+    return found
 
 
-def in_a_process(mode: str, amplitude: Amplitude, events: int, columns: str = "") -> Cost:
+def in_a_process(mode: str, amplitude: Amplitude, events: int, columns: str = "") -> Figures:
     """One measurement, in a session of its own."""
     arguments = [mode, amplitude.url, amplitude.first_hour.isoformat(), str(amplitude.hours), str(events)]
     command = [sys.executable, "-m", "benchmarks.spark_run", *arguments, "--columns", columns]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 if __name__ == "__main__":

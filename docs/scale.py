@@ -1,27 +1,47 @@
-"""Writes docs/scale.md: planning tables, each figure computed from what docs/performance.md measured.
+"""Writes docs/scale.md: planning tables, each figure computed from docs/measured.json.
 
-After a new measurement, MEASURED is the one place to change; `make docs` computes the rest.
+    python -m docs.scale
+
+`make bench`, `make bench-spark` and `make docs` run it.
 """
 
 from collections.abc import Iterable
 from math import ceil
 from pathlib import Path
+from statistics import median
+
+from benchmarks.figures import load
+from benchmarks.tables import of, per_event, profiles_minute
 
 PAGE = Path(__file__).with_name("scale.md")
 
-# The figures as docs/performance.md has them (unit_tests/test_scale.py holds them together).
-MEASURED = {
-    "events": ("400,032", "events in the measured archives"),
-    "json_mb": ("843", "MB of JSON in them"),
-    "zip_mb": ("118", "MB of ZIP in them"),
-    "sync_events": ("400,000", "events in a sync"),
-    "wall_s": ("5.7", "seconds of that sync"),
-    "cpu_s": ("5.8", "seconds of processor time of that sync"),
-    "memory_mb": ("111", "MB of memory of a sync at most, whatever the archive"),
-    "spark_us": ("26.7", "µs of processor time of Spark an event, Python and JVM together, into Parquet"),
-    "spark_mb": ("188", "MB of memory of a Spark worker at most"),
-    "profiles_minute": ("594", "profiles a minute"),
-}
+
+def measured() -> dict[str, tuple[float, str]]:
+    """The figures that all others are computed from, and what each is."""
+    found = load()
+    bench, spark = found["bench"], found["spark"]
+    large = bench["large"]
+    most_events = max((read for read in spark["reads"] if read["kind"] == "batch"), key=lambda read: read["events"])
+    peaks = [run["peak_mb"] for sync in (large, *bench["memory"]["archives"]) for run in sync["runs"]]
+    workers = [run["peak_mb"] for read in spark["reads"] for run in read["runs"]]
+    workers += [archive["run"]["peak_mb"] for archive in spark["memory"]]
+    return {
+        "events": (large["events"], "events in a sync"),
+        "json_mb": (large["json_mb"], "MB of JSON in their archives"),
+        "zip_mb": (large["zip_mb"], "MB of ZIP, as Amplitude sends them"),
+        "wall_s": (median(of(large["runs"], "wall")), "seconds of that sync"),
+        "cpu_s": (median(of(large["runs"], "cpu")), "seconds of processor time of that sync"),
+        "memory_mb": (max(peaks), "MB of memory of a sync at most, whatever the archive"),
+        "spark_us": (
+            per_event(most_events["runs"], "cpu"),
+            "µs of processor time of Spark an event, Python and JVM together, into Parquet",
+        ),
+        "spark_mb": (max(workers), "MB of memory of a Spark worker at most"),
+        "profiles_minute": (profiles_minute(bench), "profiles a minute"),
+    }
+
+
+MEASURED = measured()
 # Amplitude's own limits (docs/amplitude.md), and two settings of the connector.
 RESPONSE_GB = 4
 REQUESTS_AT_ONCE = 5
@@ -34,13 +54,18 @@ LINKS_MBIT = (100, 1_000, 10_000)
 
 
 def value(name: str) -> float:
-    return float(MEASURED[name][0].replace(",", ""))
+    return MEASURED[name][0]
+
+
+def shown(name: str) -> str:
+    """Whole above 100, and with three digits below."""
+    return f"{value(name):,.0f}" if value(name) >= 100 else f"{value(name):.3g}"
 
 
 JSON_BYTES = value("json_mb") * 1e6 / value("events")
 ZIP_BYTES = value("zip_mb") * 1e6 / value("events")
-CPU_US = value("cpu_s") * 1e6 / value("sync_events")
-PROCESS = value("sync_events") / value("wall_s")
+CPU_US = value("cpu_s") * 1e6 / value("events")
+PROCESS = value("events") / value("wall_s")
 MOST_A_DAY = RESPONSE_GB * 1e9 / ZIP_BYTES * 24 / PEAK
 SPARK = {cores: cores * 1e6 / value("spark_us") for cores in (DEFAULT_WORKERS, REQUESTS_AT_ONCE)}
 PROCESS_MB_S = PROCESS * ZIP_BYTES / 1e6
@@ -59,7 +84,7 @@ def page() -> str:
                 cpu=number(CPU_US),
                 process=number(PROCESS),
                 spark=number(SPARK[REQUESTS_AT_ONCE]),
-                measured=table(("Measured", ""), MEASURED.values()),
+                measured=table(("Measured", ""), ((shown(name), what) for name, (_, what) in MEASURED.items())),
             ),
             table(
                 ("Events a day", "JSON", "ZIP", "Busiest hour, ZIP", "Exports, nightly", "Exports, hourly"),
@@ -78,7 +103,7 @@ def page() -> str:
                 map(machine, possible()),
             ),
             MACHINE.format(
-                workers=DEFAULT_WORKERS, memory=MEASURED["memory_mb"][0], target=TARGET_ARCHIVE_MB, limit=RESPONSE_GB
+                workers=DEFAULT_WORKERS, memory=shown("memory_mb"), target=TARGET_ARCHIVE_MB, limit=RESPONSE_GB
             ),
             table(
                 (
@@ -96,7 +121,7 @@ def page() -> str:
                 mb=number(PROCESS_MB_S),
                 faster=number(SPARK[REQUESTS_AT_ONCE] / PROCESS),
                 executor=number(value("spark_mb") * REQUESTS_AT_ONCE / 1e3),
-                worker=MEASURED["spark_mb"][0],
+                worker=shown("spark_mb"),
             ),
             table(
                 ("Users", "Time"),
@@ -105,7 +130,7 @@ def page() -> str:
                     for users in (1_000, 10_000, 100_000, 1_000_000)
                 ),
             ),
-            TAIL.format(profiles=MEASURED["profiles_minute"][0]),
+            TAIL.format(profiles=shown("profiles_minute")),
         ]
     )
 
@@ -141,7 +166,7 @@ def machine(events: int) -> tuple[str, ...]:
         f"{events:,}",
         duration(events * CPU_US / 1e6),
         duration(events / PROCESS),
-        f"{MEASURED['memory_mb'][0]} MB",
+        f"{shown('memory_mb')} MB",
         size(DEFAULT_WORKERS * min(events * ZIP_BYTES, RESPONSE_GB * 1e9)),
         size(DEFAULT_WORKERS * events / 24 * PEAK * ZIP_BYTES),
     )
@@ -188,8 +213,8 @@ def duration(seconds: float) -> str:
 
 HEAD = """# Scale
 
-How much of everything a project needs, from a million to ten billion events a day. Made by `make docs` (`docs/scale.py`) from
-these figures of [performance](performance.md):
+How much of everything a project needs, from a million to ten billion events a day: computed by `docs/scale.py` from these figures
+of [performance](performance.md), where it says when, and on which machine, they were measured:
 
 {measured}
 

@@ -1,9 +1,8 @@
-"""The lower bounds: what the work itself costs in Python, with no connector around it.
+"""The lower bound: inflates, splits, parses with orjson, converts timestamps, makes bags text, dumps, and writes.
 
-    python lower_bound.py gunzip ARCHIVE ...   inflate, and nothing else
-    python lower_bound.py convert ARCHIVE ...  ... split, orjson load, time stamps, bags to text, orjson dump, write
+    python lower_bound.py ARCHIVE ...
 
-`convert` is a bound for code that parses all of an event; its numbers are not exact, as ours are.
+It has no connector around it. It is a bound for code that parses all of an event; its numbers are not exact.
 """
 
 import sys
@@ -28,16 +27,15 @@ def record(line: bytes) -> bytes:
     return orjson.dumps({"type": "RECORD", "record": {"stream": "events", "data": event, "emitted_at": 1}})
 
 
-def main(task: str, *archives: str) -> None:
+def main(*archives: str) -> None:
     for path in archives:
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
                 with archive.open(name) as member, igzip.open(member) as inflated:
                     rest = b""
                     while chunk := inflated.read(READ_BYTES):
-                        if task == "convert":
-                            *lines, rest = (rest + chunk).split(b"\n")
-                            sys.stdout.buffer.write(b"\n".join(map(record, lines)) + b"\n")
+                        *lines, rest = (rest + chunk).split(b"\n")
+                        sys.stdout.buffer.write(b"\n".join(map(record, lines)) + b"\n")
 
 
 main(*sys.argv[1:])
