@@ -2,13 +2,9 @@
 
 import json
 import re
-import sys
 from typing import Any
 
 from hypothesis import strategies as st
-
-# Levels of JSON at which the parser gives up: since Python 3.12 the stack of C has a limit of its own.
-TOO_DEEP = 1_000 if sys.version_info < (3, 12) else 20_000
 
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -13,7 +13,13 @@ from msgspec import UNSET, Raw
 from source_amplitude.events.shape import KEY, Shape
 from source_amplitude.export.archive import lines_of
 from source_amplitude.records.coercion import CoercionStats, ColumnValues
-from source_amplitude.records.json_repair import NOT_STRICT, strict_fields, strict_lines, without_nul
+from source_amplitude.records.json_repair import (
+    NOT_STRICT,
+    is_too_deep_within,
+    strict_fields,
+    strict_lines,
+    without_nul,
+)
 from source_amplitude.records.schema import declared_types
 
 BLOCK_BYTES = 256 * 1024
@@ -151,6 +157,8 @@ class LineConverter(ABC, Generic[T]):
     def _look_at_verbatim_fields_of(self, event: Any, values: ColumnValues) -> None:
         for attribute, name in self._shape.verbatim.items():
             if raw := getattr(event, attribute):
+                if is_too_deep_within(raw):
+                    raise NeedsCoercionError
                 setattr(event, attribute, values.value(name, raw))
 
     def _unshaped(self, lines: Iterable[bytes]) -> T:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from source_amplitude.records.json_repair import MOST_LEVELS, NotAJsonObjectError, strict_json
+from source_amplitude.records.json_repair import LEVELS_KEPT, NotAJsonObjectError, strict_json
 from source_amplitude.records.rfc3339 import rfc3339
 from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
 
@@ -75,7 +75,7 @@ class CoercionStats(msgspec.Struct):
         if self.repaired:
             sentences.append(
                 f"{self.repaired:,} records or answers were repaired (U+FFFD in place of broken characters and NUL, "
-                f"null in place of NaN, text in place of what is nested below {MOST_LEVELS} levels)"
+                f"null in place of NaN, text in place of what is nested below {LEVELS_KEPT} levels)"
             )
         if self.left_out:
             sentences.append(f"{self.left_out:,} entries have no key and are left out")

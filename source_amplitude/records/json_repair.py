@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
+from itertools import accumulate
 from typing import Any
 
 import msgspec
 
-MOST_LEVELS = 100  # of nesting; a parser that calls itself gives up at about 1,000, since Python 3.12 at some 10,000
+MOST_LEVELS = (
+    500  # of nesting; parsers of Python and Java give up at about 1,000, so that a destination could not read it
+)
+SHORTEST_TOO_DEEP = 2 * MOST_LEVELS  # bytes, as a value of an object
+LEVELS_KEPT = 100  # of what has more
 _NUL_ESCAPE = b"\\u0000"
 _REPLACEMENT = "\ufffd".encode()
 # No byte of UTF-8 is one of these: escapes of what ends a string, out of the way of whatever looks at the text.
@@ -28,6 +34,9 @@ _SPACES = ((b"\t", b"\\t"), (b"\n", b"\\n"), (b"\r", b"\\r"))
 _NO_NUMBERS = ((b"-Infinity", b"null"), (b"Infinity", b"null"), (b"NaN", b"null"))
 _UNSOUND_TOKENS = (b"\t", b"\r", b"Infinity", b"NaN")
 PIECE_BYTES = 64 * 1024
+_STRINGS = re.compile(rb'"[^"]*"')
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # of levels, as signed bytes
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _STRING_OR_BRACKETS = re.compile(rb'"[^"]*"|[\[{]+|[\]}]+')
 NOT_STRICT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -50,7 +59,7 @@ def read_object(text: bytes) -> tuple[Fields, bool]:
     """
     repaired = text
     try:
-        if may_hold_nul(text):
+        if may_hold_nul(text) or is_too_deep(text):
             repaired = strict_json(text)
         elif not text.isascii():
             text.decode()
@@ -133,25 +142,19 @@ def strict_json(text: bytes) -> bytes:
     too many levels.
 
     U+FFFD takes the place of what is no character, and of NUL, which databases refuse; null that of what is no number.
-    Where the text has more levels than the parser reads, a value below `MOST_LEVELS` of them becomes a string that
-    holds its JSON. Digits stay.
+    In a text of more than `MOST_LEVELS` levels, each value below `LEVELS_KEPT` becomes a string that holds its JSON.
+    Digits stay.
 
     :raises NotAJsonObjectError: it is not a JSON object
     """
     hidden = _hidden(_well_formed(text))
-    try:
+    if _levels(hidden) > MOST_LEVELS:
+        hidden = _flattened(_with_sound_tokens(hidden))
+    with suppress(*NOT_STRICT):
         _decode(repaired := _shown(hidden))
-    except NOT_STRICT:
-        hidden = _with_sound_tokens(hidden)
-    else:
         return repaired
-    try:
-        try:
-            _decode(repaired := _shown(hidden))
-        except RecursionError:
-            _decode(repaired := _shown(_flattened(hidden)))
-    except NOT_STRICT as error:
-        raise _not_an_object(error) from None
+    repaired = _shown(_with_sound_tokens(hidden))
+    strict_fields(repaired)
     return repaired
 
 
@@ -183,14 +186,24 @@ def _lines_with_sound_tokens(hidden: bytes) -> bytes:
 
 
 def _line_of_few_levels(line: bytes) -> bytes:
-    if line.count(b"[") + line.count(b"{") > MOST_LEVELS:
-        try:
-            _decode(line)
-        except RecursionError:
-            return _shown(_flattened(_hidden(line)))
-        except NOT_STRICT:
-            pass
-    return line
+    return _shown(_flattened(_hidden(line))) if is_too_deep(line) else line
+
+
+def is_too_deep(text: bytes) -> bool:
+    """Tells whether strict JSON has more than `MOST_LEVELS` levels."""
+    return len(text) > 2 * MOST_LEVELS and _levels(_replaced(text, _HIDDEN)) > MOST_LEVELS
+
+
+def is_too_deep_within(value: msgspec.Raw) -> bool:
+    """Tells whether an object has more than `MOST_LEVELS` levels because of the value of one of its fields."""
+    return len(value) >= SHORTEST_TOO_DEEP and _levels(_replaced(bytes(value), _HIDDEN)) >= MOST_LEVELS
+
+
+def _levels(hidden: bytes) -> int:
+    if hidden.count(b"[") + hidden.count(b"{") < MOST_LEVELS:  # without a look at which of them are within strings
+        return 0
+    steps = _STRINGS.sub(b"", hidden).translate(_STEPS, _NO_BRACKETS)
+    return max(accumulate(memoryview(steps).cast("b")), default=0)
 
 
 def _well_formed(text: bytes) -> bytes:
@@ -236,18 +249,18 @@ def _replaced(text: bytes, pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def _flattened(hidden: bytes) -> bytes:
-    """Replaces each object and list below `MOST_LEVELS` levels by a string that holds its JSON."""
+    """Replaces each object and list below `LEVELS_KEPT` levels by a string that holds its JSON."""
     parts: list[bytes] = []
     end = level = start = 0
     for token in _STRING_OR_BRACKETS.finditer(hidden):
         bracket, brackets = token.group()[:1], token.end() - token.start()
         if bracket in (b"[", b"{"):
-            if level <= MOST_LEVELS < level + brackets:
-                start = token.start() + MOST_LEVELS - level
+            if level <= LEVELS_KEPT < level + brackets:
+                start = token.start() + LEVELS_KEPT - level
             level += brackets
         elif bracket != b'"':
-            if level - brackets <= MOST_LEVELS < level:
-                below = token.start() + level - MOST_LEVELS
+            if level - brackets <= LEVELS_KEPT < level:
+                below = token.start() + level - LEVELS_KEPT
                 parts += (hidden[end:start], _hidden(_encode(_shown(hidden[start:below]).decode())))
                 end = below
             level -= brackets

@@ -214,9 +214,20 @@ def test_given_duplicate_keys_then_the_last_one_counts() -> None:
     assert convert(b'{"event_id":1,"app":2,"event_id":3}') == {"event_id": 3, "app": 2}
 
 
-def test_given_deep_but_reasonable_nesting_then_it_is_kept() -> None:
-    bag = b'{"a":' + b"[" * 200 + b"]" * 200 + b"}"
-    assert convert(b'{"data":%b}' % bag) == {"data": bag.decode()}
+@pytest.mark.parametrize("name", ["data", "not_declared"])
+def test_given_nesting_then_it_is_kept_up_to_500_levels_whether_the_field_is_known_or_not(name: str) -> None:
+    def lines(levels: int) -> bytes:
+        deep = b'{"[":' + b"[" * (levels - 2) + b"]" * (levels - 2) + b"}"
+        return b"\n".join([b'{"uuid":"1","%b":%b}' % (name.encode(), deep)] * 3)
+
+    for as_string in (True, False):
+        convert = RecordConverter(json_columns_as_string=as_string).convert
+        assert not convert(lines(500), 3).coercions.repaired
+        deeper = convert(lines(501), 3)
+        assert deeper.coercions.repaired == 3
+        assert len(set(deeper)) == 1
+        assert b"[" * 401 in deeper.ndjson  # from the hundredth level
+        assert b"[" * 402 not in deeper.ndjson
 
 
 @given(

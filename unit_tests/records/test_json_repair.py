@@ -3,8 +3,7 @@ import json
 import pytest
 
 from source_amplitude.records import json_repair
-from source_amplitude.records.json_repair import NotAJsonObjectError, strict_json, strict_lines
-from unit_tests.strategies import TOO_DEEP
+from source_amplitude.records.json_repair import MOST_LEVELS, NotAJsonObjectError, strict_json, strict_lines
 
 REPAIRED = [
     (b'{"a\tb":NaN,"c":[-Infinity,"NaN\\"",Infinity,"\n\\\\"],"d":"x"}',
@@ -13,7 +12,7 @@ REPAIRED = [
     (b'{"a":"\\ud83d\\ude00","b":"\\ud83d\\ud83d\\ude00\\ude00","c":"\\\\ud83d"}',
      {"a": "\U0001f600", "b": "\ufffd\U0001f600\ufffd", "c": "\\ud83d"}),
     (b'{"a":"\\ud83d\\ude","b":"\\ud8","c":"\\ude0\\"x"}', {"a": "\ufffd\ufffd", "b": "\ufffd", "c": '\ufffd"x'}),
-    (b'{"a":' + b"[" * TOO_DEEP + b'"]\\""' + b"]" * TOO_DEEP + b',"b":NaN}', None),
+    (b'{"a":' + b"[" * MOST_LEVELS + b'"]\\""' + b"]" * MOST_LEVELS + b',"b":NaN}', None),
 ]  # fmt: skip
 
 
@@ -32,7 +31,7 @@ def test_given_what_is_not_strict_then_it_is_repaired_whatever_the_size_of_the_p
     while isinstance(inner, list):
         [inner], levels = inner, levels + 1
     assert levels < 100
-    assert inner == "[" * (TOO_DEEP - levels) + '"]\\""' + "]" * (TOO_DEEP - levels)
+    assert inner == "[" * (MOST_LEVELS - levels) + '"]\\""' + "]" * (MOST_LEVELS - levels)
 
 
 @pytest.mark.parametrize(

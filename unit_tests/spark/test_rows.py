@@ -1,4 +1,5 @@
 import json
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -39,6 +40,10 @@ odd_events = st.dictionaries(
 )
 
 
+def nested(levels: int) -> Any:
+    return reduce(lambda inner, _: [inner], range(levels), "")
+
+
 def rows_of(converter: RowConverter, lines: list[bytes]) -> tuple[list[pa.RecordBatch], CoercionStats]:
     rows = converter.convert(b"\n".join(lines), len(lines))
     batches = list(converter.batches(rows))
@@ -64,6 +69,8 @@ def pylist(batches: list[pa.RecordBatch]) -> list[dict[str, Any]]:
 @example(found=[{"event_time": odd} for odd in ODD], timestamps=True)
 @example(found=[{"event_properties": odd} for odd in ODD], timestamps=False)
 @example(found=[{"location_lat": odd} for odd in ODD], timestamps=False)
+@example(found=[{"event_properties": {"a": nested(levels)}} for levels in range(495, 502)], timestamps=False)
+@example(found=[{"new": {"a": nested(levels)}} for levels in range(495, 502)], timestamps=False)
 def test_given_any_events_then_their_rows_are_their_records(found: list[dict[str, Any]], timestamps: bool) -> None:
     lines = [json.dumps(event, ensure_ascii=False).encode() for event in found]
     wanted, coercions = expected(lines, timestamps=timestamps)
