@@ -21,7 +21,7 @@ from msgspec import Raw, structs
 
 from source_amplitude.events.lines import NULL, NeedsCoercionError
 from source_amplitude.records.coercion import is_number
-from source_amplitude.records.json_repair import is_too_deep_within
+from source_amplitude.records.json_repair import SHORTEST_TOO_DEEP, is_too_deep_within
 from source_amplitude.records.rfc3339 import all_rfc3339
 from source_amplitude.records.schema import FieldType
 
@@ -156,12 +156,15 @@ def _usual_timestamps(values: Values) -> pa.StringArray | None:
 
 def _bags(values: Values, _: pa.DataType) -> pa.StringArray:
     """Makes a column of JSON, as it came."""
-    if any(map(is_too_deep_within, filter(None, values))):
-        raise NeedsCoercionError
     if _are_equal(values):  # most bags are empty
+        longest = len(values[0])
         joined = _repeated(bytes(values[0]), len(values))
     else:
-        joined = _joined([NULL if raw is None else raw for raw in values] if None in values else values)
+        raws = [NULL if raw is None else raw for raw in values] if None in values else values
+        longest = max(map(len, raws))
+        joined = _joined(raws)
+    if longest >= SHORTEST_TOO_DEEP and any(map(is_too_deep_within, filter(None, values))):
+        raise NeedsCoercionError
     joined.validate(full=True)
     if not pc.starts_with(joined, "{").false_count:
         return joined
