@@ -27,7 +27,7 @@ WITHOUT_CDK := --excludes build/lock/without-cdk.txt
 # A third of the adapters' environment, for models in Python alone.
 WITHOUT_AI := --excludes build/lock/without-ai.txt
 
-.PHONY: help demo demo-spark example dist image sbom test test-image test-extra test-spark test-spark-oldest test-all bench bench-quick bench-spark docs lint lock clean
+.PHONY: help demo demo-spark example dist image sbom test test-image test-extra test-spark test-spark-oldest test-others test-all bench bench-quick bench-spark docs lint lock clean
 
 help:
 	@echo "make demo        syncs of events and of user profiles against a simulated Amplitude, with tables"
@@ -169,6 +169,14 @@ test-spark-oldest: $(SPARK_OLDEST)/.ready
 test-all: $(READY) $(SPARK)/.ready
 	$(BIN)/python -m pytest -n auto --dist worksteal -rfEs --hypothesis-profile=random
 	$(SPARK)/bin/python -m pytest --hypothesis-profile=random -m spark $(SPARK_TESTS)
+
+# README's two commands on other Pythons, whose paths are in OTHERS.
+test-others:
+	for python in $(OTHERS); do \
+	  echo "With $$python:"; \
+	  $(MAKE) PYTHON="$$python" VENV="build/$$(basename "$$python")" demo && \
+	  $(MAKE) PYTHON="$$python" VENV="build/$$(basename "$$python")" test || exit 1; \
+	done
 
 lint: $(READY)
 	$(BIN)/ruff check .
