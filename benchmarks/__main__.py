@@ -117,6 +117,7 @@ def keep(found: Figures) -> None:
     subprocess.run([sys.executable, "-m", "benchmarks.chart", str(chart)],
                    input=throughput.chart_data(found["throughput"]), text=True, check=True)  # fmt: skip
     pages.main()
+    print(f"written: {figures.MEASURED}, {chart}, and the pages that show the figures")
 
 
 if __name__ == "__main__":
