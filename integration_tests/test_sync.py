@@ -295,7 +295,7 @@ def assert_nothing_lost(simulator: Simulator, sync: Sync, committed: str) -> Non
     assert [uuid for uuid in uuids if uuid in before] == list(dict.fromkeys(u for u in uuids if u in before))
 
 
-@pytest.mark.parametrize("harm", ["removed", "cut"])
+@pytest.mark.parametrize("harm", ["removed", "moved", "replaced", "cut"])
 def test_given_an_output_that_is_taken_away_while_it_runs_then_no_state_is_kept(
     a_simulator: Callable[..., Simulator], tmp_path: Path, harm: str
 ) -> None:
@@ -308,12 +308,17 @@ def test_given_an_output_that_is_taken_away_while_it_runs_then_no_state_is_kept(
     wait_until(lambda: sync.state.exists() and sync.states(), "the first state")
     if harm == "removed":
         sync.output.unlink()
-    else:
+    elif harm == "cut":
         os.truncate(sync.output, 0)
+    else:
+        sync.output.rename(sync.folder / "to_be_loaded.jsonl")
+        if harm == "replaced":
+            sync.output.touch()
     committed = sync.states()
     _, err = process.communicate(timeout=scaled(STUCK_SECONDS))
     assert process.returncode == 1
-    assert f"is not on disk as it should be: it was {harm} while the sync ran." in err
+    happened = "moved" if harm == "replaced" else harm
+    assert f"is not on disk as it should be: it was {happened} while the sync ran." in err
     assert sync.states() == committed
 
 

@@ -124,8 +124,16 @@ class OutputFile:
         status = self._status()
         if not status.st_nlink:
             raise OSError(errno.ENOENT, "it was removed while the sync ran")
+        if not self._is_at_its_path(status):  # who loads it would miss what is written after that
+            raise OSError(errno.ENOENT, "it was moved while the sync ran")
         if status.st_size < self._size + written:
             raise OSError(errno.EIO, "it was cut while the sync ran")
+
+    def _is_at_its_path(self, status: os.stat_result) -> bool:
+        try:
+            return os.path.samestat(status, self.path.stat())
+        except FileNotFoundError:
+            return False
 
     def _open(self) -> IO[bytes]:
         is_new = not self.path.exists()
