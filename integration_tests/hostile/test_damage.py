@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from integration_tests.hostile.apis import READERS, a_list, a_profile, an_export, point_to
+from integration_tests.hostile.apis import LOGGER, READERS, a_config, a_list, a_profile, an_export, point_to
 from integration_tests.hostile.server import an_answer, serving
 from source_amplitude.errors import TransientError
+from source_amplitude.export.probe import why_no_exports
 from source_amplitude.user_profiles.fetch import FetchStatus
 from unit_tests.archives import an_export as archive_of
 
@@ -54,6 +55,21 @@ def test_given_a_damaged_answer_then_the_next_one_is_read(
         assert [line for block in found.blocks() for _, line in block.lines()] == [b'{"uuid":"1"}']
     else:
         assert found if api == "list" else found.status is FetchStatus.PROFILE
+
+
+@pytest.mark.parametrize("damage", HEADS.values(), ids=HEADS)
+def test_given_a_damaged_answer_then_check_asks_again_and_says_so_in_a_sentence(
+    damage: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = an_answer("401 Unauthorized")  # to the question for the time of day
+    with serving(head, damage(ARCHIVE), an_answer("200 OK", ARCHIVE)) as server:
+        point_to(server, monkeypatch)
+        assert why_no_exports(a_config(), LOGGER) is None
+    with serving(head, damage(b"<html>")) as server:
+        point_to(server, monkeypatch)
+        sentence = why_no_exports(a_config(), LOGGER)
+        assert sentence
+        assert sentence.startswith(("No connection to", "Amplitude is not available at the moment"))
 
 
 @pytest.mark.parametrize("api", GOOD)

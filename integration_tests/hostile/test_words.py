@@ -12,6 +12,7 @@ from integration_tests.hostile.server import an_answer, serving
 from source_amplitude.errors import AmplitudeError, ConfigError
 from source_amplitude.http.answers import shown_text
 from source_amplitude.http.secrets import hide
+from unit_tests.archives import a_zip
 
 BASIC = base64.b64encode(f"{API_KEY}:{SECRET_KEY}".encode()).decode()
 FORMS = {
@@ -90,6 +91,22 @@ def test_given_an_answer_that_is_none_then_nothing_of_it_is_shown(
             reader()
         assert len(server.requests) >= 5, "damage passes: it was tried again"
     assert "grace" not in f"{raised.value.message} {raised.value.internal_message} {caplog.text}"
+
+
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+@pytest.mark.parametrize("status", ["206 Partial Content", "500 Oh", "418 Teapot"])
+def test_given_an_archive_in_an_error_answer_then_nothing_of_it_is_shown(
+    reader: Callable[[], object], status: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    archive = a_zip({"123456/events.json": b'{"user_id":"grace@example.com"}'})
+    with serving(an_answer(status, archive)) as server, caplog.at_level(logging.DEBUG):
+        point_to(server, monkeypatch)
+        with pytest.raises(AmplitudeError) as raised:
+            reader()
+    shown = f"{raised.value.message} {raised.value.internal_message} {caplog.text}"
+    assert status in shown
+    assert "grace" not in shown
+    assert "events.json" not in shown
 
 
 def in_pieces(status: str, words: bytes) -> Callable[..., None]:

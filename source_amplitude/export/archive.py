@@ -156,6 +156,8 @@ class Archive:
         if signature != _END_OF_DIRECTORY_SIGNATURE or stated_comment_bytes != comment_bytes:
             raise zipfile.BadZipFile("the end of the archive is missing")
         found = len(self._zip.infolist())
+        if not found:
+            raise zipfile.BadZipFile("it has no members")
         if entries == _ENTRIES_STATED_IN_ZIP64:
             before = _ZIP64_END.size + _ZIP64_LOCATOR_BYTES
             self._file.seek(-before - _END_OF_DIRECTORY.size - comment_bytes, 2)

@@ -16,7 +16,7 @@ from source_amplitude.errors import AUTHENTICATION_FAILED, ConfigError
 from source_amplitude.export.client import ExportAnswer, ExportClient, access_denied, export_answer
 from source_amplitude.export.windows import HOURLY_SINCE, Window, newest_complete_hour
 from source_amplitude.http.actions import Action
-from source_amplitude.http.answers import content_type, exception_text
+from source_amplitude.http.answers import BODY_ERRORS, content_type, exception_text
 from source_amplitude.http.hosts import OTHER_REGION, hint_of_override, regions_differ
 from source_amplitude.http.retry import Retries
 from source_amplitude.http.time_of_day import server_clock
@@ -115,5 +115,5 @@ def _probe(client: ExportClient, hour: datetime) -> ExportAnswer:
 def _begins_like_an_archive(response: requests.Response) -> bool:
     try:
         return next(response.iter_content(len(ZIP_MAGIC)), b"") == ZIP_MAGIC
-    except requests.RequestException:
+    except BODY_ERRORS:
         return False

@@ -128,7 +128,7 @@ def _beginning(response: requests.Response) -> str:
             body += chunk
     except BODY_ERRORS:
         pass  # what has come may do
-    return body[:READ_BYTES].decode("utf-8", "replace")
+    return "" if b"\0" in body else body[:READ_BYTES].decode("utf-8", "replace")
 
 
 def _message_of(answer: Any) -> tuple[str | None, bool]:

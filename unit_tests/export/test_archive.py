@@ -76,6 +76,11 @@ def test_given_an_empty_member_and_a_folder_then_they_hold_no_events() -> None:
     assert all_lines(a_zip({"123456/": b"", "123456/_SUCCESS": b"", name(0): gzip.compress(TEXT)})) == LINES
 
 
+def test_given_an_archive_without_members_then_damaged_in_our_words() -> None:
+    with pytest.raises(ArchiveDamagedError, match=r"^it has no members$"):
+        opened(a_zip({}))
+
+
 @pytest.mark.parametrize("member", ["../../etc/cron.d/x.json.gz", "/etc/passwd", "C:\\x.json.gz"])
 def test_given_an_evil_member_name_then_it_is_read_and_nothing_is_written(
     member: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
