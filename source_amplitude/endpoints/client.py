@@ -32,7 +32,7 @@ LONGEST_THROTTLED_SECONDS = 900.0
 T = TypeVar("T")
 Params = Mapping[str, Any]
 Send = Callable[..., requests.Response]
-"""Sends a request within Amplitude's limits: `send(path, params, attempt=1)`, as `Sender` does."""
+"""Sends a request within Amplitude's limits: `send(path, params, cost=1, attempt=1)`, as `Sender` does."""
 NETWORK_ERRORS = (requests.RequestException, urllib3.exceptions.HTTPError)
 
 
@@ -58,10 +58,17 @@ class EndpointClient:
         self._logger = logger
 
     def read(
-        self, path: str, params: Params, reader: Callable[[requests.Response], T], readable: Collection[int] = ()
+        self,
+        path: str,
+        params: Params,
+        reader: Callable[[requests.Response], T],
+        *,
+        cost: int = 1,
+        readable: Collection[int] = (),
     ) -> T:
         """Returns what `reader` makes of the answer; sends the request again when `reader` finds it unusable.
 
+        :param cost: what Amplitude counts of the request
         :param readable: statuses of errors that `reader` understands, too
         :raises NotIncludedError: Amplitude says that the plan lacks the endpoint
         :raises RejectedError: Amplitude says that it does not accept the request
@@ -71,7 +78,7 @@ class EndpointClient:
         while True:
             denied: AmplitudeError | None = None
             try:
-                with closing(self._send(path, params, attempt=retries.attempt)) as response:
+                with closing(self._send(path, params, cost=cost, attempt=retries.attempt)) as response:
                     status = response.status_code
                     if is_readable(status) or status in readable:
                         return reader(response)

@@ -10,11 +10,13 @@ from typing import ClassVar
 from msgspec import Raw
 
 from source_amplitude.endpoints.answers import NotIncludedError
-from source_amplitude.endpoints.days import CURSOR_FIELD, day_param, number_of_days, ranges
+from source_amplitude.endpoints.days import CURSOR_FIELD, day_param, number_of_days, parse_day_param, ranges
 from source_amplitude.endpoints.endpoint import Days, Endpoint
-from source_amplitude.endpoints.limits import COST_PER_REQUEST, cost_per_day, seconds_at_the_limit
+from source_amplitude.endpoints.limits import COST_PER_REQUEST, seconds_at_the_limit
 from source_amplitude.progress import counted
 from source_amplitude.records.json_repair import Fields, elements, object_fields, plain_text
+
+GROUP_BY_FACTOR = 4
 
 
 class DailyEndpoint(Endpoint, ABC):
@@ -25,12 +27,20 @@ class DailyEndpoint(Endpoint, ABC):
 
     primary_keys: ClassVar[tuple[str, ...]] = (CURSOR_FIELD,)
     cursor_field = CURSOR_FIELD
+    day_cost: ClassVar[int]
+    """What Amplitude counts of a request for each of its days, and `GROUP_BY_FACTOR` times that where it is grouped."""
     is_grouped = False
 
     @property
     def days_per_request(self) -> int:
         """Returns how many days a request has, so that its cost fits."""
-        return COST_PER_REQUEST // cost_per_day(self.api_path, grouped=self.is_grouped)
+        return COST_PER_REQUEST // self._cost_of(1)
+
+    def cost(self, days: Days) -> int:
+        return self._cost_of(number_of_days(parse_day_param(days["start"]), parse_day_param(days["end"])))
+
+    def _cost_of(self, days: int) -> int:
+        return days * self.day_cost * (GROUP_BY_FACTOR if self.is_grouped else 1)
 
     def is_in_plan(self, day: date) -> bool:
         """Requests one day to learn whether the plan includes the endpoint; logs a warning where it does not.
@@ -53,8 +63,7 @@ class DailyEndpoint(Endpoint, ABC):
     def _log_range(self, first: date, last: date) -> None:
         days = number_of_days(first, last)
         requests = -(-days // self.days_per_request)
-        cost = cost_per_day(self.api_path, grouped=self.is_grouped) * self.days_per_request
-        minutes = seconds_at_the_limit(requests, cost) / 60
+        minutes = seconds_at_the_limit(requests, self._cost_of(self.days_per_request)) / 60
         time_needed = f"about {counted(round(minutes), 'minute')}" if minutes >= 1 else "less than a minute"
         self.logger.info(
             f"{self.name}: reading {counted(days, 'day')}, {first} to {last}, with {counted(requests, 'request')}; "

@@ -42,6 +42,7 @@ class UserCounts(DailyEndpoint):
     """Counts users a day: by country, or all of them under the label 0, as Amplitude has it."""
 
     api_path = "api/2/users"
+    day_cost = 1
     metric: ClassVar[str]
 
     @property
@@ -85,6 +86,7 @@ class EventTotals(NumberADay):
 
     name = "event_totals"
     api_path = "api/2/events/segmentation"
+    day_cost = 1
     column = "totals"
 
     def params(self, days: Days) -> Params:
@@ -110,6 +112,7 @@ class AverageSessionLength(NumberADay):
 
     name = "average_session_length"
     api_path = "api/2/sessions/average"
+    day_cost = 4
     column = "length"
 
 
@@ -118,6 +121,7 @@ class SessionsPerUser(NumberADay):
 
     name = "sessions_per_user"
     api_path = "api/2/sessions/peruser"
+    day_cost = 4
     column = "avg_sessions"
 
 
@@ -127,6 +131,7 @@ class SessionLengthDistribution(DailyEndpoint):
     name = "session_length_distribution"
     primary_keys = (CURSOR_FIELD, "bucket")
     api_path = "api/2/sessions/length"
+    day_cost = 4
     days_per_request = 1
 
     def parse_records(self, answer: Fields, days: Days) -> Iterator[Record]:

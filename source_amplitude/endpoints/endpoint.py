@@ -99,6 +99,10 @@ class Endpoint(ABC):
         """Returns the parameters of a request."""
         return days
 
+    def cost(self, days: Days) -> int:
+        """Returns what Amplitude counts of a request."""
+        return 1
+
     def fetch(self, path: str, params: Params = NO_DAYS, days: Days = NO_DAYS) -> list[Record]:
         """Fetches the records in the answer to one request."""
 
@@ -111,7 +115,7 @@ class Endpoint(ABC):
             self.values.coercions.repaired += is_repaired
             return records
 
-        return self.client.read(path, params, reader)
+        return self.client.read(path, params, reader, cost=self.cost(days))
 
     def parse_records(self, answer: Fields, days: Days) -> Iterable[Record]:
         """Yields the records of an answer; an error where it has another form is met by asking again.

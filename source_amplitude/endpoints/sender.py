@@ -37,13 +37,15 @@ class Sender:
         self._session = Session(HTTPBasicAuth(*keys), keys, connections=1, logger=logger, answer_seconds=ANSWER_SECONDS)
         self._rates = rates
 
-    def __call__(self, path: str, params: Params, *, attempt: int = 1) -> requests.Response:
+    def __call__(self, path: str, params: Params, *, cost: int = 1, attempt: int = 1) -> requests.Response:
         """
+        :param cost: what Amplitude counts of the request
+        :param attempt: which try of the request this is, for the log
         :raises requests.RequestException: no answer
         :raises ConfigError: the environment names certificates or a proxy that cannot be used
         """
+        self._rates.wait(path, cost)
         address, query = f"{self._url}{path}", urlencode(params, doseq=True)
-        self._rates.wait(f"{address}?{query}")
         return self._session.get(address, query, READ_TIMEOUT_SECONDS, follow_redirects=False, attempt=attempt)
 
 
