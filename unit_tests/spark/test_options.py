@@ -1,11 +1,12 @@
 import logging
+from pathlib import Path
 
 import pytest
 
 from source_amplitude.config.model import AllCohorts, CohortMembersConfig, ListedCohorts, ListedUsers
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.windows import parse_export_hour
-from source_amplitude.spark.options import Options
+from source_amplitude.spark.options import _FOREIGN, _KNOWN, Options
 
 pytestmark = pytest.mark.spark
 
@@ -181,3 +182,9 @@ def test_given_the_last_of_all_days_then_it_is_an_end_date() -> None:
 def test_given_a_number_of_thousands_of_digits_then_the_sentence_of_a_wrong_number() -> None:
     with pytest.raises(ConfigError, match="num_workers must be a whole number from 1 to 5"):
         options(num_workers="1" * 5000)
+
+
+def test_each_option_is_on_the_page() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "spark.md").read_text()
+    offered = _KNOWN - set(_FOREIGN)
+    assert sorted(name for name in offered if f"`{name}`" not in page) == []
