@@ -1,4 +1,4 @@
-"""An Airbyte source for Amplitude."""
+"""Offers an Airbyte source for Amplitude."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a Spark user imports: the two formats, the interface of Lakeflow's community connectors, and the errors."""
+"""Exports what a Spark user imports: two formats, the interface of Lakeflow's community connectors, and the errors."""
 
 from source_amplitude.errors import AmplitudeError, ConfigError, TransientError, UnexpectedError
 from source_amplitude.spark.community import CommunityDataSource

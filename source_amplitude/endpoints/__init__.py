@@ -1,1 +1,1 @@
-"""The streams of Amplitude's Dashboard, Cohorts, Annotations and Taxonomy APIs."""
+"""Reads Amplitude's Dashboard, Cohorts, Annotations and Taxonomy APIs."""

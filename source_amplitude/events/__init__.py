@@ -1,1 +1,1 @@
-"""The Export API: raw events, by hours of `server_upload_time`."""
+"""Reads raw events by hours of `server_upload_time`."""

@@ -1,4 +1,4 @@
-"""Lines of an export archive to records: JSON bytes in, JSON bytes out.
+"""Converts lines of an export archive to records: JSON bytes in, JSON bytes out.
 
 Only what must change is touched: bags and fractions go through as the text that they came as, so numbers stay exact
 whatever their size, and nothing is parsed that nobody asks for.
@@ -23,7 +23,7 @@ _encode_lines = msgspec.json.Encoder().encode_lines
 
 @dataclass(frozen=True)
 class Records:
-    """Records as newline-delimited JSON, each a JSON object; iterating gives them one by one."""
+    """Holds records as newline-delimited JSON, each a JSON object; iterating gives them one by one."""
 
     ndjson: bytes
     count: int

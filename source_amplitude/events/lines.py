@@ -1,4 +1,4 @@
-"""Lines of an export archive to whatever is made of them: many at once by way of a shape, odd ones one by one."""
+"""Converts lines of an export archive: many at once by way of a shape, those that do not fit it one by one."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ T = TypeVar("T", bound="Batch")
 
 
 class Batch(Protocol):
-    """What some events became, in their order."""
+    """Holds what some events became, in their order."""
 
     @property
     def coercions(self) -> CoercionStats: ...
 
     def __len__(self) -> int:
-        """How many events."""
+        """Counts the events."""
 
     def and_then(self: T, *others: T) -> T:
-        """All of them, these first."""
+        """Returns all of them, these first."""
 
 
 class NeedsCoercionError(Exception):
-    """A line that has to be looked at field by field."""
+    """Reports a line that has to be looked at field by field."""
 
 
 DOES_NOT_FIT = (*NOT_STRICT, NeedsCoercionError)
@@ -78,11 +78,11 @@ class LineConverter(ABC, Generic[T]):
 
     @property
     def block_bytes(self) -> int:
-        """How many bytes of lines it is best given at once."""
+        """Returns how many bytes of lines are best converted at once."""
         return BLOCK_BYTES
 
     def convert(self, text: bytes, count: int) -> T:
-        """What becomes of so many lines: one event for each that is not blank.
+        """Converts so many lines: one event for each that is not blank.
 
         A line that is JSON but for what `strict_json` repairs is repaired. What does not fit its column, or has none,
         is kept in `additional_fields`. A key that is missing is made of the line. All that is counted in `coercions`.
@@ -102,14 +102,14 @@ class LineConverter(ABC, Generic[T]):
 
     @abstractmethod
     def _of_events(self, events: Sequence[Any], coercions: CoercionStats) -> T:
-        """Of events that were parsed into the shape, their odd values and fields looked at already.
+        """Converts events that were parsed into the shape, after the values that do not fit it were looked at.
 
         :raises NeedsCoercionError: one of them has a value that does not fit its column
         """
 
     @abstractmethod
     def _of_records(self, records: Sequence[Mapping[str, Any]], coercions: CoercionStats) -> T:
-        """Of records whose values fit their columns."""
+        """Converts records whose values fit their columns."""
 
     def _of_lines(self, lines: list[bytes]) -> T:
         """Converts lines of which some may not fit the shape."""
@@ -138,7 +138,7 @@ class LineConverter(ABC, Generic[T]):
             return self._bisected(lines[:middle]).and_then(self._bisected(lines[middle:]))
 
     def _shaped(self, text: bytes, count: int) -> T:
-        """For lines that all fit the shape; one that does not raises what `DOES_NOT_FIT` names."""
+        """Converts lines that all fit the shape; one that does not raises what `DOES_NOT_FIT` names."""
         text, repaired = without_nul(text)
         events = self._shape.decode_lines(text)
         if len(events) != count:
@@ -177,7 +177,7 @@ class LineConverter(ABC, Generic[T]):
             records.append(record)
         return self._of_records(records, coercions)
 
-    def _learn(self, fields: Mapping[str, Raw], odd: Set[str]) -> None:
+    def _learn(self, fields: Mapping[str, Raw], misfits: Set[str]) -> None:
         """Makes the shape wider, so that events with these fields fit it.
 
         Not by an undeclared field that only a later event has, and for the first time: its name may not come again, and
@@ -189,7 +189,7 @@ class LineConverter(ABC, Generic[T]):
             if len(self._names_seen) > MOST_NAMES_SEEN:
                 self._names_seen = new
             fields = {name: raw for name, raw in fields.items() if name not in new}
-        self._shape = self._shape.including(fields, odd)
+        self._shape = self._shape.including(fields, misfits)
 
     def _column_values(self) -> ColumnValues:
         return ColumnValues(self._types, json_columns_as_string=self._json_columns_as_string)

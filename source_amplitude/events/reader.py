@@ -1,4 +1,4 @@
-"""The records of one window, each exactly once, even when its archive has to be fetched again on the way."""
+"""Reads the records of one window, each exactly once, even when its archive has to be fetched again on the way."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class WindowReader(Generic[T]):
         self.records = self.lines = 0
 
     def batches(self) -> Iterator[T]:
-        """Some hundred events at a time; closes the archive at the end.
+        """Yields some hundred events at a time; closes the archive at the end.
 
         :raises AmplitudeError: UnexpectedError for a line that is no event, TransientError for an archive that stays
             damaged, both after fetching it again
@@ -87,7 +87,7 @@ class WindowReader(Generic[T]):
         self._archive = fresh
 
     def _blocks_left(self) -> Iterator[Block]:
-        """The lines of the archive that are not out yet.
+        """Yields the lines of the archive that are not out yet.
 
         An archive that was fetched anew must begin with the very lines that were emitted; if not, an error is better
         than a doubled or a lost event.

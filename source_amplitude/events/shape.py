@@ -1,4 +1,4 @@
-"""The fields that events have, learnt from the events, so that a line can be parsed straight into them."""
+"""Learns from events which fields they have, so that a line can be parsed straight into them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KINDS: dict[FieldType, Any] = {
 
 
 class Shape:
-    """A type that events are parsed into: several times as fast as a dict, and as exact.
+    """Parses events into a type that is made for their fields: several times as fast as a dict, and as exact.
 
     A line that does not fit is refused, never bent: `decode_lines` raises `msgspec.MsgspecError`, and the caller reads
     it some other way and makes a wider shape of it with `including`. An event without its key never fits. What is in
@@ -37,9 +37,9 @@ class Shape:
     :param declared: the types of the fields that have a column
     :param kinds: the types that fields are parsed into, by name, in the order in which a record has them
     :param verbatim: names of fields of which the caller has to look at every value: they are not declared, or have had
-        odd values
+        values of another type
     :param missing: what an event has in a field that its line lacks
-    :param passes_over_others: whether fields that are not declared are passed over, instead of a line not fitting;
+    :param ignores_others: whether fields that are not declared are ignored, instead of a line not fitting;
         all that are declared must then be in `kinds` from the start
     """
 
@@ -50,11 +50,11 @@ class Shape:
         verbatim: Iterable[str] = (),
         missing: Any = UNSET,
         *,
-        passes_over_others: bool = False,
+        ignores_others: bool = False,
     ) -> None:
         self._declared = declared
         self._missing = missing
-        self._passes_over_others = passes_over_others
+        self._ignores_others = ignores_others
         self.is_new = not kinds
         self._kinds = dict(kinds or {KEY: _KEY_KIND})
         self._verbatim = frozenset(verbatim)
@@ -74,7 +74,7 @@ class Shape:
                 (ADDITIONAL_FIELDS, UnsetType, None),
             ],
             rename=attributes,
-            forbid_unknown_fields=not passes_over_others,
+            forbid_unknown_fields=not ignores_others,
             kw_only=True,  # or none could follow the key, which has no default
             gc=False,
         )
@@ -89,24 +89,24 @@ class Shape:
 
     @cached_property
     def decode_lines_of_any_fields(self) -> Callable[[bytes], list[Any]]:
-        """As `decode_lines`, but a line may have other fields, which are passed over: the caller looks at them."""
-        return Shape(self._declared, self._kinds, self._verbatim, self._missing, passes_over_others=True).decode_lines
+        """As `decode_lines`, but a line may have other fields, which are ignored: the caller looks at them."""
+        return Shape(self._declared, self._kinds, self._verbatim, self._missing, ignores_others=True).decode_lines
 
     @classmethod
     def of_columns(cls, declared: Mapping[str, FieldType], missing: Any) -> Shape:
-        """A shape of declared fields that passes over all others, for callers who have no use for those."""
+        """Makes a shape of declared fields that ignores all others, for callers who have no use for those."""
         kinds = {name: _KEY_KIND if name == KEY else _KINDS.get(kind, Raw) for name, kind in declared.items()}
         verbatim = [name for name, kind in declared.items() if kind not in _KINDS]
-        return cls(declared, kinds, verbatim, missing, passes_over_others=True)
+        return cls(declared, kinds, verbatim, missing, ignores_others=True)
 
-    def including(self, fields: Mapping[str, Raw], odd: Set[str]) -> Shape:
-        """A shape that also fits an event with these fields; this one when there is nothing to learn from it.
+    def including(self, fields: Mapping[str, Raw], misfits: Set[str]) -> Shape:
+        """Returns a shape that also fits an event with these fields; this one when there is nothing to learn from it.
 
-        :param odd: the names of those whose values are not of the declared type
+        :param misfits: the names of those whose values are not of the declared type
         """
         new = fields.keys() - self._settled
-        if odd and not odd <= self._verbatim:
-            new |= (fields.keys() & odd) - self._verbatim
+        if misfits and not misfits <= self._verbatim:
+            new |= (fields.keys() & misfits) - self._verbatim
         if not new:
             return self
         kinds, verbatim = {} if self.is_new else dict(self._kinds), set(self._verbatim)
@@ -116,7 +116,7 @@ class Shape:
                 kinds[name] = _KEY_KIND
             elif declared is FieldType.NUMBER and bytes(fields[name]) == b"null":
                 kinds.setdefault(name, NoneType)  # as in all events of most projects
-            elif declared in _KINDS and name not in odd:
+            elif declared in _KINDS and name not in misfits:
                 kinds[name] = _KINDS[declared]
             else:
                 kinds[name] = Raw
@@ -126,10 +126,10 @@ class Shape:
         is_known = kinds == self._kinds and verbatim == self._verbatim
         if is_known or len(kinds) > MOST_FIELDS:
             return self
-        return Shape(self._declared, kinds, verbatim, self._missing, passes_over_others=self._passes_over_others)
+        return Shape(self._declared, kinds, verbatim, self._missing, ignores_others=self._ignores_others)
 
     def _can_have(self, name: str) -> bool:
-        if self._passes_over_others and name not in self._declared:
+        if self._ignores_others and name not in self._declared:
             return False
         needs_escapes = not name.isprintable() or '"' in name or "\\" in name
         return name not in self._verbatim and name != ADDITIONAL_FIELDS and not needs_escapes

@@ -1,1 +1,1 @@
-"""The Export API: hours in, verified archives and their lines out."""
+"""Reads the Export API: hours in, verified archives and their lines out."""

@@ -1,1 +1,1 @@
-"""What all of Amplitude's APIs share: hosts, retries, and the words of answers."""
+"""Holds what all of Amplitude's APIs share: hosts, sessions, retries, and the words of answers."""

@@ -1,1 +1,1 @@
-"""Records: their schemas, and values held to the declared types."""
+"""Holds records to their schemas."""

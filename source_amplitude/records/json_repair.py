@@ -49,7 +49,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class NotAJsonObjectError(ValueError):
-    """A text that is not a JSON object. The message never holds its content."""
+    """Reports a text that is not a JSON object. The message never holds its content."""
 
 
 def read_object(text: bytes) -> tuple[Fields, bool]:
@@ -119,7 +119,7 @@ def may_hold_nul(text: bytes) -> bool:
 
 
 def without_nul(text: bytes) -> tuple[bytes, int]:
-    """Lines of strict JSON with U+FFFD in place of each NUL, as `strict_json` has it, and how many lines had any."""
+    """Returns lines of strict JSON with U+FFFD in place of each NUL, as `strict_json` has it; counts the lines with any."""
     if not may_hold_nul(text):
         return text, 0
     lines = text.split(b"\n")

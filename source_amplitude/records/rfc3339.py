@@ -37,7 +37,7 @@ def rfc3339(text: str) -> str | None:
 
 
 def all_rfc3339(texts: Sequence[str]) -> list[str] | None:
-    """What `rfc3339` makes of each text, fast where all are in Amplitude's usual form; None when one is no instant."""
+    """Returns what `rfc3339` makes of each text, fast where all are in the usual form; None when one is no instant."""
     if (lines := _usual_lines(texts)) is not None:
         if _END_OF_DAY in lines:
             return None

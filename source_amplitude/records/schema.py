@@ -1,4 +1,4 @@
-"""The JSON schemas of the streams, from `schemas/`: the one source of what fields there are, and of their types."""
+"""Reads the JSON schemas of the streams from `schemas/`: the one source of all fields and types."""
 
 from __future__ import annotations
 

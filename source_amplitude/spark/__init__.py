@@ -1,1 +1,1 @@
-"""The Spark door: two formats, and the interface of Lakeflow's community connectors."""
+"""Holds the Spark door: two formats, and the interface of Lakeflow's community connectors."""

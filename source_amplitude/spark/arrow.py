@@ -54,7 +54,7 @@ def _taken_as_one(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
 class ArrowConverter:
     """Makes record batches of records.
 
-    :param columns: the columns of the table, in order; a record may have other fields, which are passed over
+    :param columns: the columns of the table, in order; a record may have other fields, which are ignored
     """
 
     def __init__(self, columns: Mapping[str, FieldType]) -> None:

@@ -1,4 +1,4 @@
-"""The format `lakeflow_connect`: the same tables for pipelines that are made for Lakeflow's community connectors.
+"""Offers the format `lakeflow_connect`: the same tables for pipelines of Lakeflow's community connectors.
 
 Unity Catalog hands the options of a connection to a format of this name only. Such a pipeline first asks tables of its
 framework what there is: `_community_namespaces`, `_community_tables` and `_community_table_metadata`

@@ -1,4 +1,4 @@
-"""The interface that pipelines made of Lakeflow's community connectors call: one class, records as dicts."""
+"""Offers the interface that pipelines of Lakeflow's community connectors call: one class, records as dicts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The format `amplitude` of Spark, for `spark.read` and for `spark.readStream`."""
+"""Offers the format `amplitude` of Spark, for `spark.read` and for `spark.readStream`."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ FIRST_DATE = "first_date"
 
 
 class DayRange(NamedTuple):
-    """Days, both ends included."""
+    """Holds a range of days, both ends included."""
 
     first: date
     last: date
@@ -28,7 +28,7 @@ class DayRange(NamedTuple):
 
 @dataclass(frozen=True)
 class DayOffset:
-    """How far a stream has been read.
+    """Says how far a stream has been read.
 
     :param first: where it began; known until its first micro-batch is over
     :param last: the last day that was read; None before the first micro-batch

@@ -1,7 +1,7 @@
 """Checks tables and options of pipelines that were made for Databricks Labs' Amplitude source.
 
 Facts from its README and code (databrickslabs/lakeflow-community-connectors, sources/amplitude). Each option either
-means here what it means there, or is refused with a sentence; none is passed over where rows depend on it.
+means here what it means there, or is refused with a sentence; none is ignored where rows depend on it.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Offset:
-    """How far a stream has been read.
+    """Says how far a stream has been read.
 
     :param first: where it began; known until its first micro-batch is over
     :param last: the last hour that was read; None before the first micro-batch

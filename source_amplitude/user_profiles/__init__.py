@@ -1,1 +1,1 @@
-"""The User Profile API: one profile a request, within the organization's limit (US region only)."""
+"""Reads the User Profile API: one profile a request, within the organization's limit (US region only)."""

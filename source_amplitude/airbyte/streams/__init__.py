@@ -1,1 +1,1 @@
-"""The streams in the terms of the CDK."""
+"""Holds the streams in the terms of the CDK."""

@@ -1,4 +1,4 @@
-"""Tables with numbers a day, which Amplitude changes for a week: rows are merged by key."""
+"""Reads tables with numbers a day, which Amplitude changes for a week: rows are merged by key."""
 
 from __future__ import annotations
 

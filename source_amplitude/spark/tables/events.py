@@ -1,4 +1,4 @@
-"""The table of events: hours of uploads, appended."""
+"""Reads the table of events: hours of uploads, appended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables that are lists: cohorts and their members, annotations, taxonomy."""
+"""Reads tables that are lists: cohorts and their members, annotations, taxonomy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of user profiles: a snapshot of the users that are listed."""
+"""Reads the table of user profiles: a snapshot of the users that are listed."""
 
 from __future__ import annotations
 

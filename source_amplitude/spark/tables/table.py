@@ -43,7 +43,7 @@ class Table(ABC):
     @property
     @abstractmethod
     def metadata(self) -> Json:
-        """`primary_keys`, `ingestion_type`, and but for a snapshot the `cursor_field`.
+        """Returns `primary_keys`, `ingestion_type`, and but for a snapshot the `cursor_field`.
 
         `ingestion_type` is `append`, `cdc` (rows come again with other values: merge them by key), or `snapshot`.
         """
