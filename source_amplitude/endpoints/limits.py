@@ -26,6 +26,9 @@ TAXONOMY_REQUESTS_PER_WINDOW = 7000
 JOBS_WINDOW_SECONDS = 600.0
 JOBS_PER_WINDOW = 60
 LONG_WAIT_SECONDS = 5.0
+_JOB_PATH = re.compile("api/5/cohorts/request/[^/]+$")
+_TAXONOMY_PATH = re.compile("api/2/taxonomy/")
+_ANY_PATH = re.compile("")
 
 
 def seconds_at_the_limit(requests: int, cost: int) -> float:
@@ -41,21 +44,21 @@ class RateLimiter:
         self._lock = Lock()
         # A request counts under the first whose pattern its path matches.
         self._limits = [
-            (re.compile(path), what, InMemoryBucket([Rate(most, int(seconds * 1000))]))
+            (path, what, InMemoryBucket([Rate(most, int(seconds * 1000))]))
             for path, what, most, seconds in (
                 (
-                    "api/5/cohorts/request/[^/]+$",
+                    _JOB_PATH,
                     "downloads of cohorts in ten minutes",
                     JOBS_PER_WINDOW,
                     JOBS_WINDOW_SECONDS,
                 ),
                 (
-                    "api/2/taxonomy/",
+                    _TAXONOMY_PATH,
                     "taxonomy requests in an hour",
                     TAXONOMY_REQUESTS_PER_WINDOW,
                     TAXONOMY_WINDOW_SECONDS,
                 ),
-                ("", "the cost of requests in five minutes", COST_PER_WINDOW, WINDOW_SECONDS),
+                (_ANY_PATH, "the cost of requests in five minutes", COST_PER_WINDOW, WINDOW_SECONDS),
             )
         ]
 

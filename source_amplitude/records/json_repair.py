@@ -119,7 +119,7 @@ def may_hold_nul(text: bytes) -> bool:
 
 
 def without_nul(text: bytes) -> tuple[bytes, int]:
-    """Returns lines of strict JSON with U+FFFD in place of each NUL, as `strict_json` has it; counts the lines with any."""
+    """Returns lines of strict JSON with U+FFFD in place of each NUL, as `strict_json` has it, and how many had any."""
     if not may_hold_nul(text):
         return text, 0
     lines = text.split(b"\n")
