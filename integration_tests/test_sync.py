@@ -271,7 +271,10 @@ def test_given_no_room_for_the_records_then_the_state_is_of_what_is_there(
     assert isinstance(process, subprocess.Popen)
     _, err = process.communicate(timeout=scaled(STUCK_SECONDS))
     assert process.returncode == 1
-    assert f"The output file {sync.output} cannot be written to: File too large." in err
+    assert (
+        f"ERROR The output file {sync.output} cannot be written: File too large. The state file has the state of" in err
+    )
+    assert re.search(r"^events +[\d,]+ .* stopped ", err, re.MULTILINE), "the table"
     assert sync.output.stat().st_size == most
     committed = sync.states()["events"]["server_upload_time"]
     resumed = sync.run(config)

@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 import tempfile
-from typing import IO, Any
+from collections.abc import Callable
+from typing import IO, Any, NoReturn
 
 from airbyte_cdk.sources import Source
 
@@ -36,16 +37,17 @@ def run_command(source: Source, arguments: argparse.Namespace) -> None:
         sys.exit(1)  # each of them has emitted a TRACE message with the reason
 
 
-def open_output(pipe: IO[Any] | None = None, name: str = "Standard output") -> MessageWriter:
+def open_output(pipe: IO[Any] | None = None, fail: Callable[[str], NoReturn] | None = None) -> MessageWriter:
     """Sends all that is printed or logged through one writer, which also ends the process on SIGTERM and SIGINT.
 
-    :param pipe: where to, called `name` in sentences; by default standard output
+    :param pipe: where to; by default standard output
+    :param fail: ends the process when it cannot be written to (see `MessageWriter`)
     """
     if pipe is None and (pipe := sys.stdout) is None:
         sys.__stdout__ = io.StringIO()  # type: ignore[misc,assignment]  # where the CDK's logger writes at the very end
         sys.exit("Standard output is closed.")
     ending.prepare()
-    writer = MessageWriter(pipe, name)
+    writer = MessageWriter(pipe, fail)
     sys.stdout = sys.__stdout__ = writer  # type: ignore[misc,assignment]
     send_logs_through(writer)
     for number in STOP_SIGNALS:

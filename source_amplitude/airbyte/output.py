@@ -8,7 +8,7 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import IO, Any, NoReturn
 
@@ -31,18 +31,18 @@ LINE_BREAK = ord("\n")
 class MessageWriter(io.TextIOBase):
     """Writes whole lines to a pipe, from any thread, each line flushed. A signal never cuts one in two.
 
-    The process ends here when the output cannot be written to: by SIGPIPE when nobody reads it any more, otherwise with
-    1 and a sentence on standard error.
+    The process ends here when the output cannot be written to: by SIGPIPE when nobody reads it any more, otherwise by
+    `fail`.
 
     `bytes_written` is how many bytes have been taken by the pipe.
 
     :param pipe: whose descriptor is written to; the file itself may write less than it is given
-    :param name: what the pipe is, at the beginning of a sentence
+    :param fail: ends the process, from any thread, given the reason; by default with 1 and a sentence on standard error
     """
 
-    def __init__(self, pipe: IO[Any], name: str = "Standard output") -> None:
+    def __init__(self, pipe: IO[Any], fail: Callable[[str], NoReturn] | None = None) -> None:
         self._pipe = pipe  # closed otherwise, and its descriptor with it
-        self._name = name
+        self._fail = fail or _end_for_want_of_standard_output
         self.bytes_written = 0
         self._descriptor = pipe.fileno()
         self._lock = threading.RLock()  # a signal handler takes it too, in a thread that may have it already
@@ -70,7 +70,7 @@ class MessageWriter(io.TextIOBase):
             except BrokenPipeError:
                 end_by(signal.SIGPIPE)
             except OSError as error:
-                end_with(f"{self._name} cannot be written to: {error.strerror}.")
+                self._fail(str(error.strerror))
             finally:
                 self._main_thread_is_writing = False
             if in_main_thread and self._stop_signal is not None:
@@ -117,6 +117,10 @@ class MessageWriter(io.TextIOBase):
     def _stop(signal_number: int) -> NoReturn:
         signal.signal(signal_number, signal.SIG_DFL)
         end_by(signal_number)
+
+
+def _end_for_want_of_standard_output(reason: str) -> NoReturn:
+    end_with(f"Standard output cannot be written to: {reason}.")
 
 
 def _rest_of_line(lines: bytes, position: int) -> int:

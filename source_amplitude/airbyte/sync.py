@@ -46,7 +46,9 @@ def run_sync(source: Source, arguments: argparse.Namespace) -> None:
     except ConfigError as error:
         report.error(error.message)
         sys.exit(1)
-    writer = open_output(output.file, f"The output file {output.path}")
+    writer = open_output(
+        output.file, lambda reason: _fail(report, f"The output file {output.path} cannot be written: {reason}")
+    )
     logger = logging.getLogger("airbyte")
     logging.getLogger().addHandler(ReportHandler(report))
     logger.info(NAME)
@@ -119,7 +121,7 @@ class _Sync(Entrypoint):
         try:
             self._state.commit(state)
         except OSError as error:
-            self._fail(f"The state file {self._state.path} cannot be written: {error.strerror}")
+            _fail(self._report, f"The state file {self._state.path} cannot be written: {error.strerror}")
         self._report.committed(state, self._hours_left(state["stream"]["stream_state"].get(CURSOR_FIELD)))
 
     def flush(self) -> None:
@@ -127,7 +129,7 @@ class _Sync(Entrypoint):
         try:
             self._output.sync(self._writer.bytes_written)
         except OSError as error:
-            self._fail(f"The output file {self._output.path} is not on disk as it should be: {error.strerror}")
+            _fail(self._report, f"The output file {self._output.path} is not on disk as it should be: {error.strerror}")
 
     def _hours_left(self, cursor: str | None) -> int | None:
         """Counts the complete hours of events that follow a state; None for the state of another stream."""
@@ -138,8 +140,9 @@ class _Sync(Entrypoint):
         newest = min(newest, config.end) if config.end else newest
         return max(0, int((newest + HOUR - parse_timestamp(cursor)) / HOUR))
 
-    def _fail(self, sentence: str) -> NoReturn:
-        """Ends the process at once: further messages would go to a file that is not what it should be."""
-        self._report.error(f"{sentence}. {AGAIN}.")
-        self._report.end()
-        ending.end_with("")
+
+def _fail(report: SyncReport, sentence: str) -> NoReturn:
+    """Ends the process at once: further messages would go to a file that is not what it should be."""
+    report.error(f"{sentence}. {AGAIN}.")
+    report.end()
+    ending.end_with("")
