@@ -43,7 +43,7 @@ help:
 	@echo "make test-spark-oldest  the same with Spark 4.0, the oldest that is supported"
 	@echo "make test-all    all tests"
 	@echo "make bench       speed and memory beside Airbyte's own connector, twenty minutes, into the docs; bench-quick: two minutes, printed"
-	@echo "make bench-spark what reading with Spark costs, Python and JVM together, beside its floor; three quarters of an hour"
+	@echo "make bench-spark what reading with Spark costs, Python and JVM together, beside its floor, twenty minutes, into the docs"
 	@echo "make docs        renew what the docs take from schemas, lock and measurements, and the version wherever it stands"
 	@echo "make lint        ruff and mypy; actionlint and zizmor for the workflows"
 	@echo "make lock        renew the locks after a change of dependencies"
