@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+import msgspec
+
 from amplitude_simulator import Simulator
 from harness.limits import STUCK_SECONDS, Limit, scaled
 from harness.schemas import discovered
@@ -24,6 +26,7 @@ from harness.warm import WarmProcess
 from source_amplitude.user_profiles.fetch import MADE_UP_USER
 
 State = dict[str, Any]
+_decode_fast = msgspec.json.Decoder().decode
 LOOK_SECONDS = 0.02  # between two looks at the memory and the files of a process that runs
 INCREMENTAL_STREAMS = {
     "events", "event_totals", "active_users", "new_users", "average_session_length", "sessions_per_user",
@@ -43,7 +46,7 @@ class Outcome:
     messages: list[dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.messages = [json.loads(line) for line in self.lines]
+        self.messages = [of_json(line) for line in self.lines]
 
     def of_type(self, kind: str) -> list[dict[str, Any]]:
         return [message for message in self.messages if message["type"] == kind]
@@ -96,6 +99,14 @@ class Outcome:
     @property
     def everything(self) -> str:
         return "\n".join(self.lines) + self.stderr
+
+
+def of_json(line: str) -> Any:
+    """What `json.loads` makes of a line, in a quarter of the time."""
+    try:
+        return _decode_fast(line)
+    except msgspec.DecodeError:  # such as half of a surrogate pair, which only Python takes
+        return json.loads(line)
 
 
 def uuids_before_each_state(outcome: Outcome) -> list[tuple[str | None, set[str]]]:

@@ -1,21 +1,27 @@
 """`catalog`: a configured catalog that read and sync take."""
 
 import json
+import tempfile
 from typing import Any
 
 import pytest
 
 from amplitude_simulator import Simulator
+from harness.limits import STUCK_SECONDS, scaled
 from harness.runs import INCREMENTAL_STREAMS, Command, Outcome, a_config
 from source_amplitude.source import STREAM_NAMES
 
 
 def catalog(command: Command, *arguments: str, **changes: Any) -> Outcome:
-    process = command.start(
-        "catalog", "--config", command.file("config.json", a_config(command.simulator, **changes)), *arguments
-    )
-    out, err = process.communicate()  # type: ignore[union-attr]
-    return Outcome(process.returncode or 0, [json.dumps(json.loads(out) | {"type": ""})] if out else [], err, 0, 0)
+    config = command.file("config.json", a_config(command.simulator, **changes))
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = command.start("catalog", "--config", config, *arguments, warm=True, stdout=out, stderr=err)
+        exit_code = process.wait(scaled(STUCK_SECONDS))
+        for file in (out, err):
+            file.seek(0)
+        printed = out.read()
+        messages = [json.dumps(json.loads(printed) | {"type": ""})] if printed else []
+        return Outcome(exit_code, messages, err.read(), 0, 0)
 
 
 def test_given_no_names_then_all_streams_as_they_can_be_synced(simulator: Simulator, command: Command) -> None:
