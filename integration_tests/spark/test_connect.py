@@ -302,3 +302,18 @@ def test_given_a_clock_that_runs_ahead_then_calls_every_six_hours_bring_every_ev
     assert offset == {"last_hour": f"{NOW - 3 * HOUR:%Y%m%dT%H}"}
     assert set(found) == simulator.project.uuids(simulator.project.first_hour, NOW.replace(minute=0) - 3 * HOUR)
     assert len(found) == len(set(found))
+
+
+def test_given_a_clock_ahead_that_only_the_exports_show_then_the_batch_ends_with_an_error_instead_of_an_offset(
+    amplitude: Callable[..., Simulator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = amplitude()
+    monkeypatch.setattr(clock, "utc_now", lambda: simulator.now + 30 * HOUR)
+    dates: list[datetime | None] = [NOW, None]  # the first answer is that to the request for the time
+    simulator.date = lambda: dates.pop() if len(dates) > 1 else dates[0]
+    connector = a_connector(simulator, start_date="2024-03-15")
+    [partition, *_] = connector.get_partitions("events", {"num_workers": "1"})
+    early = r"^The hours up to 2024-03-17T05 were read before they are complete by Amplitude's clock"
+    with pytest.raises(ConfigError, match=early):
+        list(connector.read_partition("events", json.loads(json.dumps(partition)), {}))
+    assert connector.latest_offset("events", {}) == {"first_hour": "20240315T00", "last_hour": "20240315T23"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from amplitude_simulator import RestData, Simulator
+from amplitude_simulator import Fault, RestData, Simulator
 from harness.rest import DAILY, DAY, SNAPSHOTS, days, days_asked_for, most_cost_in_any
 from integration_tests.spark.conftest import NOW
 from source_amplitude import clock
@@ -236,3 +236,40 @@ def test_given_a_query_that_runs_until_all_is_read_then_days_that_end_meanwhile_
     assert reader.latestOffset({"date": "2024-03-10"}) == {"date": "2024-03-14"}
     assert reader.reportLatestOffset() == {"date": "2024-03-14"}
     assert days_asked_for(simulator) == ["2024-03-14"], "only for the plan"
+
+
+def test_given_a_plan_that_loses_the_table_while_it_is_read_then_the_batch_ends_with_an_error_instead_of_an_offset(
+    amplitude: Callable[..., Simulator],
+) -> None:
+    simulator = amplitude()
+    connector = a_connector(simulator)
+    records, offset = connector.read_table("sessions_per_user", {}, {})
+    assert offset == {"date": "2024-03-14"}, "which the framework keeps when all records are taken"
+    end = connector.latest_offset("sessions_per_user", {}, {})
+    [partition] = connector.get_partitions("sessions_per_user", {}, {}, end)
+    body = json.dumps({"error": {"http_code": 403, "type": "forbidden", "message": "Not in your plan"}}).encode()
+    simulator.faults.append(Fault("status", api="rest", path="/api/2/sessions/*", status=403, body=body))
+    lost = r"^The project's plan does not include the table sessions_per_user any more"
+    with pytest.raises(ConfigError, match=lost):
+        list(records)
+    with pytest.raises(ConfigError, match=lost):
+        list(connector.read_partition("sessions_per_user", json.loads(json.dumps(partition)), {}))
+    [whole] = connector.get_partitions("sessions_per_user", {})
+    assert list(connector.read_partition("sessions_per_user", whole, {})) == [], "a batch has no offset to move"
+
+
+def test_given_a_clock_ahead_that_only_other_answers_show_then_the_batch_ends_with_an_error_instead_of_an_offset(
+    amplitude: Callable[..., Simulator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = amplitude()
+    monkeypatch.setattr(clock, "utc_now", lambda: simulator.now + 3 * DAY)
+    dates: list[datetime | None] = [NOW, None]  # the first answer is that to the request for the time
+    simulator.date = lambda: dates.pop() if len(dates) > 1 else dates[0]
+    connector = a_connector(simulator)
+    records, offset = connector.read_table("active_users", {}, {})
+    assert offset == {"date": "2024-03-17"}, "which the framework keeps when all records are taken"
+    early = r"^The days up to 2024-03-17 were read before they are complete by Amplitude's clock"
+    with pytest.raises(ConfigError, match=early):
+        list(records)
+    records, offset = read(connector, "active_users", {})
+    assert (records[-1]["date"], offset) == ("2024-03-14", {"date": "2024-03-14"})

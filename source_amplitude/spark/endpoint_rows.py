@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from source_amplitude.config.model import Config
 from source_amplitude.endpoints.daily import DailyEndpoint
+from source_amplitude.endpoints.days import newest_complete_day
 from source_amplitude.endpoints.endpoint import NO_DAYS, Days, Endpoint
 from source_amplitude.endpoints.limits import RateLimiter
 from source_amplitude.endpoints.registry import ENDPOINTS
 from source_amplitude.endpoints.sender import Sender
 from source_amplitude.errors import ConfigError
 from source_amplitude.records.schema import FieldType
+from source_amplitude.spark.complete import check_complete
 from source_amplitude.spark.errors import clear_errors
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.permanent_errors import known_errors_stay
@@ -36,12 +38,16 @@ def read_endpoint(endpoint: Endpoint, columns: Mapping[str, FieldType], part: Pa
     """Reads the rows of a part; none, after a warning, where the project's plan lacks the table.
 
     :raises AmplitudeError: as reading them for Airbyte does
-    :raises ConfigError: the plan lacks the table, and an offset would move past what was not read
+    :raises ConfigError: the plan lacks the table, and an offset would move past what was not read; or the days are not
+        over yet
     """
     from source_amplitude.spark.arrow import ArrowConverter  # noqa: PLC0415 - only workers need it
 
     with clear_errors(), known_errors_stay():
         yield from ArrowConverter(columns).batches(_blocks(endpoint, part))
+        if "last" in part:
+            last = date.fromisoformat(part["last"])
+            check_complete(endpoint.config.api_url, "days", last, newest_complete_day)
         if part.get(MOVES_ON) and not endpoint.is_included:
             raise ConfigError(
                 f"The project's plan does not include the table {endpoint.name} any more: leave it out until it does."
