@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 
 PIECE = 8  # characters of a key, which nothing may show
 API_KEY, SECRET_KEY = "5f2b8e6c1d9a47038e6b2c5d7f1a9e04", "c9d41e7ab3f0852691d7e4c8a2b60f35"
+STREAM = "stream of events"
 CUT = 200  # characters of an answer that an error shows
 
 
@@ -48,22 +49,20 @@ def a_project(a_spark: Callable[..., SimulatedSpark]) -> SimulatedSpark:
 
 
 @pytest.mark.parametrize("where", quoted(API_KEY, SECRET_KEY))
-@pytest.mark.parametrize("table", ["events", "stream of events", "cohorts", "user_profiles"])
+@pytest.mark.parametrize("table", ["events", STREAM, "cohorts", "user_profiles"])
 def test_given_an_answer_that_quotes_a_key_then_neither_the_error_nor_a_log_has_a_piece_of_it(
     a_project: SimulatedSpark, folder: Path, capfd: pytest.CaptureFixture[str], table: str, where: str
 ) -> None:
     spark, body = a_project, quoted(API_KEY, SECRET_KEY)[where].encode()
-    if table in ("events", "stream of events"):
+    if table in ("events", STREAM):
         spark.simulator.faults.append(Fault("status", status=418, body=body, hour=FIRST_HOUR))
     elif table == "cohorts":
         spark.simulator.faults.append(Fault("status", api="rest", path="/api/3/cohorts", status=418, body=body))
     else:
         spark.simulator.faults.append(Fault("status", api="profile", status=418, body=body))
+    options = {"end_date": "2024-03-13", "user_ids": "ada"}
     with pytest.raises((PySparkException, Py4JJavaError)) as caught:
-        if table == "stream of events":
-            spark.run_available(folder, end_date="2024-03-13")
-        else:
-            spark.read(table=table.split()[-1], user_ids="ada", end_date="2024-03-13").count()
+        spark.run_available(folder, **options) if table == STREAM else spark.read(table=table, **options).count()
     printed = capfd.readouterr()
     shown = [str(caught.value), repr(caught.value), printed.out, printed.err]
     assert any("418" in text for text in shown), "the answer is what is told of"
