@@ -48,8 +48,15 @@ def a_project(a_spark: Callable[..., SimulatedSpark]) -> SimulatedSpark:
     return a_spark(api_key=API_KEY, secret_key=SECRET_KEY, rest=RestData(first_day=FIRST_HOUR.date()))
 
 
-@pytest.mark.parametrize("where", quoted(API_KEY, SECRET_KEY))
-@pytest.mark.parametrize("table", ["events", STREAM, "cohorts", "user_profiles"])
+@pytest.mark.parametrize(
+    ("table", "where"),
+    [
+        *(("events", where) for where in quoted(API_KEY, SECRET_KEY)),
+        (STREAM, "the secret key where the text is cut"),
+        ("cohorts", "the header"),
+        ("user_profiles", "a signed address"),
+    ],
+)
 def test_given_an_answer_that_quotes_a_key_then_neither_the_error_nor_a_log_has_a_piece_of_it(
     a_project: SimulatedSpark, folder: Path, capfd: pytest.CaptureFixture[str], table: str, where: str
 ) -> None:
