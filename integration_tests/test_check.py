@@ -249,6 +249,10 @@ def warnings(outcome: Outcome) -> list[str]:
     [
         ({"start_date": "2024-03-17"}, "start_date is in the future, 2024-03-17: no events"),
         (
+            {"start_date": "", "end_date": "2024-01-31"},
+            "A first sync has nothing to read: end_date is 2024-01-31, and it begins with 2024-02-14, 30 days back",
+        ),
+        (
             {"user_profiles": {"users": {"selection": "listed", "user_ids": [" , "]}}},
             "user_profiles.users lists no users: the stream user_profiles will be refused.",
         ),
@@ -258,7 +262,7 @@ def warnings(outcome: Outcome) -> list[str]:
         ),
         ({"cohort_members": {"cohorts": {"selection": "all"}}, "user_profiles": {}, "start_date": "2024-03-15"}, None),
     ],
-    ids=["the future", "no users", "no cohorts", "no doubt"],
+    ids=["the future", "before the beginning", "no users", "no cohorts", "no doubt"],
 )
 def test_given_a_choice_of_which_nothing_will_come_then_check_warns(
     simulator: Simulator, command: Command, change: dict[str, Any], told: str | None

@@ -171,6 +171,12 @@ def test_given_broken_json_then_its_line_and_column_and_none_of_its_content(
         ("check", "[]", "does not hold a JSON object, but a list."),
         ("check", "null", "does not hold a JSON object, but null."),
         ("check", '"k3y"', "does not hold a JSON object, but a text."),
+        ("check", "9" * 5000, "does not hold a JSON object, but a number."),
+        (
+            "check",
+            '{"api_key":"k3y","secret_key":"s3cret","num_workers":' + "9" * 5000 + "}",
+            "num_workers must be a whole number from 1 to 5.",
+        ),
         ("check", '{"a":' * 900 + "1" + "}" * 900, "Config validation error: the configuration is nested too deeply."),
         ("check", '{"a":' * 99_999 + "1" + "}" * 99_999, "it is nested too deeply."),
         (
@@ -179,7 +185,18 @@ def test_given_broken_json_then_its_line_and_column_and_none_of_its_content(
             "Config validation error: the configuration is nested too deeply.",
         ),
     ],
-    ids=["empty", "blank", "list", "null", "text", "deep", "very deep", "deep for discover"],
+    ids=[
+        "empty",
+        "blank",
+        "list",
+        "null",
+        "text",
+        "5,000 digits",
+        "a field of 5,000 digits",
+        "deep",
+        "very deep",
+        "deep for discover",
+    ],
 )
 def test_given_a_configuration_that_is_none_then_one_sentence(
     command: Command, verb: str, content: str, sentence: str

@@ -75,6 +75,20 @@ def test_given_active_users_then_hours_to_leave_out_do_not_stop_them(command: Co
     assert keys_of(outcome)
 
 
+def test_given_an_end_date_before_the_beginning_then_a_warning_instead_of_the_word_that_all_has_been_read(
+    simulator: Simulator, command: Command
+) -> None:
+    config = a_config(simulator, start_date="", end_date="2024-01-31")
+    outcome = command.read(config, None, a_catalog("events", "event_totals"))
+    assert outcome.exit_code == 0
+    assert outcome.uuids == []
+    warnings = [each["log"]["message"] for each in outcome.of_type("LOG") if each["log"]["level"] == "WARN"]
+    why = "2024-02-14, 30 days back, since no start_date is set"
+    assert f"events has nothing to read: end_date is 2024-01-31, and it begins with {why}" in warnings
+    assert f"event_totals has nothing to read: end_date is 2024-01-31, and it begins with {why}" in warnings
+    assert "has been read" not in outcome.log
+
+
 @pytest.mark.parametrize(("end_date", "last"), [("2024-03-13", 23), ("2024-03-13T05:00:00Z", 5)])
 def test_given_an_end_date_then_the_state_stays_where_the_range_ends_and_continues_there_without_it(
     command: Command, end_date: str, last: int

@@ -81,7 +81,7 @@ def _read(kind: str, path: str, load: Callable[[Any], T], expected: str) -> T:
         raise ConfigError(f"The {file} is empty.{_hint_for_nothing(kind)}")
     loaded: Any = None
     try:
-        loaded = json.loads(content)  # of bytes: a byte order mark gives the encoding
+        loaded = json.loads(content, parse_int=_whole_number)  # of bytes: a byte order mark gives the encoding
         return load(loaded)
     except json.JSONDecodeError as error:
         if kind == "state" and error.msg == "Extra data":
@@ -97,6 +97,14 @@ def _read(kind: str, path: str, load: Callable[[Any], T], expected: str) -> T:
         why = _place(error) or f", but {KINDS.get(type(loaded), 'a number')}"
         why = "" if why == ", but an object" else why
     raise ConfigError(f"The {file} does not hold {expected}{why}.{_mix_up(kind, loaded)}")
+
+
+def _whole_number(digits: str) -> float:
+    """Reads a whole number; one of more digits than Python takes (4,300) as infinite, which no field allows."""
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
 
 
 def _content(path: str) -> bytes:

@@ -73,6 +73,12 @@ def check_range(start: datetime | None, end: datetime | None) -> None:
         raise ConfigError("end_date must not be before start_date.")
 
 
+def nothing_to_read(what: str, end: datetime, first: datetime, reason: str) -> str:
+    """Says that a stream or a sync reads nothing, since `end_date` is before its beginning, which has a reason."""
+    begins = f"{first:%Y-%m-%d}, {reason}"
+    return f"{what} has nothing to read: end_date is {end:%Y-%m-%d}, and it begins with {begins}"
+
+
 def hours_to_skip(entries: Iterable[str]) -> frozenset[datetime]:
     """Reads the hours of `skip_hours`, such as `20240115T14` or `2024-01-15T14:00`; before 2014-11-12 whole days.
 

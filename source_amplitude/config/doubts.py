@@ -7,7 +7,9 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
+from source_amplitude.config.dates import nothing_to_read
 from source_amplitude.config.model import Config
+from source_amplitude.export.windows import floor_to_hour
 
 
 def doubtful_choices(raw: Mapping[str, Any], config: Config, now: datetime) -> Iterator[str]:
@@ -29,6 +31,9 @@ def doubtful_choices(raw: Mapping[str, Any], config: Config, now: datetime) -> I
         )
     if config.start is not None and config.start > now:
         yield f"start_date is in the future, {config.start:%Y-%m-%d}: no events and no days will be read before it."
+    first, reason = config.beginning(None, now)
+    if config.end is not None and config.end < floor_to_hour(first):
+        yield nothing_to_read("A first sync", config.end, first, reason)
 
 
 def unknown_fields(config: Mapping[str, Any], schema: Mapping[str, Any], path: str = "") -> Iterator[str]:
