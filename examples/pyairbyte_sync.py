@@ -3,6 +3,7 @@
     pip install airbyte
     python examples/pyairbyte_sync.py --config config.json --database amplitude.duckdb
     python examples/pyairbyte_sync.py --config config.json --database amplitude.duckdb --streams events,cohorts
+    python examples/pyairbyte_sync.py --config config.json --database amplitude.duckdb --streams cohorts --replace
     python examples/pyairbyte_sync.py --config config.json --database postgresql://user:password@host:5432/database
 
 PyAirbyte needs Python 3.10 to 3.12 and an environment of its own, since it asks for other versions of what the
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--config", type=Path, required=True, help="the connector's configuration, a JSON file")
     parser.add_argument("--database", required=True, help="a DuckDB file, made if missing, or postgresql://...")
     parser.add_argument("--streams", default="events", help="separated by commas; * for all of them")
+    parser.add_argument("--replace", action="store_true", help="read the streams anew and replace their tables")
     parser.add_argument("--executable", type=Path, default=Path(".venv/bin/source-amplitude"))
     parser.add_argument("--queries", type=Path, help="a Markdown file with SQL to run after the sync")
     options = parser.parse_args()
@@ -47,7 +49,9 @@ def main() -> None:
     source.check()
     in_postgresql = options.database.startswith("postgresql://")
     cache = postgresql(options.database) if in_postgresql else DuckDBCache(db_path=Path(options.database))
-    result = source.read(cache=cache)
+    # By default PyAirbyte merges by the key, and keeps what is no longer at Amplitude.
+    strategy = "replace" if options.replace else "auto"
+    result = source.read(cache=cache, write_strategy=strategy, force_full_refresh=options.replace)
     print(f"read {result.processed_records:,} records of {', '.join(source.get_selected_streams())}")
     if options.queries:
         _, _, section = options.queries.read_text(encoding="utf-8").partition(

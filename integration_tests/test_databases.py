@@ -3,17 +3,20 @@
 import json
 import re
 from collections import Counter, defaultdict
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from amplitude_simulator import Fault, Simulator
+from amplitude_simulator import Cohort, Fault, Project, RestData, Simulator
 from amplitude_simulator.project import HOUR
 from harness import pyairbyte
+from harness.rest import ALL_COHORTS
 from integration_tests.databases import (
     FIRST_HOUR,
+    NOW,
     in_duckdb,
     installed,
     simulator,
@@ -149,3 +152,24 @@ def test_given_user_ids_of_digits_then_postgresql_loses_their_zeros_and_duckdb_d
     assert sync(simulator, tmp_path, str(database)).returncode == 0
     sql = "SELECT DISTINCT user_id FROM events WHERE user_id IS NOT NULL"
     assert in_duckdb(database, sql) == [["00123"]]
+
+
+def test_what_is_gone_at_amplitude_stays_until_a_sync_replaces_the_tables(tmp_path: Path) -> None:
+    """That PyAirbyte merges, and reads no finished snapshot again, is docs/databases.md."""
+    both = Project(FIRST_HOUR, 1, rest=RestData(cohorts=(Cohort("k2m9xq7"), Cohort("p8w3rt1"))))
+    one = replace(both, rest=RestData(cohorts=(Cohort("p8w3rt1"),)))
+    database = tmp_path / "amplitude.duckdb"
+    with Simulator(both, NOW) as simulator:
+
+        def cohorts(*arguments: str) -> list[list[Any]]:
+            chosen = ("--streams", "cohorts,cohort_members", *arguments)
+            ended = sync(simulator, tmp_path, str(database), *chosen, cohort_members={"cohorts": ALL_COHORTS})
+            assert ended.returncode == 0, ended.stderr[-3000:]
+            tables = ("SELECT id FROM cohorts ORDER BY 1", "SELECT DISTINCT cohort_id FROM cohort_members ORDER BY 1")
+            return [[row[0] for row in in_duckdb(database, table)] for table in tables]
+
+        assert cohorts() == [["k2m9xq7", "p8w3rt1"]] * 2
+        simulator.serve(one, NOW)
+        assert cohorts() == [["k2m9xq7", "p8w3rt1"]] * 2, "PyAirbyte has changed: docs/databases.md"
+        assert not [request for request in simulator.log if "/cohorts/request/" in request.path]
+        assert cohorts("--replace") == [["p8w3rt1"]] * 2
