@@ -8,26 +8,10 @@ import pytest
 
 from amplitude_simulator import Simulator
 from harness.dbt_package import Dbt
-from integration_tests.dbt.conftest import VARIABLES, Loading, Two, a_project, simulated
+from integration_tests.dbt.conftest import QUERIES, VARIABLES, Loading, Two, a_project, simulated
 from integration_tests.postgres import PostgreSQL
 
 pytestmark = [pytest.mark.extra, pytest.mark.xdist_group("dbt"), pytest.mark.timeout(900)]
-
-
-QUERIES = [
-    """SELECT uuid, cast(event_time AS varchar) AS event_time, cast(event_date AS varchar) AS event_date, order_id,
-    user_plan, load_number FROM stg_amplitude__events ORDER BY uuid""",
-    """SELECT session_key, events, cast(started_at AS varchar) AS started_at, first_event_type
-    FROM amplitude__sessions ORDER BY session_key""",
-    """SELECT amplitude_id, user_id, events, cast(first_date AS varchar) AS first_date, cohort_ids
-    FROM amplitude__users ORDER BY amplitude_id""",
-    """SELECT cast(date AS varchar) AS date, events, events_counted, active_users, new_users, sessions,
-    cast(round(cast(average_session_length AS decimal(18, 6)), 3) AS varchar) AS length
-    FROM amplitude__daily ORDER BY date""",
-    """SELECT cast(first_date AS varchar) AS first_date, days_later, users, cohort_users
-    FROM amplitude__retention ORDER BY 1, 2""",
-    "SELECT cast(funnel_date AS varchar) AS funnel_date, step, users FROM amplitude__funnel ORDER BY 1, 2",
-]
 
 
 def package(server: PostgreSQL, database: str, folder: Path, **variables: Any) -> Dbt:
