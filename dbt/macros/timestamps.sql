@@ -56,7 +56,7 @@
 {% macro default__seconds_between(start, end) %}(datediff('microsecond', {{ start }}, {{ end }}) / 1000000.0){% endmacro %}
 {% macro postgres__seconds_between(start, end) %}cast(extract(epoch from {{ end }} - {{ start }}) as double precision){% endmacro %}
 {% macro bigquery__seconds_between(start, end) %}(timestamp_diff({{ end }}, {{ start }}, microsecond) / 1000000.0){% endmacro %}
-{% macro databricks__seconds_between(start, end) %}(timestampdiff(microsecond, {{ start }}, {{ end }}) / 1000000.0){% endmacro %}
+{% macro databricks__seconds_between(start, end) %}(cast(timestampdiff(microsecond, {{ start }}, {{ end }}) as double) / 1000000){% endmacro %}
 {% macro spark__seconds_between(start, end) %}{{ source_amplitude.databricks__seconds_between(start, end) }}{% endmacro %}
 
 

@@ -2,7 +2,8 @@
 
 The project in `warehouses/` has the package and answers what a warehouse would. A parser of each dialect reads all
 models and tests: the text is whole, each column is of a table that is there, and functions and types are those of the
-dialect. That they also do what they should, only the warehouse shows.
+dialect. What is compiled for Databricks also runs with Spark, and gives what it gives in DuckDB. That the rest does
+what it should, only the warehouse shows.
 """
 
 import json
@@ -17,6 +18,7 @@ import pytest
 
 from harness.dbt_package import PROJECT, QUIET, REPOSITORY
 from harness.rest import DAILY, SNAPSHOTS
+from integration_tests.dbt.conftest import VARIABLES, DuckDB, Two
 
 ENVIRONMENT = REPOSITORY / ".venv-warehouses"
 STREAMS = ["events", "user_profiles", *DAILY, *SNAPSHOTS]
@@ -144,3 +146,63 @@ def test_the_models_are_sql_of_the_warehouse_when_they_are_built_first_and_again
     for name, node in again.items():
         # Rows of a build are put beside those that are there by the order of their columns.
         assert name not in first or node["columns"] == first[name]["columns"], name
+
+
+ON_SPARK = {name: value for name, value in VARIABLES.items() if name != "amplitude_streams"}
+# The types of Spark for those of the loaded tables.
+SPARK_TYPES = {"BIGINT": "bigint", "BOOLEAN": "boolean", "DATE": "date", "DOUBLE": "double", "TIMESTAMP": "timestamp"}
+
+
+def export(database: DuckDB, folder: Path) -> None:
+    """Write the loaded tables as `harness/databricks_on_spark.py` reads them."""
+    folder.mkdir()
+    types = {}
+    for table in STREAMS:
+        columns = database.query(f"DESCRIBE {table}")
+        types[table] = {
+            column["column_name"]: SPARK_TYPES.get(column["column_type"].partition("(")[0], "string")
+            for column in columns
+        }
+        replaced = ", ".join(
+            f"""strftime("{name}", '%Y-%m-%dT%H:%M:%S.%fZ') AS "{name}\""""
+            for name, kind in types[table].items()
+            if kind == "timestamp"
+        )
+        select = f"SELECT * {f'REPLACE ({replaced})' if replaced else ''} FROM {table}"
+        database.query(f"COPY ({select}) TO '{folder / table}.jsonl' (FORMAT json)")
+    (folder / "types.json").write_text(json.dumps(types))
+
+
+def test_spark_runs_the_models_for_databricks_and_they_are_those_in_duckdb(
+    project: Path, two_syncs: Two, tmp_path: Path
+) -> None:
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java")
+    made = subprocess.run(["make", ".venv-spark/.ready"], cwd=REPOSITORY, check=False, capture_output=True, text=True)
+    assert made.returncode == 0, made.stdout[-3000:] + made.stderr[-3000:]
+    for name, database, built_before in (("first", two_syncs.first, False), ("again", two_syncs.second, True)):
+        export(database, tmp_path / name)
+        compiled(project, "databricks", "airbyte", built_before=built_before, **ON_SPARK)
+        shutil.copy(project / "target" / f"databricks_{name}" / "manifest.json", tmp_path / name)
+    script = REPOSITORY / "harness" / "databricks_on_spark.py"
+    ended = subprocess.run(
+        [REPOSITORY / ".venv-spark" / "bin" / "python", script, tmp_path / "first", tmp_path / "again"],
+        cwd=tmp_path, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr[-5000:]
+    found = json.loads(ended.stdout.splitlines()[-1])
+    for model, rows in found.items():
+        expected = two_syncs.second.query(f"SELECT * FROM {model}")
+        assert in_order(rows) == in_order(expected), model
+    assert sum(map(len, found.values())) > 5000
+
+
+def in_order(rows: list[dict[str, Any]]) -> list[str]:
+    return sorted(json.dumps({name: plain(value) for name, value in row.items()}, sort_keys=True) for row in rows)
+
+
+def plain(value: Any) -> Any:
+    """A number without what the order of a sum makes of it; a text, also where DuckDB has it as a JSON string."""
+    if isinstance(value, str) and value.startswith('"'):
+        return json.loads(value)
+    return round(value, 3) if isinstance(value, float) else value
