@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from source_amplitude.config.model import AllCohorts, ListedCohorts
 from source_amplitude.errors import ConfigError
@@ -16,16 +15,11 @@ from source_amplitude.errors import ConfigError
 USERS_GROUP = "User"
 
 
-@dataclass(frozen=True)
-class Quota:
+class Quota(NamedTuple):
     """Counts how many downloads of cohorts a month has, and how many of them are used up."""
 
     limit: int
     used: int
-
-    @property
-    def left(self) -> int:
-        return max(0, self.limit - self.used)
 
 
 def read_quota(answer: Mapping[str, Any]) -> Quota | None:
@@ -44,14 +38,15 @@ def check_quota(quota: Quota | None, needed: int, logger: logging.Logger) -> Non
     if quota is None:
         logger.info(f"cohort_members: this sync uses {needed} of the month's downloads; how many are left is unknown")
         return
-    if needed > quota.left:
+    left = max(0, quota.limit - quota.used)
+    if needed > left:
         raise ConfigError(
             f"The month's quota of cohort downloads is not enough for the stream cohort_members: {needed} are needed, "
-            f"{quota.left} of {quota.limit} are left. Choose fewer cohorts, or wait for the first of the month (UTC)."
+            f"{left} of {quota.limit} are left. Choose fewer cohorts, or wait for the first of the month (UTC)."
         )
     logger.info(
         f"cohort_members: this sync uses {needed} of the month's {quota.limit} downloads of cohorts; "
-        f"{quota.used} were used before it, {quota.left - needed} are left after it"
+        f"{quota.used} were used before it, {left - needed} are left after it"
     )
 
 
