@@ -23,10 +23,8 @@ KEYS_REFUSED_WORDS = "invalid api"
 # Read, it takes twenty times that of memory at most.
 LARGEST_JSON_BYTES = 16 * 1024 * 1024
 # A cohort's file is redirected to where it is stored.
-ENDPOINT_ACTIONS: dict[int, Action] = {
-    202: Action.READ,
-    302: Action.READ,
-}
+READABLE = frozenset({200, 202, 302})
+ENDPOINT_ACTIONS = dict.fromkeys(READABLE, Action.READ)
 
 
 class RejectedError(UnexpectedError):
@@ -51,11 +49,6 @@ def endpoint_action(status: int, words: ErrorWords, plan_statuses: Collection[in
     if status in (requests.codes.forbidden, requests.codes.not_found) and words.is_from_amplitude:
         return Action.NOT_INCLUDED if status in plan_statuses else Action.REJECTED
     return action_of(status, ENDPOINT_ACTIONS)
-
-
-def is_readable(status: int) -> bool:
-    """Tells whether an answer is read, rather than an error."""
-    return action_of(status, ENDPOINT_ACTIONS) is Action.READ
 
 
 def keys_are_wrong(region: str, words: ErrorWords) -> ConfigError:

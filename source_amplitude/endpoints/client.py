@@ -12,12 +12,12 @@ import requests
 import urllib3
 
 from source_amplitude.endpoints.answers import (
+    READABLE,
     NotIncludedError,
     RejectedError,
     UnusableAnswerError,
     access_denied,
     endpoint_action,
-    is_readable,
     keys_are_wrong,
 )
 from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError
@@ -80,7 +80,7 @@ class EndpointClient:
             try:
                 with closing(self._send(path, params, cost=cost, attempt=retries.attempt)) as response:
                     status = response.status_code
-                    if is_readable(status) or status in readable:
+                    if status in READABLE or status in readable:
                         return reader(response)
                     words, retry_after = error_words(response), retry_after_seconds(response.headers)
             except (UnusableAnswerError, BrokenBodyError) as error:
