@@ -70,32 +70,35 @@ class Dbt:
     environment: Mapping[str, str]
     folder: Path
     variables: Mapping[str, Any] = field(default_factory=dict)
-    project: Path = PROJECT
 
     def run(self, command: str, *arguments: str, **variables: Any) -> Ended:
         """Run a command of dbt, such as `build`; variables are those of the package."""
+        results, output = self.folder / "target" / "run_results.json", self.folder / "output.txt"
+        for left_over in (results, output):
+            left_over.unlink(missing_ok=True)
         given = json.dumps({**self.variables, **variables})
-        results = self.folder / "target" / "run_results.json"
-        results.unlink(missing_ok=True)
-        output = self.folder / "output.txt"
-        output.unlink(missing_ok=True)
-        options = {"--vars": given, "--profiles-dir": PROJECT, "--project-dir": self.project,
+        exit_code = _server().run([command, *self._options(given), *arguments], self.environment, output)
+        return Ended(exit_code, output.read_text(), statuses(results))
+
+    def _options(self, variables: str) -> list[str]:
+        options = {"--vars": variables, "--profiles-dir": PROJECT, "--project-dir": PROJECT,
                    "--target-path": self.folder / "target", "--log-path": self.folder / "logs"}  # fmt: skip
-        pairs = [str(part) for option in options.items() for part in option]
-        exit_code = _server().run([command, *pairs, "--no-use-colors", *arguments], self.environment, output)
-        found = json.loads(results.read_text())["results"] if results.exists() else []
-        # "test.source_amplitude.events_are_complete", and a hash behind the name of generic ones
-        statuses = {result["unique_id"].split(".")[2]: result["status"] for result in found}
-        return Ended(exit_code, output.read_text(), statuses)
+        return ["--no-use-colors", *(str(part) for option in options.items() for part in option)]
+
+
+def statuses(results: Path) -> dict[str, str]:
+    """The status of each node by its name: `events_are_complete` of `test.source_amplitude.events_are_complete`."""
+    found = json.loads(results.read_text())["results"] if results.exists() else []
+    return {result["unique_id"].split(".")[2]: result["status"] for result in found}
 
 
 def in_duckdb(database: Path, sql: str) -> list[dict[str, Any]]:
     """The rows of a query; what JSON has no type for comes as text."""
-    told = subprocess.run(
+    ended = subprocess.run(
         [ENVIRONMENT / "bin" / "python", "-c", FETCH, database, sql], check=False, capture_output=True, text=True
     )
-    assert told.returncode == 0, told.stderr
-    rows: list[dict[str, Any]] = json.loads(told.stdout)
+    assert ended.returncode == 0, ended.stderr
+    rows: list[dict[str, Any]] = json.loads(ended.stdout)
     return rows
 
 
@@ -106,8 +109,8 @@ def as_tables(records: Mapping[str, Sequence[Mapping[str, Any]]], folder: Path, 
         (folder / f"{stream}.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     files = [str(folder / f"{stream}.jsonl") for stream in records]
     script = REPOSITORY / "harness" / "load_tables.py"
-    told = subprocess.run(
+    ended = subprocess.run(
         [ENVIRONMENT / "bin" / "python", script, "--database", database, *options, *files],
         check=False, capture_output=True, text=True,
     )  # fmt: skip
-    assert told.returncode == 0, told.stderr
+    assert ended.returncode == 0, ended.stderr

@@ -7,6 +7,8 @@ Runs in the environment of dbt, which has the drivers. `make example` loads the 
 
 import argparse
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,58 +39,82 @@ def main() -> None:
     options = parser.parse_args()
     in_postgres = options.database.startswith("postgresql://")
     connection: Any = psycopg2.connect(options.database) if in_postgres else duckdb.connect(options.database)
+    execute = connection.cursor().execute if in_postgres else connection.execute
+    form = Form(options.loader, options.objects, in_postgres)
     for file in options.files:
-        load(connection, file, options, in_postgres=in_postgres)
+        load(execute, file, form, append=options.append)
     connection.commit()
     connection.close()
 
 
-def load(connection: Any, file: Path, options: argparse.Namespace, *, in_postgres: bool) -> None:
+def load(execute: Callable[..., Any], file: Path, form: "Form", *, append: bool) -> None:
+    """Load the records of a file into the table that has its name."""
     table = file.stem
-    execute = connection.cursor().execute if in_postgres else connection.execute
-    fields = json.loads((SCHEMAS / f"{table}.json").read_text())["properties"]
-    columns = {name: type_of(field, options, in_postgres=in_postgres) for name, field in fields.items()}
-    columns[EXTRACTED] = "timestamptz" if options.loader == "airbyte" else "timestamp"
-    names = {name: name_of(name, options, in_postgres=in_postgres) for name in columns}
-    declared = ", ".join(f'"{names[name]}" {kind}' for name, kind in columns.items())
+    types = form.types(table)
+    declared = ", ".join(f'"{form.name(field)}" {kind}' for field, kind in types.items())
     execute(f'CREATE TABLE IF NOT EXISTS "{table}" ({declared})')
     execute(f'CREATE TEMPORARY TABLE arrived AS SELECT * FROM "{table}" LIMIT 0')
-    if in_postgres:
-        rows = [{names[name]: value for name, value in json.loads(line).items()} for line in file.open()]
-        execute("INSERT INTO arrived SELECT * FROM json_populate_recordset(NULL::arrived, %s)", [json.dumps(rows)])
+    if form.in_postgres:
+        insert_into_postgres(execute, file, form)
     else:
-        kinds = ", ".join(f"'{name}': '{kind}'" for name, kind in columns.items())
-        lines = f"read_json('{file}', format = 'newline_delimited', columns = {{{kinds}}})"
-        execute(f"INSERT INTO arrived SELECT * FROM {lines}")
+        insert_into_duckdb(execute, file, types)
     execute(f'UPDATE arrived SET "{EXTRACTED}" = now()')
     if table not in KEYS:
         execute(f'DELETE FROM "{table}"')
-    elif not options.append:
-        key = " AND ".join(f'arrived."{names[name]}" = "{table}"."{names[name]}"' for name in KEYS[table])
+    elif not append:
+        key = " AND ".join(f'arrived."{form.name(name)}" = "{table}"."{form.name(name)}"' for name in KEYS[table])
         execute(f'DELETE FROM "{table}" USING arrived WHERE {key}')
     execute(f'INSERT INTO "{table}" SELECT * FROM arrived')
     execute("DROP TABLE arrived")
 
 
-def name_of(name: str, options: argparse.Namespace, *, in_postgres: bool) -> str:
-    if options.loader == "spark":
-        return name
-    plain = name.replace("$", "_")
-    return plain if options.loader == "airbyte" and in_postgres else plain.lower()
+def insert_into_postgres(execute: Callable[..., Any], file: Path, form: "Form") -> None:
+    rows = [{form.name(field): value for field, value in json.loads(line).items()} for line in file.open()]
+    execute("INSERT INTO arrived SELECT * FROM json_populate_recordset(NULL::arrived, %s)", [json.dumps(rows)])
 
 
-def type_of(field: dict[str, Any], options: argparse.Namespace, *, in_postgres: bool) -> str:
-    kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
-    [kind] = [kind for kind in kinds if kind != "null"]
-    if field.get("format") == "date-time":
-        return {"airbyte": "timestamptz", "spark": "varchar"}.get(options.loader, "timestamp")
-    if field.get("format") == "date":
-        return "varchar" if options.loader == "spark" else "date"
-    json_type = "jsonb" if in_postgres else "json"
-    if kind == "object":
-        return json_type if options.objects else "varchar"
-    types = {"string": "varchar", "integer": "bigint", "number": "decimal(38, 9)", "boolean": "boolean"}
-    return types.get(kind, json_type)
+def insert_into_duckdb(execute: Callable[..., Any], file: Path, types: dict[str, str]) -> None:
+    columns = ", ".join(f"'{field}': '{kind}'" for field, kind in types.items())
+    lines = f"read_json('{file}', format = 'newline_delimited', columns = {{{columns}}})"
+    execute(f"INSERT INTO arrived SELECT * FROM {lines}")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a loader names the columns of a database, and which types they have there.
+
+    :param objects: whether property bags are objects, and not JSON as text
+    """
+
+    loader: str
+    objects: bool
+    in_postgres: bool
+
+    def name(self, field: str) -> str:
+        if self.loader == "spark":
+            return field
+        plain = field.replace("$", "_")
+        return plain if self.loader == "airbyte" and self.in_postgres else plain.lower()
+
+    def types(self, stream: str) -> dict[str, str]:
+        """The type of each field of a stream, and of the time at which the loader wrote it."""
+        fields = json.loads((SCHEMAS / f"{stream}.json").read_text())["properties"]
+        types = {name: self._type(field) for name, field in fields.items()}
+        types[EXTRACTED] = "timestamptz" if self.loader == "airbyte" else "timestamp"
+        return types
+
+    def _type(self, field: dict[str, Any]) -> str:
+        kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
+        [kind] = [kind for kind in kinds if kind != "null"]
+        if field.get("format") == "date-time":
+            return {"airbyte": "timestamptz", "spark": "varchar"}.get(self.loader, "timestamp")
+        if field.get("format") == "date":
+            return "varchar" if self.loader == "spark" else "date"
+        json_type = "jsonb" if self.in_postgres else "json"
+        if kind == "object":
+            return json_type if self.objects else "varchar"
+        types = {"string": "varchar", "integer": "bigint", "number": "decimal(38, 9)", "boolean": "boolean"}
+        return types.get(kind, json_type)
 
 
 if __name__ == "__main__":
