@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from contextlib import suppress
-from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -35,7 +34,9 @@ _NO_NUMBERS = ((b"-Infinity", b"null"), (b"Infinity", b"null"), (b"NaN", b"null"
 _UNSOUND_TOKENS = (b"\t", b"\r", b"Infinity", b"NaN")
 PIECE_BYTES = 64 * 1024
 _STRINGS = re.compile(rb'"[^"]*"')
-_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")  # of levels, as signed bytes
+_STEPS = bytes.maketrans(b"{}", b"[]")
+_INNERMOST, _DOWN, _RUNS = b"[]", ord("["), re.compile(rb"\[+|\]+")
+_QUOTE = ord('"')
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _STRING_OR_BRACKETS = re.compile(rb'"[^"]*"|[\[{]+|[\]}]+')
 NOT_STRICT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -203,7 +204,14 @@ def _levels(hidden: bytes) -> int:
     if hidden.count(b"[") + hidden.count(b"{") < MOST_LEVELS:  # without a look at which of them are within strings
         return 0
     steps = _STRINGS.sub(b"", hidden).translate(_STEPS, _NO_BRACKETS)
-    return max(accumulate(memoryview(steps).cast("b")), default=0)
+    removed = 0
+    while len(shorter := steps.replace(_INNERMOST, b"")) < len(steps) * 0.9:  # many values side by side
+        steps, removed = shorter, removed + 1
+    level = deepest = 0
+    for run in _RUNS.finditer(steps):
+        level += (run.end() - run.start()) * (1 if steps[run.start()] == _DOWN else -1)
+        deepest = max(deepest, level)
+    return removed + deepest
 
 
 def _well_formed(text: bytes) -> bytes:
@@ -253,12 +261,15 @@ def _flattened(hidden: bytes) -> bytes:
     parts: list[bytes] = []
     end = level = start = 0
     for token in _STRING_OR_BRACKETS.finditer(hidden):
-        bracket, brackets = token.group()[:1], token.end() - token.start()
-        if bracket in (b"[", b"{"):
+        first = hidden[token.start()]
+        if first == _QUOTE:
+            continue
+        brackets = token.end() - token.start()
+        if first in b"[{":
             if level <= LEVELS_KEPT < level + brackets:
                 start = token.start() + LEVELS_KEPT - level
             level += brackets
-        elif bracket != b'"':
+        else:
             if level - brackets <= LEVELS_KEPT < level:
                 below = token.start() + level - LEVELS_KEPT
                 parts += (hidden[end:start], _hidden(_encode(_shown(hidden[start:below]).decode())))

@@ -1,9 +1,12 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from source_amplitude.records import json_repair
 from source_amplitude.records.json_repair import MOST_LEVELS, NotAJsonObjectError, strict_json, strict_lines
+from unit_tests.strategies import json_values
 
 REPAIRED = [
     (b'{"a\tb":NaN,"c":[-Infinity,"NaN\\"",Infinity,"\n\\\\"],"d":"x"}',
@@ -67,3 +70,20 @@ def test_no_line_that_is_json_is_changed_by_others_that_are_not() -> None:
 def test_a_line_nested_too_deeply_is_repaired_as_by_itself() -> None:
     deep = REPAIRED[-1][0]
     assert strict_lines([b"{}", deep, b"[" * 200]) == ([b"{}", strict_json(deep), b"[" * 200], 1)
+
+
+def levels_of(value: object) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(levels_of, inner), default=0)
+
+
+@given(value=json_values, copies=st.integers(1, 40))
+def test_given_any_value_then_its_levels_are_counted_whatever_brackets_its_strings_hold(
+    value: object, copies: int
+) -> None:
+    for nested in ([value] * copies, {'"[{': [value, '\\"[['] * copies}):
+        text = json.dumps(nested).encode()
+        with pytest.MonkeyPatch.context() as patch:
+            for most in range(levels_of(nested) - 1, levels_of(nested) + 1):
+                patch.setattr(json_repair, "MOST_LEVELS", most)
+                assert json_repair.is_too_deep(text) == (levels_of(nested) > most)
