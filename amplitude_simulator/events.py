@@ -86,7 +86,7 @@ def event_lines(
         yield json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def lines_of_a_small_hour(
     seed: int, hour: datetime, count: int, population: Population, payload_characters: int
 ) -> tuple[bytes, ...]:

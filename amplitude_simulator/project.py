@@ -11,7 +11,7 @@ from amplitude_simulator.rest.data import RestData
 
 HOUR = timedelta(hours=1)
 PUBLISHING = timedelta(hours=2)
-SMALL_HOUR = 20  # events
+SMALL_HOUR = 400  # events
 
 
 @dataclass(frozen=True)

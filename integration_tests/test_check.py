@@ -18,7 +18,7 @@ from integration_tests.faults.tables import INVALID_KEY
 def test_given_right_keys_then_success_without_pulling_an_archive(
     a_simulator: Callable[..., Simulator], tmp_path: Path
 ) -> None:
-    simulator = a_simulator(events_per_hour=20_000, payload_characters=4_000)
+    simulator = a_simulator(events_per_hour=30_000, payload_characters=4_000)
     outcome = check(Command(simulator, tmp_path), a_config(simulator))
     assert (outcome.exit_code, verdict(outcome)[0]) == (0, "SUCCEEDED"), outcome.everything
     [request] = simulator.log
