@@ -64,7 +64,7 @@ class Rest:
         :param too_many: more requests are under way than Amplitude serves at once
         """
         params = {name: values[-1] for name, values in parse_qs(query).items()}
-        pattern = next((pattern for pattern in self._endpoints if fnmatchcase(path, pattern)), None)
+        pattern = next((pattern for pattern in self._endpoints if _is_at(path, pattern)), None)
         if pattern is None:
             return Answer(404, b"Not Found")
         if authorization is None:
@@ -83,6 +83,10 @@ class Rest:
         if pattern == JOB_START and not self._job_starts.serves(1, at):
             return _too_much("Exceeded the limit of cohort requests")
         return self._endpoints[pattern](params, _variable_part(path, pattern), query)
+
+
+def _is_at(path: str, pattern: str) -> bool:
+    return fnmatchcase(path, pattern) and path.count("/") == pattern.count("/")  # a slash in an id is quoted
 
 
 def _variable_part(path: str, pattern: str) -> str:

@@ -13,6 +13,7 @@ from amplitude_simulator.rest.cohorts import member_ids, member_rows
 from harness.limits import scaled
 from harness.rest import ALL_COHORTS, a_state, listed_cohorts, read_streams, stream_states
 from harness.runs import Command, KillAfter, Outcome, a_catalog, a_config, peak_rss_bytes
+from source_amplitude.endpoints.cohort_job import POLL_SECONDS
 
 FINISHED = {"__ab_full_refresh_sync_complete": True}
 FILE = "/api/5/cohorts/request/*/file"
@@ -86,7 +87,9 @@ def test_given_a_job_that_waits_in_a_queue_then_it_is_asked_for_again_five_secon
     project: Callable[..., Command],
 ) -> None:
     command = project(Cohort("a", polls=1))
-    outcome = read(command, listed_cohorts("a"), options={"settings": {"endpoints.cohort_job.POLL_SECONDS": 5.0}})
+    outcome = read(
+        command, listed_cohorts("a"), options={"settings": {"endpoints.cohort_job.POLL_SECONDS": POLL_SECONDS}}
+    )
     assert members(outcome, "a") == list(member_ids(Cohort("a"))), outcome.everything
     queued, done = [each for each in command.simulator.rest_log if "/request-status/" in each.path]
     assert done.at - queued.at >= 5.0
@@ -270,6 +273,17 @@ def test_given_a_damaged_gzipped_file_then_it_is_fetched_again_and_every_member_
     assert [request.fault is not None for request in requests_for_the_file(command)] == [True, True, False]
     assert members(outcome, "a") == list(member_ids(Cohort("a", size=300)))
     assert starts(command) == ["a"]
+
+
+def test_given_a_large_gzipped_file_damaged_at_its_end_then_it_is_fetched_again_before_any_member_comes(
+    project: Callable[..., Command],
+) -> None:
+    large = Cohort("a", size=10_000, encoding="gzip without a header")
+    command = project(large)
+    command.simulator.faults.append(Fault("gzip_crc", api="rest", path=FILE, times=1))
+    outcome = read(command, listed_cohorts("a"))
+    assert len(requests_for_the_file(command)) == 2
+    assert members(outcome, "a") == list(member_ids(large))
 
 
 def test_given_an_address_in_the_storage_that_is_no_longer_valid_then_a_new_one_is_asked_for(
