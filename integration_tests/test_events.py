@@ -223,12 +223,13 @@ def test_records_have_every_field_with_rfc_3339_times_and_bags_as_json_text(
         )
 
 
-def test_records_say_when_they_were_emitted_in_milliseconds(simulator: Simulator, command: Command) -> None:
+def test_records_and_traces_say_when_they_were_emitted_in_milliseconds(simulator: Simulator, command: Command) -> None:
     began = time.time() * 1000 - 1
     outcome = command.read(a_config(simulator, start_date="2024-03-15"))
     emitted = [message["record"]["emitted_at"] for message in outcome.of_type("RECORD")]
     assert len(emitted) == 105
     assert all(type(moment) is int for moment in emitted)
+    emitted += [message["trace"]["emitted_at"] for message in outcome.of_type("TRACE")]
     assert all(began < moment <= time.time() * 1000 for moment in emitted)
 
 

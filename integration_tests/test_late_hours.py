@@ -231,6 +231,20 @@ def test_given_all_events_of_a_window_deleted_then_a_warning_and_nothing_comes_t
     assert "20240313T00-20240313T23: Amplitude has no events any more, 120 were read" in outcome.log
 
 
+def test_given_a_window_without_events_and_later_with_them_again_then_they_are_emitted(
+    a_connection: Callable[..., Connection],
+) -> None:
+    away: set[int] = set()
+    connection = a_connection(events_per_hour=lambda hour: 0 if hour.day in away else 5)
+    connection.sync(23)
+    away.add(13)
+    assert "20240313T00-20240313T23: Amplitude has no events any more, 120 were read" in connection.sync(32).log
+    away.clear()
+    outcome = connection.sync(50)
+    assert "20240313T00-20240313T23: 120 events instead of 0, published late: all are emitted again" in outcome.log
+    assert connection.command.simulator.project.uuids(FIRST_HOUR, FIRST_HOUR + 23 * HOUR) <= set(outcome.uuids)
+
+
 def test_given_late_hours_and_a_disk_too_small_for_their_window_then_its_parts_are_read(
     a_connection: Callable[..., Connection], a_small_disk: Callable[[Command, int], None]
 ) -> None:
