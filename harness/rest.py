@@ -5,18 +5,14 @@ from datetime import date, timedelta
 from typing import Any
 
 from amplitude_simulator import Request, Simulator
-from harness.runs import Command, Outcome, State, a_catalog, a_config
+from harness.runs import INCREMENTAL_STREAMS, Command, Outcome, State, a_catalog, a_config
+from source_amplitude.endpoints.registry import ENDPOINTS
 
 DAY = timedelta(days=1)
 ALL_COHORTS = {"selection": "all"}
-SNAPSHOTS = (
-    "events_list", "cohorts", "cohort_members", "annotations", "annotation_categories", "taxonomy_events",
-    "taxonomy_event_properties", "taxonomy_user_properties", "taxonomy_categories",
-)  # fmt: skip
-DAILY = (
-    "event_totals", "active_users", "new_users", "average_session_length", "sessions_per_user",
-    "session_length_distribution",
-)  # fmt: skip
+DAILY = tuple(endpoint.name for endpoint in ENDPOINTS if endpoint.name in INCREMENTAL_STREAMS)
+SNAPSHOTS = tuple(endpoint.name for endpoint in ENDPOINTS if endpoint.name not in DAILY)
+ONE_RECORD_A_DAY = tuple(endpoint.name for endpoint in ENDPOINTS if endpoint.primary_keys == ("date",))
 
 
 def listed_cohorts(*cohort_ids: str) -> dict[str, Any]:

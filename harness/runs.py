@@ -23,15 +23,13 @@ from amplitude_simulator import Simulator
 from harness.limits import STUCK_SECONDS, Limit, scaled
 from harness.schemas import discovered
 from harness.warm import WarmProcess
+from source_amplitude.endpoints.registry import ENDPOINTS
 from source_amplitude.user_profiles.fetch import MADE_UP_USER
 
 State = dict[str, Any]
 _decode_fast = msgspec.json.Decoder().decode
 LOOK_SECONDS = 0.02  # between two looks at the memory and the files of a process that runs
-INCREMENTAL_STREAMS = {
-    "events", "event_totals", "active_users", "new_users", "average_session_length", "sessions_per_user",
-    "session_length_distribution",
-}  # fmt: skip
+INCREMENTAL_STREAMS = {"events", *(endpoint.name for endpoint in ENDPOINTS if endpoint.cursor_field)}
 
 
 @dataclass

@@ -15,6 +15,7 @@ import pytest
 from source_amplitude import errors
 from source_amplitude.config.form import migrate
 from source_amplitude.config.model import Config
+from source_amplitude.endpoints.registry import ENDPOINTS
 from source_amplitude.events.state import EventsState
 from source_amplitude.http.hosts import API_URLS, PROFILE_API_URL
 
@@ -115,6 +116,40 @@ def test_the_allow_list_names_every_host() -> None:
     page = (DOCS / "amplitude.md").read_text(encoding="utf-8").partition("\n## IP allow list\n")[2]
     hosts = {str(urlsplit(url).hostname) for url in (*API_URLS.values(), PROFILE_API_URL)}
     assert hosts <= set(re.findall(r"`([a-z.-]+\.com)`", page.partition("\n## ")[0]))
+
+
+KEYS = {
+    "events": ["uuid"],
+    "user_profiles": ["user_id"],
+    **{endpoint.name: list(endpoint.primary_keys) for endpoint in ENDPOINTS},
+}
+
+
+def names_in(cell: str) -> list[str]:
+    return re.findall(r"`([a-z_]+)`", cell)
+
+
+def test_each_table_is_on_the_pages_with_its_key() -> None:
+    modes = rows(DOCS / "amplitude.md", "Supported sync modes")
+    assert {name: names_in(key) for streams, _, _, key, _ in modes for name in names_in(streams)} == KEYS
+    streams = (DOCS / "amplitude.md").read_text(encoding="utf-8").partition("\n## Supported streams\n")[2]
+    assert KEYS.keys() <= set(names_in(streams.partition("\n## ")[0]))
+    on_spark = rows(DOCS / "spark.md", "Tables")
+    assert {name for row in on_spark for name in names_in(row[0])} == KEYS.keys()
+    others = rows(DOCS / "dashboard_and_cohorts.md", "Dashboards, cohorts, annotations, taxonomy")
+    assert {quoted(name): names_in(key) for name, _, _, _, key in others} == {
+        endpoint.name: KEYS[endpoint.name] for endpoint in ENDPOINTS
+    }
+
+
+def test_the_sample_catalog_has_each_table_with_its_key_and_its_modes() -> None:
+    catalog = json.loads((REPOSITORY / "sample_files" / "configured_catalog_tables.json").read_text())
+    found = {entry["stream"]["name"]: entry for entry in catalog["streams"]}
+    assert found.keys() == {endpoint.name for endpoint in ENDPOINTS}
+    for endpoint in ENDPOINTS:
+        entry = found[endpoint.name]
+        assert entry["stream"]["source_defined_primary_key"] == [[key] for key in endpoint.primary_keys]
+        assert entry["sync_mode"] == ("incremental" if endpoint.cursor_field else "full_refresh")
 
 
 def anchors(page: Path) -> set[str]:

@@ -10,6 +10,7 @@ import pytest
 from amplitude_simulator import Fault, RestData, Simulator
 from harness.rest import ALL_COHORTS, DAILY, SNAPSHOTS, a_state, listed_cohorts, read_streams, stream_states
 from harness.runs import Command, Outcome, a_config
+from source_amplitude.endpoints.registry import ENDPOINTS
 
 TAXONOMY = tuple(stream for stream in SNAPSHOTS if stream.startswith("taxonomy"))
 MEMBERS = {"cohort_members": {"cohorts": ALL_COHORTS}}
@@ -39,7 +40,7 @@ def project(a_simulator: Callable[..., Simulator], tmp_path: Path) -> Callable[.
         ({"/api/3/cohorts": 403, "/api/5/cohorts": 403}, ("cohorts", "cohort_members")),
         ({"/api/3/annotation": 403}, ("annotations", "annotation_categories")),
         ({"/api/3/annotation": 404}, ("annotations", "annotation_categories")),
-        ({"/api/2/users": 403, "/api/2/sessions": 403, "/api/2/events/segmentation": 403}, DAILY),
+        (dict.fromkeys((f"/{endpoint.api_path}" for endpoint in ENDPOINTS if endpoint.name in DAILY), 403), DAILY),
     ],
     ids=["taxonomy 404", "taxonomy 403", "cohorts", "annotations 403", "annotations 404", "dashboard"],
 )

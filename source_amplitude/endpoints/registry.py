@@ -1,4 +1,4 @@
-"""Lists the endpoints: all that is needed for a new one to be a stream and a table."""
+"""Lists the endpoints: each of them is a stream of Airbyte and a table of Spark."""
 
 from __future__ import annotations
 

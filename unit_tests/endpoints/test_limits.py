@@ -154,12 +154,11 @@ def test_no_endpoint_by_day_asks_for_more_at_once_than_its_cost_allows(grouped: 
         for kind in ENDPOINTS
         if issubclass(kind, DailyEndpoint)
     ]
-    assert len(daily) == 6
     for endpoint in daily:
         last = f"{date(2024, 1, 1) + (endpoint.days_per_request - 1) * DAY:%Y%m%d}"
         cost = endpoint.cost({"start": "20240101", "end": last})
-        assert 4 <= cost <= COST_PER_REQUEST
-    assert {endpoint.days_per_request for endpoint in daily} == {1, 30, 120}
+        assert 0 < cost <= COST_PER_REQUEST, f"day_cost and days_per_request of {endpoint.name}"
+    assert {endpoint.days_per_request for endpoint in daily} >= {1, 30, 120}
 
 
 @pytest.mark.parametrize(
