@@ -21,15 +21,17 @@ DEFAULT_TABLE = "events"
 
 _KEYS = {"api_key": "AMPLITUDE_API_KEY", "secret_key": "AMPLITUDE_SECRET_KEY"}
 _REGIONS = {"US": "US", "EU": "EU", "STANDARD": "US"}
+# Fields of the form that need nothing but their type: whole numbers, and those of `user_profiles`.
 _NUMBERS = ("batch_size_hours", "export_delay_hours", "num_workers")
-_BOOLEANS = ("get_amp_props", "get_cohort_ids", "get_computations")
-_LISTS = ("recommendation_ids", "prediction_ids")
+_PROFILE_BOOLEANS = ("get_amp_props", "get_cohort_ids", "get_computations")
+_PROFILE_LISTS = ("recommendation_ids", "prediction_ids")
+# Each of these is read by its name below.
 _OTHERS = (TABLE, "region", "data_region", "start_date", "end_date", "skip_hours", "timestamps", "columns",
            "user_ids", "device_ids", "propensity_type", "requests_per_minute", "active_users_group_by_country",
            "cohort_ids", "max_cohorts", "user_properties")  # fmt: skip
 # Of Spark (`load("events")`) and of pipelines that are made of community connectors.
 _FOREIGN = ("path", "paths", "tablename", "tablenamelist", "tableconfigs", "isdeleteflow", "namespace")
-_KNOWN = frozenset([*_KEYS, *_NUMBERS, *_BOOLEANS, *_LISTS, *_OTHERS, *_FOREIGN, *labs.OPTIONS])
+_KNOWN = frozenset([*_KEYS, *_NUMBERS, *_PROFILE_BOOLEANS, *_PROFILE_LISTS, *_OTHERS, *_FOREIGN, *labs.OPTIONS])
 _NOT_ON_SPARK = {
     "properties_format": "On Spark the columns of properties always hold JSON text. "
     "Leave properties_format out, and parse them with from_json, parse_json or get_json_object.",
@@ -98,8 +100,8 @@ def _configuration(given: Mapping[str, str]) -> dict[str, Any]:
     config |= {name: _number(given[name]) for name in _NUMBERS if name in given}
     if width := _one_of(given, "batch_size_hours", "window_hours"):
         config["batch_size_hours"] = _number(width)
-    profiles: dict[str, Any] = {name: _boolean(given, name) for name in _BOOLEANS if name in given}
-    profiles |= {name: [given[name]] for name in _LISTS if name in given}
+    profiles: dict[str, Any] = {name: _boolean(given, name) for name in _PROFILE_BOOLEANS if name in given}
+    profiles |= {name: [given[name]] for name in _PROFILE_LISTS if name in given}
     if "requests_per_minute" in given:
         profiles["requests_per_minute"] = _number(given["requests_per_minute"])
     if "propensity_type" in given:

@@ -1,4 +1,5 @@
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,8 @@ import pytest
 from source_amplitude.config.model import AllCohorts, CohortMembersConfig, ListedCohorts, ListedUsers
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.windows import parse_export_hour
-from source_amplitude.spark.options import _FOREIGN, _KNOWN, Options
+from source_amplitude.spark import labs
+from source_amplitude.spark.options import _FOREIGN, _KNOWN, TABLE, Options
 
 pytestmark = pytest.mark.spark
 
@@ -184,7 +186,18 @@ def test_given_a_number_of_thousands_of_digits_then_the_sentence_of_a_wrong_numb
         options(num_workers="1" * 5000)
 
 
+PAGE = (Path(__file__).parents[2] / "docs" / "spark.md").read_text(encoding="utf-8")
+OFFERED = _KNOWN - set(_FOREIGN)
+
+
 def test_each_option_is_on_the_page() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "spark.md").read_text()
-    offered = _KNOWN - set(_FOREIGN)
-    assert sorted(name for name in offered if f"`{name}`" not in page) == []
+    assert sorted(name for name in OFFERED if f"`{name}`" not in PAGE) == []
+
+
+def test_a_connection_allows_each_option_but_its_own_ones() -> None:
+    """Databricks hands on no option of a table that this list leaves out."""
+    [allowed] = re.findall(r"externalOptionsAllowList '([^']+)'", PAGE)
+    of_the_connection = {"api_key", "secret_key", "region", "data_region"}
+    of_the_framework = {"tableName", "tableNameList", "tableConfigs"}
+    expected = OFFERED - of_the_connection - {TABLE} - set(labs.OPTIONS) | of_the_framework
+    assert sorted(allowed.split(",")) == sorted(expected)
