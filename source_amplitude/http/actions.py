@@ -36,7 +36,7 @@ _ACTIONS: dict[int, Action] = {
 
 
 def action_of(status: int, of_this_api: Mapping[int, Action]) -> Action:
-    """Decides what to do with an answer. A client error that nobody knows is rejected, anything else passes.
+    """Decides what to do with an answer. A client error that nobody knows is rejected; anything else is tried again.
 
     :param of_this_api: what some statuses mean for this API
     """
