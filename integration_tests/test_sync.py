@@ -218,6 +218,17 @@ def test_given_one_file_for_state_and_output_then_a_sentence(sync: Sync) -> None
     assert_refused(sync.run(), "cannot be in one file")
 
 
+@pytest.mark.parametrize("beside", ["new", "lock"])
+def test_given_an_output_that_is_called_as_a_file_beside_the_state_then_it_is_left_alone(
+    sync: Sync, beside: str
+) -> None:
+    sync.output = sync.folder / f"state.json.{beside}"
+    content = b'{"type":"LOG","log":{"level":"INFO","message":"of an earlier sync"}}\n'
+    sync.output.write_bytes(content)
+    assert_refused(sync.run(), "cannot be in one file")
+    assert sync.output.read_bytes() == content
+
+
 def test_given_another_sync_with_the_same_file_then_a_sentence_and_nothing_changes(
     simulator: Simulator, sync: Sync
 ) -> None:

@@ -6,10 +6,8 @@ import argparse
 import io
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, NoReturn
 
 from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
@@ -77,8 +75,8 @@ def _files(arguments: argparse.Namespace, report: SyncReport) -> tuple[OutputFil
     :raises ConfigError: one of them cannot be used
     """
     state = StateFile(arguments.state)
-    if state.path == Path(os.path.realpath(arguments.output)):
-        raise ConfigError(f"The state and the output cannot be in one file, {state.path}: name another one.")
+    if state.uses(arguments.output):
+        raise ConfigError(f"The state and the output cannot be in one file, {arguments.output}: name another one.")
     output = OutputFile(arguments.output)
     if output.cut_off:
         report.say(

@@ -37,9 +37,14 @@ class StateFile:
     def __init__(self, path: str) -> None:
         self.path = Path(os.path.realpath(path))
         self._new = self.path.with_name(f"{self.path.name}.new")
+        self._beside = self.path.with_name(f"{self.path.name}.lock")
         self._lock: int | None = None
         self._entries: list[dict[str, Any]] = []
         self._mode: int | None = None
+
+    def uses(self, path: str) -> bool:
+        """Tells whether a path is that of the state, or of one of the two files beside it."""
+        return Path(os.path.realpath(path)) in (self.path, self._new, self._beside)
 
     def open(self) -> bool:
         """Locks the file, reads it, and replaces it by the same content, so that a commit that cannot work fails now.
@@ -47,7 +52,7 @@ class StateFile:
         :returns: whether the file was there; otherwise it is made, with no states
         :raises ConfigError: another sync has it, it cannot be read or written, or holds something else than states
         """
-        self._lock = _locked(self.path)
+        self._lock = _locked(self.path, self._beside)
         if self.path.exists() and not self.path.is_file():
             raise ConfigError(f"The state file {self.path} is not a file: it could not be replaced.")
         try:
@@ -210,8 +215,7 @@ def _lock(descriptor: int, kind: str, path: Path) -> None:
         ) from error
 
 
-def _locked(path: Path) -> int:
-    beside = path.with_name(f"{path.name}.lock")
+def _locked(path: Path, beside: Path) -> int:
     try:
         descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except OSError as error:
