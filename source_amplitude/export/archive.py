@@ -226,7 +226,9 @@ def _blocks(pieces: Iterable[Piece], most_bytes: int) -> Iterator[Block]:
 
 def lines_of(text: bytes) -> list[bytes]:
     """Returns the lines of a text that are not blank."""
-    return [line for line in _EMPTY_LINES.sub(b"\n", text).split(b"\n") if line.strip()]
+    if b"\n\n" in text:  # an eighth of the time of a pattern that is not there
+        text = _EMPTY_LINES.sub(b"\n", text)
+    return [line for line in text.split(b"\n") if line.strip()]
 
 
 def _reason(error: Exception) -> str:

@@ -192,7 +192,9 @@ def _line_of_few_levels(line: bytes) -> bytes:
 
 def is_too_deep(text: bytes) -> bool:
     """Tells whether strict JSON has more than `MOST_LEVELS` levels."""
-    return len(text) > 2 * MOST_LEVELS and _levels(_replaced(text, _HIDDEN)) > MOST_LEVELS
+    if len(text) <= 2 * MOST_LEVELS or text.count(b"[") + text.count(b"{") <= MOST_LEVELS:
+        return False
+    return _levels(_replaced(text, _HIDDEN)) > MOST_LEVELS
 
 
 def is_too_deep_within(value: msgspec.Raw) -> bool:
