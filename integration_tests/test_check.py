@@ -339,7 +339,9 @@ def test_given_a_name_that_does_not_exist_then_dns_is_named(simulator: Simulator
 
 def test_given_a_proxy_that_refuses_then_the_proxy_is_named(simulator: Simulator, command: Command) -> None:
     command.environment |= {"AMPLITUDE_API_URL": "https://amplitude.example", "HTTPS_PROXY": "http://127.0.0.1:9"}
-    told = "the proxy of HTTPS_PROXY or HTTP_PROXY gives no connection"
+    told = (
+        "the proxy of HTTPS_PROXY or HTTP_PROXY gives no connection: 127.0.0.1:9: Failed to establish a new connection"
+    )
     assert told in verdict(check(command, a_config(simulator)))[1]
     assert told in command.read().stream_error["message"]
 

@@ -27,6 +27,7 @@ _SHOWN_CHARACTERS = 200
 _UNKNOWN_NAME = re.compile(r"Failed to resolve '([^']*)'")
 _MARKUP = re.compile(r"<[^<>]*>")
 _OBJECT = re.compile(r"<[^<>]*>:? ?")
+_CONNECTION = re.compile(r"\b\w+\(host='([^']*)', port=([0-9]+)\)")  # with the name of a class
 _STATUS = re.compile(r"[0-9]{3}\b[\s:,.-]*")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,50}/[\w.+-]{1,50}", re.ASCII)
 _HIDDEN = "(its words quote a key, so they are not shown)"
@@ -97,7 +98,7 @@ def exception_text(error: BaseException) -> str:
     if isinstance(reason, _WITH_OWN_WORDS) or (
         isinstance(reason, OSError) and not isinstance(reason, requests.RequestException | HTTPError)
     ):
-        text = shown_text(_OBJECT.sub("", str(reason)[:READ_BYTES])) or text
+        text = shown_text(_OBJECT.sub("", _CONNECTION.sub(r"\1:\2", str(reason)[:READ_BYTES]))) or text
     if unknown := _UNKNOWN_NAME.search(text):
         text = f"the name {unknown[1]} has no address: DNS does not know it"
     if isinstance(error, requests.exceptions.ProxyError):
