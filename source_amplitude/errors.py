@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 AUTHENTICATION_FAILED = "Authentication failed. Check your api_key and secret_key."
+PLEASE_REPORT = "Nobody has seen it before: please report it with this message."
 NOT_IN_THE_EU = "User Profile API is not supported in EU region"
 
 

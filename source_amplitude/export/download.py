@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 
 import requests
 
-from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError, keys_refused
+from source_amplitude.errors import PLEASE_REPORT, AmplitudeError, TransientError, UnexpectedError, keys_refused
 from source_amplitude.export.archive import Archive, ArchiveDamagedError, TooManyMembersError
 from source_amplitude.export.client import (
     ExportAnswer,
@@ -171,7 +171,9 @@ class Downloader:
         if action is Action.REFUSED:
             return keys_refused(self._client.region, f"Amplitude's answer was {words}.")
         if action is Action.REJECTED:
-            return UnexpectedError(f"Amplitude gave an unexpected answer to the export of {window}: {words}")
+            return UnexpectedError(
+                f"Amplitude gave an unexpected answer to the export of {window}: {words}. {PLEASE_REPORT}"
+            )
         denied = access_denied(self._client.region, words) if action is Action.DENIED else None
         return PassingError(words, denied)
 

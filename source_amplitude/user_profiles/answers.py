@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from source_amplitude.errors import (
     AUTHENTICATION_FAILED,
+    PLEASE_REPORT,
     AmplitudeError,
     ConfigError,
     TransientError,
@@ -70,4 +71,4 @@ def error_of(answer: Answer) -> AmplitudeError:
             f"The User Profile API kept failing; the last error was: {words}. Check the network between the "
             "connector and Amplitude, and any proxy on the way. The next attempt continues where this one stopped."
         )
-    return UnexpectedError(f"The User Profile API gave an unexpected answer: {words}")
+    return UnexpectedError(f"The User Profile API gave an unexpected answer: {words}. {PLEASE_REPORT}")
