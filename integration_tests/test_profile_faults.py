@@ -208,7 +208,7 @@ def test_given_sigkill_and_later_events_then_every_active_user_of_the_first_run_
 ) -> None:
     simulator = a_simulator(users=400, events_per_hour=60, profiles_per_minute=10**6)
     command = Command(simulator, tmp_path)
-    place = after_requests(simulator, random.Random(seed).randrange(60, 300))
+    place = after_requests(simulator, random.Random(seed).randrange(150, 350))
     killed = read_profiles(command, active(2), settings=SLOW_ENOUGH_TO_STOP, kill_after=place)
     simulator.now = simulator.now.replace(day=16)
     resumed = read_profiles(command, active(2), killed.last_state)

@@ -18,9 +18,10 @@ from harness.runs import Command, KillAfter
 
 NOW = datetime(2025, 3, 1, 13, tzinfo=timezone.utc)
 YEAR_AGO = date(2024, 3, 1)
-# What takes five minutes at Amplitude takes a second and a half here.
-WINDOW_SECONDS = 1.5
-SHORT_WINDOWS = {"endpoints.limits.WINDOW_SECONDS": WINDOW_SECONDS * 1.05, "endpoints.limits.JOBS_WINDOW_SECONDS": 3.1}
+# What takes five minutes at Amplitude takes a second here. The connector's window is longer, since on a busy machine a
+# request may arrive half a second after it was sent; unit_tests/endpoints/test_limits.py has the exact waits.
+WINDOW_SECONDS = 1.0
+SHORT_WINDOWS = {"endpoints.limits.WINDOW_SECONDS": WINDOW_SECONDS * 1.5, "endpoints.limits.JOBS_WINDOW_SECONDS": 3.1}
 
 # By the end of the endpoint's path; users are asked for by country.
 COST_A_DAY = {"segmentation": 1, "users": 4, "average": 4, "peruser": 4, "length": 4}

@@ -22,7 +22,7 @@ from source_amplitude.endpoints.sender import Sender, check_keys
 from source_amplitude.errors import ConfigError
 
 LOGGER = logging.getLogger("test")
-WINDOW_SECONDS = 1.5
+WINDOW_SECONDS = 1.0
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_given_any_endpoint_then_the_records_of_the_command_line(
 def test_given_a_year_then_never_more_than_amplitude_allows(
     project: Callable[..., Simulator], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "WINDOW_SECONDS", WINDOW_SECONDS * 1.05)
+    monkeypatch.setattr(limits, "WINDOW_SECONDS", WINDOW_SECONDS * 1.5)
     first, last = date(2024, 3, 1), date(2025, 2, 28)
     simulator = project(datetime(2025, 3, 1, 13, tzinfo=timezone.utc), first_day=first, window_seconds=WINDOW_SECONDS)
     config = a_typed_config(simulator)
