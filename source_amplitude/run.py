@@ -22,7 +22,6 @@ def run(args: list[str] | None = None) -> None:
     from source_amplitude.source import SourceAmplitude  # noqa: PLC0415
 
     gc.freeze()
-    gc.set_threshold(20_000)  # events are many objects without cycles: to look among each 700 takes 4% of a sync
     gc.enable()
     runs = {"catalog": catalog.print_catalog, "sync": sync.run_sync}
     runs.get(arguments.command, command.run_command)(SourceAmplitude(in_batches=True), arguments)

@@ -15,7 +15,7 @@ import msgspec
 
 from source_amplitude.events.lines import EMPTY_BAG, NULL, LineConverter, NeedsCoercionError
 from source_amplitude.records.coercion import CoercionStats, is_number
-from source_amplitude.records.json_repair import SHORTEST_TOO_DEEP, is_too_deep_within
+from source_amplitude.records.json_repair import SHORTEST_TOO_DEEP, is_too_deep
 from source_amplitude.records.rfc3339 import all_rfc3339
 
 _encode_lines = msgspec.json.Encoder().encode_lines
@@ -69,7 +69,7 @@ class RecordConverter(LineConverter[Records]):
                             setattr(event, attribute, text)
                     elif raw != NULL:
                         raise NeedsCoercionError
-                    if len(raw) >= SHORTEST_TOO_DEEP and is_too_deep_within(raw):
+                    if len(raw) >= SHORTEST_TOO_DEEP and is_too_deep(raw, 1):
                         raise NeedsCoercionError
 
     def _check_numbers(self, events: Sequence[Any]) -> None:

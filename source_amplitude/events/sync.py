@@ -97,11 +97,11 @@ class EventsSync:
         """Yields the windows after the state; wide ones end where those begin that are small enough to be rechecked."""
         first, reason = self._config.beginning(self._state.resume_at, self._exporter.now())
         start, newest, end = floor_to_hour(first), self._newest, self._config.end
-        if end is not None and start > end and self._state.resume_at is None:
-            self._logger.warning(nothing_to_read("events", end, start, reason))
-            return
         if end is not None and start > end:
-            self._logger.info(f"Everything up to end_date ({end:%Y-%m-%dT%H} UTC) has been read")
+            if self._state.resume_at is None:
+                self._logger.warning(nothing_to_read("events", end, start, reason))
+            else:
+                self._logger.info(f"Everything up to end_date ({end:%Y-%m-%dT%H} UTC) has been read")
             return
         if end is not None:
             newest = min(newest, end)

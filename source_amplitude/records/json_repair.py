@@ -12,9 +12,7 @@ from typing import Any
 
 import msgspec
 
-MOST_LEVELS = (
-    500  # of nesting; parsers of Python and Java give up at about 1,000, so that a destination could not read it
-)
+MOST_LEVELS = 500  # of nesting; parsers of Python and Java, so those of destinations, give up at about 1,000
 SHORTEST_TOO_DEEP = 2 * MOST_LEVELS  # bytes, as a value of an object
 LEVELS_KEPT = 100  # of what has more
 _NUL_ESCAPE = b"\\u0000"
@@ -148,8 +146,9 @@ def strict_json(text: bytes) -> bytes:
 
     :raises NotAJsonObjectError: it is not a JSON object
     """
-    hidden = _hidden(_well_formed(text))
-    if _levels(hidden) > MOST_LEVELS:
+    text = _well_formed(text)
+    hidden = _hidden(text)
+    if is_too_deep(text):
         hidden = _flattened(_with_sound_tokens(hidden))
     with suppress(*NOT_STRICT):
         _decode(repaired := _shown(hidden))
@@ -190,21 +189,17 @@ def _line_of_few_levels(line: bytes) -> bytes:
     return _shown(_flattened(_hidden(line))) if is_too_deep(line) else line
 
 
-def is_too_deep(text: bytes) -> bool:
-    """Tells whether strict JSON has more than `MOST_LEVELS` levels."""
-    if len(text) <= 2 * MOST_LEVELS or text.count(b"[") + text.count(b"{") <= MOST_LEVELS:
+def is_too_deep(text: bytes | msgspec.Raw, levels_around: int = 0) -> bool:
+    """Tells whether strict JSON has more than `MOST_LEVELS` levels, with those around it."""
+    most = MOST_LEVELS - levels_around
+    if len(text) <= 2 * most:
         return False
-    return _levels(_replaced(text, _HIDDEN)) > MOST_LEVELS
-
-
-def is_too_deep_within(value: msgspec.Raw) -> bool:
-    """Tells whether an object has more than `MOST_LEVELS` levels because of the value of one of its fields."""
-    return len(value) >= SHORTEST_TOO_DEEP and _levels(_replaced(bytes(value), _HIDDEN)) >= MOST_LEVELS
+    text = bytes(text)
+    has_brackets = text.count(b"[") + text.count(b"{") > most  # without a look at which of them are within strings
+    return has_brackets and _levels(_replaced(text, _HIDDEN)) > most
 
 
 def _levels(hidden: bytes) -> int:
-    if hidden.count(b"[") + hidden.count(b"{") < MOST_LEVELS:  # without a look at which of them are within strings
-        return 0
     steps = _STRINGS.sub(b"", hidden).translate(_STEPS, _NO_BRACKETS)
     removed = 0
     while len(shorter := steps.replace(_INNERMOST, b"")) < len(steps) * 0.9:  # many values side by side

@@ -11,10 +11,11 @@ _INSTANT = re.compile(
     r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ](?P<time>(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2})(?P<fraction>\.[0-9]{1,9})?"
     r"(?:[Zz]|(?P<hours>[+-][0-9]{2}):?(?P<minutes>[0-5][0-9]))?"
 ).fullmatch
-_USUAL_LINE = b"0000-00-00 00:00:00.000000Z\n"
-_END_OF_DAY = b" 24"  # an hour that Python takes for the first one of the next day since 3.14
+_USUAL = b"0000-00-00 00:00:00.000000Z"
+USUAL_CHARACTERS = len(_USUAL)
+_DATE_CHARACTERS = len(b"0000-00-00")
+_END_OF_DAY = b"T24"  # an hour that Python takes for the first one of the next day since 3.14
 _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_SPACE_TO_T = bytes.maketrans(b" ", b"T")
 
 
 def rfc3339(text: str) -> str | None:
@@ -38,18 +39,28 @@ def rfc3339(text: str) -> str | None:
 
 def all_rfc3339(texts: Sequence[str]) -> list[str] | None:
     """Returns what `rfc3339` makes of each text, fast where all are in the usual form; None when one is no instant."""
-    if (lines := _usual_lines(texts)) is not None:
+    if (lines := usual_rfc3339(texts, after="\n")) is not None:
         if _END_OF_DAY in lines:
             return None
         try:
             deque(map(datetime.fromisoformat, texts), maxlen=0)  # for the calendar alone
         except ValueError:
             return None
-        return lines.translate(_SPACE_TO_T).decode().split("\n")[:-1]
+        return lines.decode().split("\n")[:-1]
     instants = [instant for text in texts if (instant := rfc3339(text)) is not None]
     return instants if len(instants) == len(texts) else None
 
 
-def _usual_lines(texts: Sequence[str]) -> bytes | None:
-    lines = "Z\n".join([*texts, ""]).encode()
-    return lines if lines.translate(_DIGITS_TO_ZERO) == _USUAL_LINE * len(texts) else None
+def usual_rfc3339(texts: Sequence[str], after: str = "") -> bytearray | None:
+    """Writes texts in Amplitude's usual form as `rfc3339` does, `after` behind each; None where one has another form.
+
+    Whether the calendar has such a day is left to the caller. Each text ends with the only Z that it has, so all of
+    them together show the form of each.
+    """
+    usual = _USUAL + after.encode()
+    joined = f"Z{after}".join([*texts, ""]).encode()
+    if joined.translate(_DIGITS_TO_ZERO) != usual * len(texts):
+        return None
+    written = bytearray(joined)
+    written[_DATE_CHARACTERS :: len(usual)] = b"T" * len(texts)
+    return written

@@ -6,7 +6,6 @@ scalars of Arrow would import pandas where it is installed, 50 MB and a third of
 
 from __future__ import annotations
 
-import gc
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -21,16 +20,13 @@ from msgspec import Raw, structs
 
 from source_amplitude.events.lines import NULL, NeedsCoercionError
 from source_amplitude.records.coercion import is_number
-from source_amplitude.records.json_repair import SHORTEST_TOO_DEEP, is_too_deep_within
-from source_amplitude.records.rfc3339 import all_rfc3339
+from source_amplitude.records.json_repair import SHORTEST_TOO_DEEP, is_too_deep
+from source_amplitude.records.rfc3339 import USUAL_CHARACTERS, all_rfc3339, usual_rfc3339
 from source_amplitude.records.schema import FieldType
 
 Values = Sequence[Any]
 _INSTANTS = pa.timestamp("us", tz="UTC")
 _YEAR_ONE = -62_135_596_800_000_000  # microseconds from 1970
-_USUAL_INSTANT = b"0000-00-00 00:00:00.000000Z"
-_DATE_CHARACTERS = len(b"0000-00-00")
-_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 
 
 class FieldValues(NamedTuple):
@@ -51,13 +47,7 @@ def by_field(events: Sequence[Any], names: Sequence[str]) -> dict[str, Values]:
 
     :param names: of the fields of the events, which are structs of msgspec, in their order
     """
-    was_enabled = gc.isenabled()
-    gc.disable()  # which would look for cycles among all these values, at twice the cost of all else here
-    try:
-        return dict(zip(names, zip(*map(structs.astuple, events), strict=True), strict=True))
-    finally:
-        if was_enabled:
-            gc.enable()
+    return dict(zip(names, zip(*map(structs.astuple, events), strict=True), strict=True))
 
 
 def columns(fields: Sequence[FieldValues], count: int) -> list[pa.Array]:
@@ -121,9 +111,10 @@ def _texts_or_null(columns: Sequence[Values], _: Any = None) -> list[pa.StringAr
 def _timestamps(columns: Sequence[Values], kinds: Sequence[pa.DataType]) -> list[pa.Array]:
     """Makes columns of timestamps. Amplitude's usual form is held to its calendar by Arrow's conversion to instants."""
     count, every = len(columns[0]), list(chain.from_iterable(columns))
-    texts = _usual_timestamps(every)
-    if texts is None:
+    usual = usual_rfc3339(every)
+    if usual is None:
         return [_any_timestamps(values, kind) for values, kind in zip(columns, kinds, strict=True)]
+    texts = _of_one_length(usual, USUAL_CHARACTERS, len(every))
     instants = texts.cast(_INSTANTS)
     if pc.min(instants).value < _YEAR_ONE:
         raise NeedsCoercionError
@@ -140,20 +131,6 @@ def _any_timestamps(values: Values, kind: pa.DataType) -> pa.Array:
     return _texts_or_null([[text and next(remaining) for text in values]])[0].cast(kind)
 
 
-def _usual_timestamps(values: Values) -> pa.StringArray | None:
-    """Writes timestamps as `rfc3339` does; None where one is in another form than Amplitude's usual one.
-
-    Whether the calendar has such a day is left to the caller. Each text ends with the only Z that it has, so all of
-    them together show the form of each.
-    """
-    joined = "Z".join([*values, ""]).encode()
-    if joined.translate(_DIGITS_TO_ZERO) != _USUAL_INSTANT * len(values):
-        return None
-    written = bytearray(joined)
-    written[_DATE_CHARACTERS :: len(_USUAL_INSTANT)] = b"T" * len(values)
-    return _of_one_length(written, len(_USUAL_INSTANT), len(values))
-
-
 def _bags(values: Values, _: pa.DataType) -> pa.StringArray:
     """Makes a column of JSON, as it came."""
     if _are_equal(values):  # most bags are empty
@@ -163,7 +140,7 @@ def _bags(values: Values, _: pa.DataType) -> pa.StringArray:
         raws = [NULL if raw is None else raw for raw in values] if None in values else values
         longest = max(map(len, raws))
         joined = _joined(raws)
-    if longest >= SHORTEST_TOO_DEEP and any(map(is_too_deep_within, filter(None, values))):
+    if longest >= SHORTEST_TOO_DEEP and any(is_too_deep(raw, 1) for raw in values if raw):
         raise NeedsCoercionError
     joined.validate(full=True)
     if not pc.starts_with(joined, "{").false_count:

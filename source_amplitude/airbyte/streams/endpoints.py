@@ -93,11 +93,11 @@ class DailyStream(EndpointStream):
         now = time_of_day(self._config.api_url, self.logger)
         start = first_day(self._config, self._last_day, now)
         newest, end = newest_complete_day(now), self._config.end
-        if end is not None and start > end.date() and self._last_day is None:
-            self.logger.warning(nothing_to_read(self.name, end, *self._config.beginning(None, now)))
-            return
         if end is not None and start > end.date():
-            self.logger.info(f"{self.name}: everything up to end_date ({end:%Y-%m-%d}) has been read")
+            if self._last_day is None:
+                self.logger.warning(nothing_to_read(self.name, end, *self._config.beginning(None, now)))
+            else:
+                self.logger.info(f"{self.name}: everything up to end_date ({end:%Y-%m-%d}) has been read")
             return
         if end is not None:
             newest = min(newest, end.date())
