@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.spark import python_workers
+from harness.spark import line_of, python_workers
 
 SAMPLE_SECONDS = 1.0  # the peak is what the system has kept of it
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -62,19 +62,11 @@ def cpu_seconds() -> tuple[float, float]:
     found = _processes()
     parents = {pid: int(fields[1]) for pid, _, fields in found}
     for pid, name, fields in found:
-        if os.getpid() in _line_of(pid, parents)[1:]:
+        if os.getpid() in line_of(pid, parents)[1:]:
             own, of_ended = int(fields[11]) + int(fields[12]), int(fields[13]) + int(fields[14])
             jvm += own / _TICKS if name == "java" else 0.0
             python += (of_ended if name == "java" else own + of_ended) / _TICKS
     return jvm, python
-
-
-def _line_of(pid: int, parents: dict[int, int]) -> list[int]:
-    """A process, its parent, and so on."""
-    line = [pid]
-    while (parent := parents.get(line[-1])) and parent not in line:
-        line.append(parent)
-    return line
 
 
 def _processes() -> list[tuple[int, str, list[str]]]:

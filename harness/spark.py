@@ -159,9 +159,22 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def python_workers() -> list[int]:
-    """The processes that run now of those Python workers of Spark that run tasks."""
-    daemons = [pid for pid, command, _ in processes() if DAEMON in command]
-    return [pid for pid, _, parent in processes() if parent in daemons]
+    """The processes that run now of those Python workers that run tasks for a Spark session of this process.
+
+    Not those of another session on this machine, which may be a benchmark or another run of the tests.
+    """
+    found = processes()
+    parents = {pid: parent for pid, _, parent in found}
+    daemons = [pid for pid, command, _ in found if DAEMON in command and os.getpid() in line_of(pid, parents)]
+    return [pid for pid, _, parent in found if parent in daemons]
+
+
+def line_of(pid: int, parents: Mapping[int, int]) -> list[int]:
+    """A process, its parent, and so on."""
+    line = [pid]
+    while (parent := parents.get(line[-1])) and parent not in line:
+        line.append(parent)
+    return line
 
 
 def processes() -> list[tuple[int, str, int]]:
