@@ -9,7 +9,7 @@ from benchmarks.__main__ import SCENARIOS, Bench
 from benchmarks.cliffs import measure
 from benchmarks.figures import load
 from benchmarks.pages import BLOCK, PAGES, filled
-from benchmarks.tables import TABLES, cliffs, spread
+from benchmarks.tables import TABLES, cliffs, spark, spread
 
 FIGURES = load()
 
@@ -52,3 +52,15 @@ def test_each_kind_of_unusual_lines_is_read_and_compared_with_usual_events() -> 
     rows = re.findall(r"^\| (.+?) \| .+? \| (.+?) \|", cliffs({"cliffs": found}), re.MULTILINE)[2:]
     assert rows[0] == ("usual events", "1.0")
     assert len(rows) == len(found["kinds"]) > 15
+
+
+def test_what_spark_costs_is_shown_as_a_multiple_of_the_floor_beside_the_goal() -> None:
+    def runs(*seconds: float) -> list[dict[str, float]]:
+        return [{"events": 200_016, "cpu": cpu, "python": 1.0, "wall": 2.0, "peak_mb": 170} for cpu in seconds]
+
+    read = {"events": 200_016, "runs": runs(9.0, 8.0, 7.0), "floor": runs(6.0, 5.0, 5.0)}
+    few, batch = (
+        spark({"reads": [{**read, "kind": kind}]}).splitlines()[-1] for kind in ("batch of the columns a", "batch")
+    )
+    assert "| 1.50 (1.40-1.60) | 1.31-1.62 | 1.06-1.31 |" in batch
+    assert "| 1.50 (1.40-1.60) | 3.94-4.55 | 2.12 |" in few
