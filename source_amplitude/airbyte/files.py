@@ -30,6 +30,10 @@ STATE_FORM = (
     "The command sync keeps such a file by itself."
 )
 CATALOG_COMMAND = "The command source-amplitude catalog --config FILE prints one."
+HINTS_FOR_NOTHING = {
+    "catalog": f" {CATALOG_COMMAND}",
+    "state": " To read everything from start_date, put [] into it; otherwise put the last state back.",
+}
 _TRAILING_COMMA = "Comma before the closing bracket"
 # What Python before 3.13 says at a bracket that a comma precedes.
 _NOTHING_BEFORE = {"}": "Expecting property name enclosed in double quotes", "]": "Expecting value"}
@@ -48,7 +52,7 @@ def catalog_from(path: str) -> ConfiguredAirbyteCatalog:
 
     :raises ConfigError: the file cannot be read, is no configured catalog, or has no streams
     """
-    catalog = _read("catalog", path, ConfiguredAirbyteCatalogSerializer.load, "a configured Airbyte catalog in JSON")
+    catalog = _read("catalog", path, _catalog, "a configured Airbyte catalog in JSON")
     if not catalog.streams:
         raise ConfigError(f"The catalog file {_shown(path)} has no streams, so nothing can be read. {CATALOG_COMMAND}")
     return catalog
@@ -65,20 +69,17 @@ def state_from(path: str | None) -> list[AirbyteStateMessage]:
 def _read(kind: str, path: str, load: Callable[[Any], T], expected: str) -> T:
     """Reads a JSON file.
 
-    :param load: raises ValueError or TypeError for content that is not what is expected
+    :param load: raises ValueError for content that is not what is expected, with the place where it is not
     :raises ConfigError: the file cannot be read, or holds something else
     """
     file = f"{kind} file {_shown(path)}"
     try:
         content = _content(path)
-    except PermissionError as error:
-        raise ConfigError(
-            f"The {file} cannot be read: {error.strerror} to the user with the id {os.geteuid()}."
-        ) from error
     except OSError as error:
-        raise ConfigError(f"The {file} cannot be read: {error.strerror}.") from error
+        to_whom = f" to the user with the id {os.geteuid()}" if isinstance(error, PermissionError) else ""
+        raise ConfigError(f"The {file} cannot be read: {error.strerror}{to_whom}.") from error
     if not content.strip():
-        raise ConfigError(f"The {file} is empty.{_hint_for_nothing(kind)}")
+        raise ConfigError(f"The {file} is empty.{HINTS_FOR_NOTHING.get(kind, '')}")
     loaded: Any = None
     try:
         loaded = json.loads(content, parse_int=_whole_number)  # of bytes: a byte order mark gives the encoding
@@ -93,9 +94,9 @@ def _read(kind: str, path: str, load: Callable[[Any], T], expected: str) -> T:
         why = f": it is not in {error.encoding.upper()}"
     except RecursionError:
         why = ": it is nested too deeply"
-    except (ValueError, TypeError) as error:
-        why = _place(error) or f", but {KINDS.get(type(loaded), 'a number')}"
-        why = "" if why == ", but an object" else why
+    except ValueError as error:
+        place, is_object = str(error), isinstance(loaded, dict)
+        why = f": look at {place}" if place else "" if is_object else f", but {KINDS.get(type(loaded), 'a number')}"
     raise ConfigError(f"The {file} does not hold {expected}{why}.{_mix_up(kind, loaded)}")
 
 
@@ -143,64 +144,49 @@ def _at_trailing_comma(error: json.JSONDecodeError) -> json.JSONDecodeError | No
     return None
 
 
-class _MisplacedError(ValueError):
-    """Carries what the CDK's serializers report of one entry of a list."""
-
-    def __init__(self, entry: str, error: Exception) -> None:
-        super().__init__(entry)
-        self.entry = entry
-        self.errors = getattr(error, "errors", ())
-
-
-def _place(error: Exception) -> str:
-    """Names the place where the CDK's serializers found something else than they expect, without what they found."""
-    problems = getattr(error, "errors", ())
-    places = filter(None, [getattr(error, "entry", ""), problems[0].instance_path if problems else ""])
-    place = "/".join(places)
-    return f": look at {place}" if place else ""
-
-
-def _hint_for_nothing(kind: str) -> str:
-    if kind == "state":
-        return " To read everything from start_date, put [] into it; otherwise put the last state back."
-    return f" {CATALOG_COMMAND}" if kind == "catalog" else ""
-
-
 def _mix_up(kind: str, content: Any) -> str:
     """Adds a hint where the content is one that is often given by mistake."""
-    if kind == "catalog" and isinstance(content, dict):
-        streams = content.get("streams")
-        has_names = isinstance(streams, list) and any("name" in each for each in streams if isinstance(each, dict))
-        what = " It looks like what discover prints." if "catalog" in content or has_names else ""
-        return f"{what} {CATALOG_COMMAND}"
-    if kind == "catalog":
-        return f" {CATALOG_COMMAND}"
-    if kind == "state" and isinstance(content, dict):
-        if "state" in content:
+    match kind, content:
+        case "catalog", {"catalog": _} | {"streams": [{"name": _}, *_]}:
+            return f" It looks like what discover prints. {CATALOG_COMMAND}"
+        case "catalog", _:
+            return f" {CATALOG_COMMAND}"
+        case "state", {"state": _}:
             return f" It holds a whole STATE message. {STATE_FORM}"
-        if content.get("type") == "STREAM":
+        case "state", {"type": "STREAM"}:
             return " It holds the state of one stream: put it into square brackets."
-        return f" It holds an object, as states were once written. {STATE_FORM}"
-    if kind == "state":
-        entries = content if isinstance(content, list) else []
-        is_whole = any(isinstance(entry, dict) and "state" in entry for entry in entries)
-        return f" It holds whole STATE messages. {STATE_FORM}" if is_whole else f" {STATE_FORM}"
+        case "state", {}:
+            return f" It holds an object, as states were once written. {STATE_FORM}"
+        case "state", _:
+            is_whole = isinstance(content, list) and any(isinstance(each, dict) and "state" in each for each in content)
+            return f" It holds whole STATE messages. {STATE_FORM}" if is_whole else f" {STATE_FORM}"
     return ""
 
 
 def _mapping(content: Any) -> MutableMapping[str, Any]:
     if not isinstance(content, dict):
-        raise TypeError("not an object")
+        raise ValueError  # noqa: TRY004 - as all content that is not what is expected
     return content
+
+
+def _catalog(content: Any) -> ConfiguredAirbyteCatalog:
+    return _loaded(ConfiguredAirbyteCatalogSerializer.load, content)
 
 
 def _states(content: Any) -> list[AirbyteStateMessage]:
     if content is not None and not isinstance(content, list):
-        raise TypeError("not a list")
-    found = []
-    for number, message in enumerate(content or ()):
-        try:
-            found.append(AirbyteStateMessageSerializer.load(message))
-        except ValueError as error:
-            raise _MisplacedError(str(number), error) from None
-    return found
+        raise ValueError
+    load = AirbyteStateMessageSerializer.load
+    return [_loaded(load, message, str(number)) for number, message in enumerate(content or ())]
+
+
+def _loaded(load: Callable[[Any], T], content: Any, within: str = "") -> T:
+    """Loads a message of Airbyte's protocol.
+
+    :raises ValueError: with the place of what the CDK's serializer does not take, without what is there
+    """
+    try:
+        return load(content)
+    except (ValueError, TypeError) as error:
+        problems = getattr(error, "errors", ())
+        raise ValueError("/".join(filter(None, [within, *(each.instance_path for each in problems[:1])]))) from None
