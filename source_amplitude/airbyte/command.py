@@ -27,8 +27,15 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 def run_command(source: Source, arguments: argparse.Namespace) -> None:
     """Runs one command of a source that emits record batches."""
     writer = open_output()
+    write_messages(Entrypoint(source, writer), writer, arguments)
+
+
+def write_messages(entrypoint: Entrypoint, writer: MessageWriter, arguments: argparse.Namespace) -> None:
+    """Writes the messages of one command, each before the next one is asked for.
+
+    Ends the process with 1 where streams have failed.
+    """
     logging.getLogger("airbyte").info(NAME)
-    entrypoint = Entrypoint(source, writer)
     require_a_temporary_folder()
     try:
         for message in entrypoint.run(arguments):

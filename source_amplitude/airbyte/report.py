@@ -6,12 +6,12 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
-from airbyte_cdk.models import AirbyteMessage, TraceType, Type
+from airbyte_cdk.models import AirbyteMessage
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 
 from source_amplitude.airbyte.errors import has_user_message
@@ -34,7 +34,7 @@ class _Stream:
     seconds: float = 0.0
 
 
-class SyncReport:
+class SyncReport(logging.Handler):
     """Writes a line of progress every 30 seconds; on a terminal one line, rewritten every second.
 
     A thread of its own writes it, since the main thread may wait for Amplitude. When nobody reads it any more, the sync
@@ -44,6 +44,7 @@ class SyncReport:
     """
 
     def __init__(self, out: TextIO) -> None:
+        super().__init__()
         self._out = out
         self._is_terminal = out.isatty()
         self._lock = threading.Lock()
@@ -61,9 +62,7 @@ class SyncReport:
 
     def say(self, line: str) -> None:
         """Writes a line that stays."""
-        with self._lock, suppress(OSError, ValueError):
-            self._out.write(f"{redacted(filter_secrets(line))}{ERASE_TO_THE_RIGHT if self._is_terminal else ''}\n")
-            self._out.flush()
+        self._write(line, f"{ERASE_TO_THE_RIGHT}\n" if self._is_terminal else "\n")
 
     def error(self, sentence: str, stream: str | None = None) -> None:
         """Writes why the sync, or one stream of it, has failed."""
@@ -86,14 +85,12 @@ class SyncReport:
 
     def message(self, message: AirbyteMessage) -> None:
         """Takes note of a message on its way to the output."""
-        if message.type != Type.TRACE or message.trace is None:
-            return
-        if message.trace.type == TraceType.STREAM_STATUS and (status := message.trace.stream_status):
+        if message.trace and (status := message.trace.stream_status):
             self._current = status.stream_descriptor.name
             stream = self._of(self._current)
             stream.status = status.status.value
             stream.seconds = time.monotonic() - stream.started
-        if message.trace.error:
+        if message.trace and message.trace.error:
             descriptor = message.trace.error.stream_descriptor
             self.error(message.trace.error.message, descriptor.name if descriptor else None)
 
@@ -101,30 +98,33 @@ class SyncReport:
         """Stops the progress, and writes the table of all streams."""
         self._has_ended.set()
         if self._streams:
-            self.say("\n".join(_table(self._rows())))
+            self.say(self._table())
 
     def _of(self, name: str) -> _Stream:
         return self._streams.setdefault(name, _Stream())
 
-    def _rows(self) -> list[list[str]]:
+    def _write(self, line: str, end: str, width: int | None = None) -> None:
+        with self._lock, suppress(OSError, ValueError):
+            self._out.write(f"{redacted(filter_secrets(line))[:width]}{end}")
+            self._out.flush()
+
+    def _table(self) -> str:
         rows = [["stream", "records", "seconds", "records/s", "ended", "next sync"]]
         for name, stream in self._streams.items():
             speed = f"{stream.records / stream.seconds:,.0f}" if stream.seconds > 0 else "-"
             ended = {"COMPLETE": "complete", "INCOMPLETE": "failed"}.get(stream.status, "stopped")
             rows.append([name, f"{stream.records:,}", f"{stream.seconds:,.1f}", speed, ended, stream.next_sync])
-        return rows
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        rows.insert(1, ["-" * width for width in widths])
+        return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
     def _write_progress(self) -> None:
         while not self._has_ended.wait(REWRITE_SECONDS if self._is_terminal else LINE_SECONDS):
-            line = self._progress()
-            if not self._is_terminal:
-                self.say(line)
-                continue
-            width = shutil.get_terminal_size().columns - 1
-            with self._lock, suppress(OSError, ValueError):
+            if self._is_terminal:
                 # The cursor goes back, so that whatever is written next takes the line's place.
-                self._out.write(f"{redacted(filter_secrets(line))[:width]}{ERASE_TO_THE_RIGHT}\r")
-                self._out.flush()
+                self._write(self._progress(), f"{ERASE_TO_THE_RIGHT}\r", shutil.get_terminal_size().columns - 1)
+            else:
+                self.say(self._progress())
 
     def _progress(self) -> str:
         stream = self._of(self._current) if self._current else _Stream()
@@ -140,7 +140,7 @@ class SyncReport:
         which = f"{self._current} ({len(self._streams)} of {self.stream_count})" if self._current else "starting"
         return f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02} {which}: {', '.join(parts)}"
 
-    def logged(self, record: logging.LogRecord) -> None:
+    def emit(self, record: logging.LogRecord) -> None:
         """Shows warnings and errors of the log, and keeps what is being done for the line of progress."""
         error = record.exc_info[1] if record.exc_info else None
         if record.levelno < logging.WARNING:
@@ -150,21 +150,3 @@ class SyncReport:
             self.say(f"WARNING {record.getMessage()}")
         elif error is None or not has_user_message(error):
             self.say(logging.Formatter().format(record))
-
-
-class ReportHandler(logging.Handler):
-    """Passes log lines on to a report."""
-
-    def __init__(self, report: SyncReport) -> None:
-        super().__init__()
-        self._report = report
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._report.logged(record)
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    header, *rest = rows
-    lines = [header, ["-" * width for width in widths], *rest]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in lines]

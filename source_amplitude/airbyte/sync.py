@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import logging
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
-from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
+from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessageSerializer, ConnectorSpecification
 from airbyte_cdk.sources import Source
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_amplitude.airbyte import ending
-from source_amplitude.airbyte.arguments import NAME
-from source_amplitude.airbyte.command import open_output, require_a_temporary_folder
-from source_amplitude.airbyte.errors import StreamsFailedError, has_user_message
+from source_amplitude.airbyte.command import open_output, write_messages
+from source_amplitude.airbyte.errors import has_user_message
 from source_amplitude.airbyte.output import Entrypoint, MessageWriter
 from source_amplitude.airbyte.record_batch import RecordBatch
-from source_amplitude.airbyte.report import ReportHandler, SyncReport
+from source_amplitude.airbyte.report import SyncReport
 from source_amplitude.airbyte.sync_files import OutputFile, StateFile
 from source_amplitude.clock import clock_of
 from source_amplitude.config.dates import parse_timestamp
@@ -29,7 +27,6 @@ from source_amplitude.errors import ConfigError
 from source_amplitude.events.state import CURSOR_FIELD
 from source_amplitude.export.windows import HOUR, newest_complete_hour
 
-STATE = '{"type":"STATE"'
 AGAIN = "The state file has the state of the last commit: run the same command again once this is mended"
 
 
@@ -47,20 +44,11 @@ def run_sync(source: Source, arguments: argparse.Namespace) -> None:
     writer = open_output(
         output.file, lambda reason: _fail(report, f"The output file {output.path} cannot be written: {reason}")
     )
-    logger = logging.getLogger("airbyte")
-    logging.getLogger().addHandler(ReportHandler(report))
-    logger.info(NAME)
+    logging.getLogger().addHandler(report)
     report.begin()
     try:
-        require_a_temporary_folder()
         entrypoint = _Sync(source, writer, output, state, report)
-        for message in entrypoint.run(argparse.Namespace(**{**vars(arguments), "command": "read"})):
-            writer.write(f"{message}\n")
-            if message.startswith(STATE):
-                entrypoint.commit(json.loads(message)["state"])
-        entrypoint.flush()
-    except StreamsFailedError:
-        sys.exit(1)  # as `read` does: each of them has been reported
+        write_messages(entrypoint, writer, argparse.Namespace(**{**vars(arguments), "command": "read"}))
     except AirbyteTracedException as error:
         if has_user_message(error):
             report.error(str(error))
@@ -107,22 +95,25 @@ class _Sync(Entrypoint):
         for message in super().read(source_spec, config, catalog, state):
             self._report.message(message)
             yield message
+            if message.state:  # and it is written, since the next message is asked for
+                self._commit(AirbyteStateMessageSerializer.dump(message.state))
+        self._flush()
 
     def write_batch(self, batch: RecordBatch) -> None:
         super().write_batch(batch)
         if batch.record:
             self._report.records(batch.record.stream, len(batch))
 
-    def commit(self, state: Mapping[str, Any]) -> None:
+    def _commit(self, state: Mapping[str, Any]) -> None:
         """Keeps a state once everything that was written before it is on disk; where that fails, ends the process."""
-        self.flush()
+        self._flush()
         try:
             self._state.commit(state)
         except OSError as error:
             _fail(self._report, f"The state file {self._state.path} cannot be written: {error.strerror}")
         self._report.committed(state, self._hours_left(state["stream"]["stream_state"].get(CURSOR_FIELD)))
 
-    def flush(self) -> None:
+    def _flush(self) -> None:
         """Waits until everything that was written is on disk; where that fails, ends the process."""
         try:
             self._output.sync(self._writer.bytes_written)

@@ -52,7 +52,14 @@ class StateFile:
         :returns: whether the file was there; otherwise it is made, with no states
         :raises ConfigError: another sync has it, it cannot be read or written, or holds something else than states
         """
-        self._lock = _locked(self.path, self._beside)
+        try:
+            self._lock = os.open(self._beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise ConfigError(
+                f"The file {self._beside}, which keeps two syncs from using one state, cannot be made: "
+                f"{error.strerror}."
+            ) from error
+        _lock(self._lock, "state", self.path)
         if self.path.exists() and not self.path.is_file():
             raise ConfigError(f"The state file {self.path} is not a file: it could not be replaced.")
         try:
@@ -129,16 +136,11 @@ class OutputFile:
         status = self._status()
         if not status.st_nlink:
             raise OSError(errno.ENOENT, "it was removed while the sync ran")
-        if not self._is_at_its_path(status):  # who loads it would miss what is written after that
+        # Who loads what is at the path would miss what is written from then on.
+        if not (self.path.exists() and os.path.samestat(status, self.path.stat())):
             raise OSError(errno.ENOENT, "it was moved while the sync ran")
         if status.st_size < self._size + written:
             raise OSError(errno.EIO, "it was cut while the sync ran")
-
-    def _is_at_its_path(self, status: os.stat_result) -> bool:
-        try:
-            return os.path.samestat(status, self.path.stat())
-        except FileNotFoundError:
-            return False
 
     def _open(self) -> IO[bytes]:
         is_new = not self.path.exists()
@@ -213,17 +215,6 @@ def _lock(descriptor: int, kind: str, path: Path) -> None:
         raise ConfigError(
             f"The {kind} file {path} cannot be locked: {error.strerror}. Use a file system that has locks."
         ) from error
-
-
-def _locked(path: Path, beside: Path) -> int:
-    try:
-        descriptor = os.open(beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        raise ConfigError(
-            f"The file {beside}, which keeps two syncs from using one state, cannot be made: {error.strerror}."
-        ) from error
-    _lock(descriptor, "state", path)
-    return descriptor
 
 
 def _open_new(path: str, flags: int) -> int:
