@@ -14,7 +14,8 @@ from source_amplitude.spark.readers import BatchReader, NoStreamReader, StreamRe
 from source_amplitude.spark.redaction import hide_keys
 from source_amplitude.spark.schema import spark_schema
 from source_amplitude.spark.tables.registry import table_of
-from source_amplitude.spark.tables.table import StreamTable, logger, no_stream
+from source_amplitude.spark.tables.stream import StreamTable
+from source_amplitude.spark.tables.table import logger
 
 
 class AmplitudeDataSource(DataSource):
@@ -72,9 +73,14 @@ class AmplitudeDataSource(DataSource):
         return BatchReader(self._table)
 
     def streamReader(self, schema: StructType) -> DataSourceStreamReader:  # noqa: N802 - Spark's name
+        if not isinstance(self._table, StreamTable):
+            return NoStreamReader(
+                ConfigError(
+                    f"The table {self._table.name} cannot be read as a stream, since it has no history: read it as a "
+                    "batch, with spark.read."
+                )
+            )
         try:
-            if not isinstance(self._table, StreamTable):
-                raise no_stream(self._table.name)
             self._check_columns(schema)
         except ConfigError as error:
             return NoStreamReader(error)

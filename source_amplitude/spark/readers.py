@@ -13,8 +13,9 @@ from pyspark.sql.datasource import DataSourceReader, DataSourceStreamReader, Inp
 
 from source_amplitude.errors import ConfigError
 from source_amplitude.spark.errors import with_clear_errors
-from source_amplitude.spark.spark_versions import SupportsTriggerAvailableNow, reads_everything
-from source_amplitude.spark.tables.table import Json, StreamTable, Table
+from source_amplitude.spark.spark_versions import SupportsTriggerAvailableNow, read_limit, reads_everything
+from source_amplitude.spark.tables.stream import StreamTable
+from source_amplitude.spark.tables.table import Json, Table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,7 +41,7 @@ class BatchReader(DataSourceReader):
 class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
     """Reads a table in micro-batches of complete hours or days."""
 
-    def __init__(self, table: StreamTable) -> None:
+    def __init__(self, table: StreamTable[Any]) -> None:
         self._table = table
         self._available: Json | None = None
         self._seen: Json | None = None
@@ -62,7 +63,7 @@ class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         return self._table.end_of_micro_batch(begins, self._newest(), everything=everything, now=now)
 
     def getDefaultReadLimit(self) -> Any:  # noqa: N802
-        return self._table.read_limit()
+        return read_limit(self._table.most_windows)
 
     def reportLatestOffset(self) -> Json:  # noqa: N802
         """Returns the newest offset there is, for the query's progress."""

@@ -23,11 +23,9 @@ def reads_everything(limit: Any) -> bool:
     return limit is None or isinstance(limit, _limits.ReadAllAvailable)
 
 
-def most_archives(number: int) -> Any:
-    """Makes a limit that Spark hands back to `latestOffset` since 4.2; of its kinds, one on files comes nearest."""
-    return _limits.ReadMaxFiles(number)
+def read_limit(archives: int | None) -> Any:
+    """Makes the limit that Spark hands back to `latestOffset` since 4.2; of its kinds, one on files comes nearest.
 
-
-def everything() -> Any:
-    """Makes the limit that asks for all that is available."""
-    return _limits.ReadAllAvailable()
+    :param archives: how many a micro-batch has at most; None: all that is available
+    """
+    return _limits.ReadAllAvailable() if archives is None else _limits.ReadMaxFiles(archives)

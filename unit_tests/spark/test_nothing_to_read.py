@@ -1,6 +1,7 @@
 """A read of no hour or day is no error, since the next one may have some; it says why it has none."""
 
 import logging
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from source_amplitude.spark.options import Options
 from source_amplitude.spark.readers import BatchReader, StreamReader
 from source_amplitude.spark.tables.daily import DailyTable
 from source_amplitude.spark.tables.events import EventsTable
+from source_amplitude.spark.tables.stream import StreamTable
 
 pytestmark = pytest.mark.spark
 
@@ -40,10 +42,19 @@ def test_given_a_range_of_no_day_then_a_warning_tells_it(caplog: pytest.LogCaptu
     assert warning.startswith("active_users: nothing to read from 2990-01-01 to 2")
 
 
-def test_given_an_offset_in_the_future_then_a_warning_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    offset = {"last_hour": "29900101T00"}
-    assert StreamReader(EventsTable(options())).latestOffset(offset) == offset
-    assert caplog.messages == [f"events: nothing to read, since the stream's offset is in the future: {offset}"]
+@pytest.mark.parametrize(
+    ("table", "offset"),
+    [
+        (EventsTable(options()), {"last_hour": "29900101T00"}),
+        (DailyTable(options(table="active_users")), {"date": "2990-01-01"}),
+    ],
+    ids=["hours", "days"],
+)
+def test_given_an_offset_in_the_future_then_a_warning_says_so(
+    table: StreamTable[Any], offset: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert StreamReader(table).latestOffset(offset) == offset
+    assert caplog.messages == [f"{table.name}: nothing to read, since the stream's offset is in the future: {offset}"]
 
 
 def test_given_a_stream_that_is_up_to_date_then_it_says_nothing(caplog: pytest.LogCaptureFixture) -> None:

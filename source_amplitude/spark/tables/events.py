@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from source_amplitude.errors import ConfigError
-from source_amplitude.export.windows import Window, export_hour
-from source_amplitude.spark import offsets
-from source_amplitude.spark.offsets import FIRST_HOUR, LAST_HOUR, Offset
+from source_amplitude.export.windows import (
+    HOUR,
+    HOURLY_SINCE,
+    Window,
+    export_hour,
+    floor_to_day,
+    newest_complete_hour,
+    next_window,
+    parse_export_hour,
+    slices,
+)
+from source_amplitude.spark.offsets import HOURS, Offset
 from source_amplitude.spark.options import Options
-from source_amplitude.spark.tables.table import Json, StreamTable, logger
+from source_amplitude.spark.tables.stream import StreamTable
+from source_amplitude.spark.tables.table import Json, logger
 from source_amplitude.spark.widths import width_of
 
 if TYPE_CHECKING:
@@ -20,10 +30,11 @@ if TYPE_CHECKING:
 _WINDOWS = "windows"
 
 
-class EventsTable(StreamTable):
+class EventsTable(StreamTable[datetime]):
     """Reads complete hours in at most `num_workers` parts, each a list of windows for one export at a time."""
 
     is_partitioned = True
+    unit = HOURS
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
@@ -32,6 +43,10 @@ class EventsTable(StreamTable):
     @property
     def metadata(self) -> Json:
         return {"primary_keys": ["uuid"], "cursor_field": "server_upload_time", "ingestion_type": "append"}
+
+    @property
+    def most_windows(self) -> int:
+        return self.options.config.num_workers
 
     def check_keys(self) -> None:
         from source_amplitude.export.probe import why_keys_refused  # noqa: PLC0415 - workers do without
@@ -44,74 +59,44 @@ class EventsTable(StreamTable):
             raise ConfigError(why)
         self._keys_are_checked = True
 
-    def parts(self, now: datetime) -> list[Json]:
-        start, newest = offsets.initial_offset(self.options, now), offsets.newest_hour(self.options, now)
-        parts = self._parts_of(offsets.hours_between(start, offsets.end_of_batch(start, newest, None)))
-        if not parts:
-            logger.warning(f"{self.name}: nothing to read from {start.as_dict()[FIRST_HOUR]} to {export_hour(newest)}")
-        return parts
+    def may_move_to(self, end: Offset[datetime]) -> bool:
+        self.check_keys()
+        return True
+
+    def newest_complete(self, now: datetime) -> datetime:
+        return newest_complete_hour(now, self.options.config.export_delay_hours)
+
+    def last_of_batch(self, first: datetime, newest: datetime, windows: int | None) -> datetime:
+        """Returns the last hour; before 2014-11-12 that of a day."""
+        if windows is None:
+            return newest if newest >= HOURLY_SINCE else floor_to_day(newest + HOUR) - HOUR
+        window = next_window(first, newest, windows * self.options.config.batch_size_hours)
+        return window.last if window else first - HOUR
+
+    def part_of(self, first: datetime, last: datetime, *, moves_on: bool) -> Json:
+        return _part([Window(first, last)])
+
+    def parts_of(self, first: datetime, last: datetime, *, moves_on: bool) -> list[Json]:
+        """Shares hours among at most `num_workers` lists of windows, each to be read one window at a time.
+
+        So there are never more than `num_workers` exports at once, wherever the lists are read. A range that is
+        narrower than all windows together is shared evenly.
+        """
+        config = self.options.config
+        skipped = [hour for hour in sorted(config.skip_hours) if first <= hour <= last]
+        if skipped:
+            named = ", ".join(map(export_hour, skipped))
+            logger.warning(f"{self.name}: left out, as skip_hours says, so that their events are not read: {named}")
+        width = min(width_of(config).hours, -(-Window(first, last).hours // config.num_workers))
+        windows = list(slices(first, last, width))
+        return [_part(windows[number :: config.num_workers]) for number in range(min(config.num_workers, len(windows)))]
 
     def read(self, part: Json) -> Iterator[pa.RecordBatch]:
         from source_amplitude.spark.event_rows import read_events  # noqa: PLC0415 - only workers need it
 
-        return read_events(self.options, self.columns, offsets.windows_of_json(part[_WINDOWS]))
-
-    def initial_offset(self, now: datetime) -> Json:
-        return offsets.initial_offset(self.options, now).as_dict()
-
-    def newest(self, now: datetime) -> Json:
-        return Offset(last=offsets.newest_hour(self.options, now)).as_dict()
-
-    def next_batch(self, start: Json, now: datetime) -> tuple[list[Json], Json]:
-        """Plans one window of `batch_size_hours` at most."""
-        begins = self._offset(start, now)
-        newest = offsets.newest_hour(self.options, now)
-        end = offsets.end_of_batch(begins, newest, self.options.config.batch_size_hours)
-        hours = offsets.hours_between(begins, end)
-        return ([_part([hours])], Offset(last=end.last).as_dict()) if hours else ([], dict(start))
-
-    def latest_offset(self, start: Json | None, now: datetime) -> Json:
-        begins = self._offset(start, now)
-        most_hours = None if start is None else offsets.hours_a_micro_batch(self.options)
-        return offsets.end_of_batch(begins, offsets.newest_hour(self.options, now), most_hours).as_dict()
-
-    def end_of_micro_batch(self, start: Json | None, newest: Json, *, everything: bool, now: datetime) -> Json:
-        begins = self._offset(start, now)
-        last = Offset.of(newest).last
-        assert last is not None, f"{LAST_HOUR} is what the newest offset has"
-        most_hours = None if everything else offsets.hours_a_micro_batch(self.options)
-        end = offsets.end_of_batch(begins, last, most_hours)
-        if begins.is_after(now):
-            logger.warning(
-                f"{self.name}: nothing to read, since the stream's offset is in the future: {begins.as_dict()}"
-            )
-        if end != begins:
-            self.check_keys()
-        return end.as_dict()
-
-    def micro_batch(self, start: Json, end: Json, now: datetime) -> list[Json]:
-        return self._parts_of(offsets.hours_between(self._offset(start, now), self._offset(end, now)))
-
-    def read_limit(self) -> Any:
-        """Limits a micro-batch to one archive, of `batch_size_hours`, for each partition."""
-        from source_amplitude.spark.spark_versions import most_archives  # noqa: PLC0415 - workers do without
-
-        return most_archives(self.options.config.num_workers)
-
-    def _offset(self, raw: Json | None, now: datetime) -> Offset:
-        """Reads an offset of a checkpoint; the beginning for `{}` and None, which the framework has at first."""
-        return offsets.initial_offset(self.options, now) if raw is None or raw == {} else Offset.of(raw)
-
-    def _parts_of(self, hours: Window | None) -> list[Json]:
-        if hours is None:
-            return []
-        skipped = [hour for hour in sorted(self.options.config.skip_hours) if hours.first <= hour <= hours.last]
-        if skipped:
-            named = ", ".join(map(export_hour, skipped))
-            logger.warning(f"{self.name}: left out, as skip_hours says, so that their events are not read: {named}")
-        lists = offsets.partitions_of(hours, self.options, width_of(self.options.config).hours)
-        return [_part(windows) for windows in lists]
+        windows = [Window(parse_export_hour(first), parse_export_hour(last)) for first, last in part[_WINDOWS]]
+        return read_events(self.options, self.columns, windows)
 
 
-def _part(windows: list[Window]) -> Json:
-    return {_WINDOWS: offsets.windows_as_json(windows)}
+def _part(windows: Sequence[Window]) -> Json:
+    return {_WINDOWS: [[window.start_param, window.end_param] for window in windows]}

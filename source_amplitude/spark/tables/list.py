@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from source_amplitude.errors import ConfigError
@@ -54,6 +53,3 @@ class ListTable(EndpointTable):
                 "The table cohort_members needs the option cohort_ids, with commas between, "
                 "or max_cohorts, to read all cohorts up to that number."
             )
-
-    def parts(self, now: datetime) -> list[Json]:
-        return [{}]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from source_amplitude.config.model import ListedUsers
@@ -36,9 +35,6 @@ class ProfilesTable(Table):
 
     def check(self) -> None:
         self.listed_users()
-
-    def parts(self, now: datetime) -> list[Json]:
-        return [{}]
 
     def read(self, part: Json) -> Iterator[pa.RecordBatch]:
         from source_amplitude.spark.profile_rows import read_profiles  # noqa: PLC0415 - only workers need it

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from source_amplitude import clock
-from source_amplitude.errors import ConfigError
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.schema import columns
 
@@ -68,9 +67,9 @@ class Table(ABC):
         """Returns the time of day on the driver."""
         return clock.utc_now()
 
-    @abstractmethod
     def parts(self, now: datetime) -> list[Json]:
         """Plans what the tasks of a batch read; none, after a warning, where there is nothing to read."""
+        return [{}]
 
     @abstractmethod
     def read(self, part: Json) -> Iterator[pa.RecordBatch]:
@@ -96,47 +95,3 @@ class Table(ABC):
     def micro_batch(self, start: Json, end: Json, now: datetime) -> list[Json]:
         """Plans the parts between two offsets, always with the same rows."""
         return self.parts(now)
-
-
-class StreamTable(Table):
-    """Reads a table that grows with time: by hours, or by days."""
-
-    def now(self) -> datetime:
-        """Returns the time by which hours and days are complete: the earlier of the driver's clock and Amplitude's.
-
-        :raises ConfigError: the driver's clock is more than a month ahead
-        """
-        from source_amplitude.http.time_of_day import time_of_day  # noqa: PLC0415 - workers do without
-
-        return time_of_day(self.options.config.api_url, logger)
-
-    @abstractmethod
-    def initial_offset(self, now: datetime) -> Json:
-        """Returns where a stream without a checkpoint begins."""
-
-    @abstractmethod
-    def newest(self, now: datetime) -> Json:
-        """Returns the offset after everything that may be read at `now`."""
-
-    @abstractmethod
-    def end_of_micro_batch(self, start: Json | None, newest: Json, *, everything: bool, now: datetime) -> Json:
-        """Returns where the micro-batch after `start` ends, for Spark's own streams.
-
-        The keys are checked before one that has rows.
-
-        :param start: None before Spark 4.2 where a stream begins
-        :param newest: it ends there at the latest
-        :param everything: whether it may have all that is available
-        """
-
-    def read_limit(self) -> Any:
-        """Returns how much Spark should ask for in a micro-batch (Spark 4.2 and newer)."""
-        from source_amplitude.spark.spark_versions import everything  # noqa: PLC0415 - workers do without
-
-        return everything()
-
-
-def no_stream(table: str) -> ConfigError:
-    return ConfigError(
-        f"The table {table} cannot be read as a stream, since it has no history: read it as a batch, with spark.read."
-    )
