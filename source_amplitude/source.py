@@ -69,7 +69,7 @@ class SourceAmplitude(AbstractSource):
         why_not = why_no_exports(typed, logger)
         if why_not is not None or typed.user_profiles.users is None:
             return why_not is None, why_not
-        _, profiles = self._streams_of_events(typed)
+        profiles = UserProfiles(typed)
         if not profiles.availability.is_in_region:
             logger.warning(f"{NOT_IN_THE_EU}: the stream user_profiles is left out")
             return True, None
@@ -87,15 +87,12 @@ class SourceAmplitude(AbstractSource):
     @airbyte_errors()
     def streams(self, config: Mapping[str, Any]) -> list[Stream]:
         typed = self._typed(config)
-        return [*self._streams_of_events(typed), *endpoint_streams(typed, in_batches=self._in_batches)]
-
-    def _streams_of_events(self, config: Config) -> tuple[Events, UserProfiles]:
-        """Makes the two streams whose export requests are under one limit."""
-        limiter = ConcurrencyLimiter(config.num_workers)
-        return (
-            Events(config, limiter, in_batches=self._in_batches),
-            UserProfiles(config, limiter, in_batches=self._in_batches),
-        )
+        limiter = ConcurrencyLimiter(typed.num_workers)  # one for all export requests
+        return [
+            Events(typed, limiter, in_batches=self._in_batches),
+            UserProfiles(typed, limiter, in_batches=self._in_batches),
+            *endpoint_streams(typed, in_batches=self._in_batches),
+        ]
 
     def _typed(self, raw: Mapping[str, Any]) -> Config:
         config = Config.from_mapping(raw)
@@ -139,19 +136,17 @@ class SourceAmplitude(AbstractSource):
         errors: list[AirbyteErrorTraceMessage] = []
         try:
             for message in super().read(logger, config, catalog, usable):
-                if message.trace and message.trace.error:
-                    if message.trace.error.message == _CDK_WORDS_FOR_AN_UNKNOWN_STREAM:
-                        descriptor = message.trace.error.stream_descriptor
-                        name = descriptor.name if descriptor else ""
-                        message.trace.error.message = no_such_stream(name, STREAM_NAMES)
-                        message.trace.error.internal_message = message.trace.error.message
-                    errors.append(message.trace.error)
+                if message.trace and (error := message.trace.error):
+                    stream = error.stream_descriptor
+                    if stream and stream.name not in STREAM_NAMES:
+                        error.message = error.internal_message = no_such_stream(stream.name, STREAM_NAMES)
+                    errors.append(error)
                     without_stack_trace(message)
                 yield message
-        except AirbyteTracedException as error:
+        except AirbyteTracedException as summary:
             if not errors:  # before any stream
                 raise
-            raise _summary_of(errors) from error
+            raise _summary_of(errors) from summary
 
     def _read_stream(
         self,
@@ -181,22 +176,14 @@ class SourceAmplitude(AbstractSource):
         return state_from(state_path)
 
 
-_CDK_WORDS_FOR_AN_UNKNOWN_STREAM = (
-    "A stream listed in your configuration was not found in the source. Please check the logs for more details."
-)
-
-
 def _summary_of(errors: list[AirbyteErrorTraceMessage]) -> AirbyteTracedException:
     """Makes the error that is raised after all streams, when some of them failed.
 
     The CDK calls its summary a config_error, after which Airbyte would not try a passing fault again.
     """
     failure_types = {error.failure_type for error in errors if error.failure_type}
-    failure_type = FailureType.config_error
-    if FailureType.config_error not in failure_types and failure_types:
-        failure_type = min(failure_types, key=lambda kind: kind.value)
     streams = "; ".join(f"{e.stream_descriptor.name}: {e.message}" for e in errors if e.stream_descriptor)
     return StreamsFailedError(
         message=f"During the sync, the following streams did not sync successfully: {streams}",
-        failure_type=failure_type,
+        failure_type=min(failure_types, key=lambda kind: kind.value, default=FailureType.config_error),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import logging
 import os
@@ -166,9 +167,7 @@ class Entrypoint(AirbyteEntrypoint):
 
 def _widen(descriptor: int) -> None:
     """Lets a pipe hold more than one batch, so that writing one does not wait for the reader 64 KB at a time."""
-    with suppress(ImportError, AttributeError, OSError):  # not Linux, no pipe, or not allowed: only slower
-        import fcntl  # noqa: PLC0415 - does not exist everywhere
-
+    with suppress(AttributeError, OSError):  # not Linux, no pipe, or not allowed: only slower
         fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 

@@ -15,7 +15,8 @@ _DATA = ('{"type":"RECORD"', '{"type":"STATE"', '{"type":"CATALOG"', '{"type":"S
 # Takes each run of characters once, with or without a query string behind it: linear, whatever the line.
 _RUN = re.compile(r'([^\s"\\?]+)(\?(?:[^\s"\\]|\\["\\/bfu])+)?')
 _PASSWORD = re.compile(r"(://)[^\s\"\\/?#@]+@")
-_CDK_COUNT = re.compile(r"Read \d+ records from \w+ stream")
+# What the CDK says of batches where it means records, of its memory, and before the sentence of a failed check.
+_OF_NO_USE = re.compile(r"Read \d+ records from \w+ stream\Z|MemoryMonitor instantiated|Check failed").match
 
 
 def redacted(line: str) -> str:
@@ -40,14 +41,11 @@ class Formatter(AirbyteLogFormatter):
 def is_logged(record: logging.LogRecord) -> bool:
     """Decides whether a log record of the CDK is logged: it must be true here, and be logged by nothing else.
 
-    The CDK counts batches where it says records, and its retry library says "Giving up" of what is tried again. An
-    error with a sentence for the user has a TRACE message: the CDK's log lines of it are left out.
+    The CDK's retry library says "Giving up" of what is tried again. An error with a sentence for the user has a TRACE
+    message: the CDK's log lines of it are left out.
     """
     message = str(record.msg)
     # Repeated by the error that ends the process, in our words.
     is_summary = message.startswith("During the sync, the following streams") and record.levelno == logging.INFO
     has_trace_message = record.exc_info is not None and has_user_message(record.exc_info[1])
-    is_of_no_use = message.startswith(("MemoryMonitor instantiated", "Check failed"))  # and comes before the sentence
-    return not (
-        _CDK_COUNT.fullmatch(message) or is_summary or has_trace_message or is_of_no_use or record.name == "backoff"
-    )
+    return not (_OF_NO_USE(message) or is_summary or has_trace_message or record.name == "backoff")

@@ -11,7 +11,10 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
 
 from source_amplitude.export.archive import ArchiveDamagedError, BadLineError
 from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError, UnchangedError
@@ -21,6 +24,8 @@ from source_amplitude.export.windows import HOUR, Window, export_hour, parse_exp
 
 RECHECK_AFTER_HOURS = (6, 24)
 WIDEST_REMEMBERED_HOURS = 24
+_Count = Annotated[int, Meta(ge=0)]
+_Entry = tuple[str, Annotated[int, Meta(ge=1)], _Count, _Count, _Count]
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,6 @@ class WindowAnswer:
     events: int
     times: int
 
-    def is_due(self, newest: datetime) -> bool:
-        return _times(self.window, newest) > self.times
-
 
 class RecheckQueue:
     """Keeps the windows that are requested again, oldest first.
@@ -53,11 +55,12 @@ class RecheckQueue:
     def from_state(cls, state: object) -> RecheckQueue:
         """Reads what `to_state` wrote.
 
-        :raises ValueError, TypeError, OverflowError: it did not write this
+        :raises ValueError, OverflowError: it did not write this
         """
-        if not isinstance(state, list):
-            raise TypeError("not a list")
-        return cls(map(_answered, state))
+        return cls(
+            WindowAnswer(Window(start := parse_export_hour(first), start + (hours - 1) * HOUR), *numbers)
+            for first, hours, *numbers in msgspec.convert(state, list[_Entry])
+        )
 
     def to_state(self) -> list[list[Any]]:
         """Writes `["20240315T20", 1, 9012, 45, 0]` a window: first hour, hours, bytes, events, rechecks."""
@@ -88,7 +91,7 @@ class RecheckQueue:
 
     def due(self, newest: datetime) -> list[WindowAnswer]:
         """Returns the windows to request again when `newest` is the newest complete hour."""
-        return [each for each in self._answers if each.is_due(newest)]
+        return [each for each in self._answers if _times(each.window, newest) > each.times]
 
 
 def recheck(
@@ -138,14 +141,3 @@ def recheck(
 
 def _times(window: Window, newest: datetime) -> int:
     return sum(newest - window.last >= hours * HOUR for hours in RECHECK_AFTER_HOURS)
-
-
-def _answered(entry: object) -> WindowAnswer:
-    if not isinstance(entry, list):
-        raise TypeError("not a list")
-    first, *numbers = entry
-    hours, archive_bytes, events, times = numbers
-    if any(type(number) is not int or number < 0 for number in numbers) or hours < 1:
-        raise ValueError("not a count")
-    start = parse_export_hour(first)
-    return WindowAnswer(Window(start, start + (hours - 1) * HOUR), archive_bytes, events, times)

@@ -71,25 +71,19 @@ class CoercionStats(msgspec.Struct):
 
     def __str__(self) -> str:
         """Describes the counts for the log: names and numbers, and never a value."""
-        sentences = []
-        if self.repaired:
-            sentences.append(
-                f"{self.repaired:,} records or answers were repaired (U+FFFD in place of broken characters and NUL, "
-                f"null in place of NaN, text in place of what is nested below {LEVELS_KEPT} levels)"
-            )
-        if self.left_out:
-            sentences.append(f"{self.left_out:,} entries have no key and are left out")
-        if self.keys_made:
-            sentences.append(f"{self.keys_made:,} records came without a key: it is made of their content")
-        if self.nulled:
-            sentences.append(
-                f"not of the declared type, so null and kept in {ADDITIONAL_FIELDS}: {_listed(self.nulled)}"
-            )
-        if self.converted:
-            sentences.append(f"converted to the declared type: {_listed(self.converted)}")
-        if self.undeclared:
-            sentences.append(f"not declared, so kept in {ADDITIONAL_FIELDS} too: {_listed(self.undeclared)}")
-        return "; ".join(sentences)
+        repairs = (
+            "U+FFFD in place of broken characters and NUL, null in place of NaN, text in place of what is nested below "
+            f"{LEVELS_KEPT} levels"
+        )
+        counts = (
+            (self.repaired, f"{self.repaired:,} records or answers were repaired ({repairs})"),
+            (self.left_out, f"{self.left_out:,} entries have no key and are left out"),
+            (self.keys_made, f"{self.keys_made:,} records came without a key: it is made of their content"),
+            (self.nulled, f"not of the declared type, so null and kept in {ADDITIONAL_FIELDS}: {_listed(self.nulled)}"),
+            (self.converted, f"converted to the declared type: {_listed(self.converted)}"),
+            (self.undeclared, f"not declared, so kept in {ADDITIONAL_FIELDS} too: {_listed(self.undeclared)}"),
+        )
+        return "; ".join(sentence for count, sentence in counts if count)
 
 
 def log_coercions(stream: str, coercions: CoercionStats, logger: logging.Logger) -> None:
