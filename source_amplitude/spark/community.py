@@ -17,7 +17,7 @@ from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 from source_amplitude.errors import ConfigError
 from source_amplitude.spark.connect import LakeflowConnect
 from source_amplitude.spark.datasource import AmplitudeDataSource
-from source_amplitude.spark.errors import with_clear_errors
+from source_amplitude.spark.errors import clear_errors
 from source_amplitude.spark.redaction import hide_keys
 
 _TABLES = "_community_tables"
@@ -38,7 +38,7 @@ _METADATA_SCHEMA = StructType([
 class CommunityDataSource(AmplitudeDataSource):
     """Reads the tables of `AmplitudeDataSource` under the name, and with the options, of community connectors."""
 
-    @with_clear_errors
+    @clear_errors()
     def __init__(self, options: MutableMapping[str, str]) -> None:
         given = {name.lower(): value for name, value in options.items()}
         table = given.get("tablename", "")
@@ -72,9 +72,6 @@ class RowsReader(DataSourceReader):
 
     def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
         self._rows = rows
-
-    def partitions(self) -> Sequence[InputPartition]:
-        return [InputPartition(None)]
 
     def read(self, partition: InputPartition) -> Iterator[tuple[Any, ...]]:
         return iter(self._rows)

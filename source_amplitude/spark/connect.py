@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from source_amplitude.spark.errors import with_clear_errors
+from source_amplitude.spark.errors import clear_errors
 from source_amplitude.spark.options import TABLE, Options
 from source_amplitude.spark.schema import spark_schema
 from source_amplitude.spark.tables.registry import check_table, table_of, tables_in
@@ -25,7 +25,7 @@ class LakeflowConnect:
     :raises ConfigError: an option is missing or wrong
     """
 
-    @with_clear_errors
+    @clear_errors()
     def __init__(self, options: Mapping[str, str]) -> None:
         self._connection = {name.lower(): value for name, value in options.items()}
         self._region = Options.of(self._connection, logger).config.region
@@ -34,17 +34,17 @@ class LakeflowConnect:
         """Lists the names of the tables that a project of the region has."""
         return tables_in(self._region)
 
-    @with_clear_errors
+    @clear_errors()
     def get_table_schema(self, table_name: str, table_options: Mapping[str, str]) -> StructType:
         """Returns the Spark schema of a table."""
         return spark_schema(self._table(table_name, table_options).columns, table_name)
 
-    @with_clear_errors
+    @clear_errors()
     def read_table_metadata(self, table_name: str, table_options: Mapping[str, str]) -> Json:
         """Returns `primary_keys`, `ingestion_type` and, but for a snapshot, `cursor_field`."""
         return self._table(table_name, table_options).metadata
 
-    @with_clear_errors
+    @clear_errors()
     def read_table(
         self, table_name: str, start_offset: Offset | None, table_options: Mapping[str, str]
     ) -> tuple[Iterator[Record], Json]:
@@ -60,12 +60,12 @@ class LakeflowConnect:
         parts, offset = table.next_batch(dict(start_offset or {}), table.now())
         return _records(table, parts), offset
 
-    @with_clear_errors
+    @clear_errors()
     def is_partitioned(self, table_name: str) -> bool:
         """Tells whether several tasks can read the table at once."""
         return self._table(table_name, None).is_partitioned
 
-    @with_clear_errors
+    @clear_errors()
     def latest_offset(
         self, table_name: str, table_options: Mapping[str, str], start_offset: Offset | None = None
     ) -> Json:
@@ -77,7 +77,7 @@ class LakeflowConnect:
         table = self._table(table_name, table_options)
         return table.latest_offset(start, table.now())
 
-    @with_clear_errors
+    @clear_errors()
     def get_partitions(
         self,
         table_name: str,
@@ -91,7 +91,7 @@ class LakeflowConnect:
             return table.parts(table.now())
         return table.micro_batch(dict(start_offset or {}), dict(end_offset), table.now())
 
-    @with_clear_errors
+    @clear_errors()
     def read_partition(self, table_name: str, partition: Json, table_options: Mapping[str, str]) -> Iterator[Record]:
         """Reads the records of one part; runs in a worker."""
         return _records(self._checked(table_name, table_options), [partition])

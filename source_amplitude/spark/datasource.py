@@ -8,7 +8,7 @@ from pyspark.sql.datasource import DataSource, DataSourceReader, DataSourceStrea
 from pyspark.sql.types import StructType
 
 from source_amplitude.errors import ConfigError
-from source_amplitude.spark.errors import with_clear_errors
+from source_amplitude.spark.errors import clear_errors
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.readers import BatchReader, NoStreamReader, StreamReader
 from source_amplitude.spark.redaction import hide_keys
@@ -51,7 +51,7 @@ class AmplitudeDataSource(DataSource):
     :raises ConfigError: an option is missing or wrong
     """
 
-    @with_clear_errors
+    @clear_errors()
     def __init__(self, options: MutableMapping[str, str]) -> None:
         # Not the base's, which keeps the mapping with the keys.
         self._options = Options.of(options, logger)
@@ -66,7 +66,7 @@ class AmplitudeDataSource(DataSource):
     def schema(self) -> StructType:
         return spark_schema(self._table.columns, self._table.name)
 
-    @with_clear_errors
+    @clear_errors()
     def reader(self, schema: StructType) -> DataSourceReader:
         self._check_columns(schema)
         self._table.check()

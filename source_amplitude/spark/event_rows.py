@@ -14,14 +14,11 @@ import pyarrow as pa
 from source_amplitude.events.reader import WindowReader
 from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.limiter import ConcurrencyLimiter
-from source_amplitude.export.windows import Window, newest_complete_hour
+from source_amplitude.export.windows import Window
 from source_amplitude.records.coercion import CoercionStats, log_coercions
 from source_amplitude.records.schema import FieldType
 from source_amplitude.spark.arrow import combined
-from source_amplitude.spark.complete import check_complete
-from source_amplitude.spark.errors import clear_errors
 from source_amplitude.spark.options import Options
-from source_amplitude.spark.permanent_errors import known_errors_stay
 from source_amplitude.spark.rows import RowConverter
 from source_amplitude.spark.tables.table import logger
 from source_amplitude.spark.widths import width_of
@@ -30,12 +27,8 @@ from source_amplitude.spark.widths import width_of
 def read_events(
     options: Options, columns: Mapping[str, FieldType], windows: Sequence[Window]
 ) -> Iterator[pa.RecordBatch]:
-    """Reads the events of some windows, one export at a time, the next one downloaded while one is read.
-
-    :raises AmplitudeError: as reading them for Airbyte does; ConfigError too where they are not complete yet
-    """
-    with clear_errors(), known_errors_stay():
-        yield from combined(_batches(options, columns, windows))
+    """Reads the events of some windows, one export at a time, the next one downloaded while one is read."""
+    return combined(_batches(options, columns, windows))
 
 
 def _batches(options: Options, columns: Mapping[str, FieldType], windows: Sequence[Window]) -> Iterator[pa.RecordBatch]:
@@ -51,6 +44,4 @@ def _batches(options: Options, columns: Mapping[str, FieldType], windows: Sequen
                 coercions.add(rows.coercions)
                 yield from converter.batches(rows)
             logger.info(f"events {download.window}: {reader.records:,} events")
-    last, delay = max(window.last for window in windows), config.export_delay_hours
-    check_complete(config.api_url, "hours", last, lambda now: newest_complete_hour(now, delay))
     log_coercions(options.table, coercions, logger)

@@ -10,9 +10,7 @@ import pyarrow as pa
 from source_amplitude.config.model import ListedUsers
 from source_amplitude.records.schema import FieldType
 from source_amplitude.spark.arrow import ArrowConverter
-from source_amplitude.spark.errors import clear_errors
 from source_amplitude.spark.options import Options
-from source_amplitude.spark.permanent_errors import known_errors_stay
 from source_amplitude.spark.tables.table import logger
 from source_amplitude.user_profiles.client import KeyFallback, ProfileClient
 from source_amplitude.user_profiles.fetch import Fetcher, FetchStatus
@@ -22,12 +20,8 @@ from source_amplitude.user_profiles.users import Listed
 
 
 def read_profiles(options: Options, users: ListedUsers, columns: Mapping[str, FieldType]) -> Iterator[pa.RecordBatch]:
-    """Reads the profiles of the listed users, in their order, at the rate of the organization.
-
-    :raises AmplitudeError: as reading them for Airbyte does
-    """
-    with clear_errors(), known_errors_stay():
-        yield from ArrowConverter(columns).batches(_blocks(options, users))
+    """Reads the profiles of the listed users, in their order, at the rate of the organization."""
+    return ArrowConverter(columns).batches(_blocks(options, users))
 
 
 def _blocks(options: Options, listed: ListedUsers) -> Iterator[bytes]:

@@ -6,13 +6,13 @@ their way to the workers; `partitions` and offsets are called for on the driver,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql.datasource import DataSourceReader, DataSourceStreamReader, InputPartition
 
 from source_amplitude.errors import ConfigError
-from source_amplitude.spark.errors import with_clear_errors
+from source_amplitude.spark.errors import clear_errors
 from source_amplitude.spark.spark_versions import SupportsTriggerAvailableNow, read_limit, reads_everything
 from source_amplitude.spark.tables.stream import StreamTable
 from source_amplitude.spark.tables.table import Json, Table
@@ -27,7 +27,7 @@ class BatchReader(DataSourceReader):
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    @with_clear_errors
+    @clear_errors()
     def partitions(self) -> Sequence[InputPartition]:
         parts = self._table.parts(self._table.now())
         if parts:
@@ -46,11 +46,11 @@ class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         self._available: Json | None = None
         self._seen: Json | None = None
 
-    @with_clear_errors
+    @clear_errors()
     def initialOffset(self) -> Json:  # noqa: N802 - Spark's names
         return self._table.initial_offset(self._table.now())
 
-    @with_clear_errors
+    @clear_errors()
     def latestOffset(self, start: Json | None = None, limit: Any = None) -> Json:  # noqa: N802
         """Returns where the next micro-batch ends.
 
@@ -73,7 +73,7 @@ class StreamReader(DataSourceStreamReader, SupportsTriggerAvailableNow):
         """Leaves what becomes complete from now on to the next run."""
         self._available = self._newest()
 
-    @with_clear_errors
+    @clear_errors()
     def partitions(self, start: Json, end: Json) -> Sequence[InputPartition]:
         self._seen = end
         return [InputPartition(part) for part in self._table.micro_batch(start, end, self._table.now())]
@@ -91,14 +91,7 @@ class NoStreamReader(DataSourceStreamReader):
     def __init__(self, error: ConfigError) -> None:
         self._error = error
 
-    def initialOffset(self) -> Json:  # noqa: N802
+    def _refuse(self, *_: Any) -> Any:
         raise self._error
 
-    def latestOffset(self, start: Mapping[str, Any] | None = None, limit: Any = None) -> Json:  # noqa: N802
-        raise self._error
-
-    def partitions(self, start: Mapping[str, Any], end: Mapping[str, Any]) -> Sequence[InputPartition]:
-        raise self._error
-
-    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        raise self._error
+    initialOffset = latestOffset = partitions = read = _refuse  # noqa: N815 - Spark's names

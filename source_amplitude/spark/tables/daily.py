@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from source_amplitude.endpoints.daily import DailyEndpoint
 from source_amplitude.endpoints.days import DAY, first_day_again, newest_complete_day
+from source_amplitude.errors import ConfigError
 from source_amplitude.http.hosts import warn_of_overrides
-from source_amplitude.spark.endpoint_rows import MOVES_ON
 from source_amplitude.spark.offsets import DAYS, Offset
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.tables.list import EndpointTable
 from source_amplitude.spark.tables.stream import StreamTable
 from source_amplitude.spark.tables.table import Json, logger
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_MOVES_ON = "moves_on"
 
 
 class DailyTable(EndpointTable, StreamTable[date]):
@@ -28,6 +34,10 @@ class DailyTable(EndpointTable, StreamTable[date]):
         super().__init__(options)
         self._is_in_plan = False
         self._asked_about: date | None = None
+
+    @property
+    def endpoint(self) -> DailyEndpoint:
+        return cast("DailyEndpoint", super().endpoint)
 
     @property
     def metadata(self) -> Json:
@@ -46,7 +56,7 @@ class DailyTable(EndpointTable, StreamTable[date]):
 
     def part_of(self, first: date, last: date, *, moves_on: bool) -> Json:
         days = {"first": first.isoformat(), "last": last.isoformat()}
-        return {**days, MOVES_ON: True} if moves_on else days
+        return {**days, _MOVES_ON: True} if moves_on else days
 
     def is_in_plan(self, end: Offset[date]) -> bool:
         """Asks whether the plan includes the table; where it does not, Amplitude is asked again the next day.
@@ -56,6 +66,21 @@ class DailyTable(EndpointTable, StreamTable[date]):
         assert end.last is not None, "a micro-batch ends with a day"
         if not self._is_in_plan and end.last != self._asked_about:
             warn_of_overrides(logger)
-            self._is_in_plan = cast("DailyEndpoint", self.endpoint).is_in_plan(end.last)
+            self._is_in_plan = self.endpoint.is_in_plan(end.last)
             self._asked_about = end.last
         return self._is_in_plan
+
+    def batches(self, part: Json) -> Iterator[pa.RecordBatch]:
+        """Reads the rows of a range of days.
+
+        :raises ConfigError: the plan lacks the table, and an offset would move past what was not read; or the days are
+            not over yet
+        """
+        endpoint = self.endpoint
+        first, last = date.fromisoformat(part["first"]), date.fromisoformat(part["last"])
+        yield from self.rows(endpoint, endpoint.requests(first, last))
+        self.check_complete(last)
+        if part.get(_MOVES_ON) and not endpoint.is_included:
+            raise ConfigError(
+                f"The project's plan does not include the table {self.name} any more: leave it out until it does."
+            )

@@ -91,11 +91,12 @@ class EventsTable(StreamTable[datetime]):
         windows = list(slices(first, last, width))
         return [_part(windows[number :: config.num_workers]) for number in range(min(config.num_workers, len(windows)))]
 
-    def read(self, part: Json) -> Iterator[pa.RecordBatch]:
+    def batches(self, part: Json) -> Iterator[pa.RecordBatch]:
         from source_amplitude.spark.event_rows import read_events  # noqa: PLC0415 - only workers need it
 
         windows = [Window(parse_export_hour(first), parse_export_hour(last)) for first, last in part[_WINDOWS]]
-        return read_events(self.options, self.columns, windows)
+        yield from read_events(self.options, self.columns, windows)
+        self.check_complete(max(window.last for window in windows))
 
 
 def _part(windows: Sequence[Window]) -> Json:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING
 
+from source_amplitude.endpoints.endpoint import NO_DAYS, Days, Endpoint
+from source_amplitude.endpoints.limits import RateLimiter
+from source_amplitude.endpoints.registry import ENDPOINTS
+from source_amplitude.endpoints.sender import Sender, check_keys
 from source_amplitude.errors import ConfigError
+from source_amplitude.http.hosts import warn_of_overrides
 from source_amplitude.spark.tables.table import Json, Table, logger
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from source_amplitude.endpoints.endpoint import Endpoint
-
+ENDPOINT_TABLES = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 COHORT_MEMBERS = "cohort_members"
 
 
@@ -22,22 +27,23 @@ class EndpointTable(Table):
     @property
     def endpoint(self) -> Endpoint:
         """Returns the endpoint of the table, whose requests keep to the limits that all reads in this process share."""
-        from source_amplitude.spark.endpoint_rows import endpoint  # noqa: PLC0415 - whoever reads events does without
-
-        return endpoint(self.options)
+        return ENDPOINT_TABLES[self.name](self.options.config, self._sender, logger)
 
     def check_keys(self) -> None:
-        from source_amplitude.endpoints.sender import check_keys  # noqa: PLC0415 - workers do without
-        from source_amplitude.http.hosts import warn_of_overrides  # noqa: PLC0415
-        from source_amplitude.spark.endpoint_rows import sender  # noqa: PLC0415
-
         warn_of_overrides(logger)
-        check_keys(sender(self.options.config), self.options.config.region)
+        check_keys(self._sender, self.options.config.region)
 
-    def read(self, part: Json) -> Iterator[pa.RecordBatch]:
-        from source_amplitude.spark.endpoint_rows import read_endpoint  # noqa: PLC0415 - only workers need it
+    def rows(self, endpoint: Endpoint, requests: Iterable[Days]) -> Iterator[pa.RecordBatch]:
+        """Reads the rows of some requests; none, after a warning, where the project's plan lacks the table."""
+        from source_amplitude.spark.arrow import ArrowConverter  # noqa: PLC0415 - only workers need it
 
-        return read_endpoint(self.endpoint, self.columns, part)
+        blocks = (b"\n".join([*lines, b""]) for days in requests for lines in endpoint.read(days))
+        return ArrowConverter(self.columns).batches(blocks)
+
+    @property
+    def _sender(self) -> Sender:
+        config = self.options.config
+        return Sender(config, _rates(config.api_url, config.api_key), logger)
 
 
 class ListTable(EndpointTable):
@@ -53,3 +59,12 @@ class ListTable(EndpointTable):
                 "The table cohort_members needs the option cohort_ids, with commas between, "
                 "or max_cohorts, to read all cohorts up to that number."
             )
+
+    def batches(self, part: Json) -> Iterator[pa.RecordBatch]:
+        return self.rows(self.endpoint, [NO_DAYS])
+
+
+@cache
+def _rates(api_url: str, api_key: str) -> RateLimiter:  # noqa: ARG001 - they tell projects apart
+    """Returns the limits of a project, which all reads in this process share."""
+    return RateLimiter(logger)

@@ -36,7 +36,7 @@ class ProfilesTable(Table):
     def check(self) -> None:
         self.listed_users()
 
-    def read(self, part: Json) -> Iterator[pa.RecordBatch]:
+    def batches(self, part: Json) -> Iterator[pa.RecordBatch]:
         from source_amplitude.spark.profile_rows import read_profiles  # noqa: PLC0415 - only workers need it
 
         return read_profiles(self.options, self.listed_users(), self.columns)

@@ -26,9 +26,8 @@ def table_of(options: Options) -> Table:
         return ProfilesTable(options)
     # Only here, since they cost whoever reads events a tenth of a second in each process.
     from source_amplitude.endpoints.daily import DailyEndpoint  # noqa: PLC0415
-    from source_amplitude.spark.endpoint_rows import ENDPOINT_TABLES  # noqa: PLC0415
     from source_amplitude.spark.tables.daily import DailyTable  # noqa: PLC0415
-    from source_amplitude.spark.tables.list import ListTable  # noqa: PLC0415
+    from source_amplitude.spark.tables.list import ENDPOINT_TABLES, ListTable  # noqa: PLC0415
 
     is_daily = issubclass(ENDPOINT_TABLES[options.table], DailyEndpoint)
     return DailyTable(options) if is_daily else ListTable(options)
@@ -36,7 +35,7 @@ def table_of(options: Options) -> Table:
 
 def tables_in(region: Region) -> list[str]:
     """Lists the names of the tables that a project of a region has."""
-    from source_amplitude.spark.endpoint_rows import ENDPOINT_TABLES  # noqa: PLC0415 - as above
+    from source_amplitude.spark.tables.list import ENDPOINT_TABLES  # noqa: PLC0415 - as above
 
     return [EVENTS, *([USER_PROFILES] if region == "US" else []), *ENDPOINT_TABLES]
 

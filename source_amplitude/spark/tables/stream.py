@@ -6,6 +6,7 @@ from abc import abstractmethod
 from datetime import datetime
 from typing import Generic
 
+from source_amplitude.clock import TOLERANCE, clock_of
 from source_amplitude.errors import ConfigError
 from source_amplitude.spark.offsets import Offset, T, Unit
 from source_amplitude.spark.tables.table import Json, Table, logger
@@ -44,6 +45,24 @@ class StreamTable(Table, Generic[T]):
     def first_after(self, last: T) -> T:
         """Returns where to read from when all up to `last` has been read."""
         return last + self.unit.step
+
+    def check_complete(self, last: T) -> None:
+        """Checks in a worker, after all of it was read, that what it has read was complete by then.
+
+        The driver plans by the time that a HEAD request shows it. Where a proxy lets none pass, the answers to a task's
+        own requests show the time: too late for the plan, and in time for the offset, which moves when all tasks are
+        done.
+
+        :param last: the last hour or day that was read
+        :raises ConfigError: by Amplitude's answers it was not, so that the driver's clock runs ahead
+        """
+        now = clock_of(self.options.config.api_url).now()
+        if now is not None and last > self.newest_complete(now + TOLERANCE):
+            shown = last.isoformat()[: len("2024-01-15T14")]
+            raise ConfigError(
+                f"The {self.unit.name} up to {shown} were read before they are complete by Amplitude's clock, so the "
+                "read does not count. Set the clock of Spark's driver, and let HEAD requests pass."
+            )
 
     @abstractmethod
     def part_of(self, first: T, last: T, *, moves_on: bool) -> Json:

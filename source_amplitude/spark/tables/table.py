@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from source_amplitude import clock
+from source_amplitude.spark.errors import clear_errors
 from source_amplitude.spark.options import Options
+from source_amplitude.spark.permanent_errors import known_errors_stay
 from source_amplitude.spark.schema import columns
 
 if TYPE_CHECKING:
@@ -71,12 +73,17 @@ class Table(ABC):
         """Plans what the tasks of a batch read; none, after a warning, where there is nothing to read."""
         return [{}]
 
-    @abstractmethod
     def read(self, part: Json) -> Iterator[pa.RecordBatch]:
-        """Reads the rows of one part. Runs in a worker, and imports what it needs only there.
+        """Reads the rows of one part. Runs in a worker.
 
         :raises AmplitudeError: as reading them for Airbyte does, without cause and internal message
         """
+        with clear_errors(), known_errors_stay():
+            yield from self.batches(part)
+
+    @abstractmethod
+    def batches(self, part: Json) -> Iterator[pa.RecordBatch]:
+        """Reads the rows of one part, and imports what only workers need."""
 
     def next_batch(self, start: Json, now: datetime) -> tuple[list[Json], Json]:
         """Plans the parts after an offset, and returns the offset to go on with: the same one when nothing is new.
