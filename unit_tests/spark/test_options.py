@@ -8,7 +8,7 @@ from source_amplitude.config.model import AllCohorts, CohortMembersConfig, Liste
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.windows import parse_export_hour
 from source_amplitude.spark import labs
-from source_amplitude.spark.options import _FOREIGN, _KNOWN, TABLE, Options
+from source_amplitude.spark.options import FOREIGN, KNOWN, OTHER_NAMES, TABLE, Options
 
 pytestmark = pytest.mark.spark
 
@@ -41,12 +41,12 @@ def test_given_no_table_then_events_are_read_and_the_names_of_others_are_accepte
 
 
 def test_given_an_end_date_then_its_whole_day_is_read_and_of_a_time_its_hour() -> None:
-    assert options(end_date="2024-01-31").end == parse_export_hour("20240131T23")
-    assert options(end_date="2024-01-31T14:20:00Z").end == parse_export_hour("20240131T14")
+    assert options(end_date="2024-01-31").config.end == parse_export_hour("20240131T23")
+    assert options(end_date="2024-01-31T14:20:00Z").config.end == parse_export_hour("20240131T14")
 
 
 def test_given_an_end_before_hours_were_kept_then_its_day_is_read_whole() -> None:
-    assert options(end_date="2013-01-31T14:20:00Z").end == parse_export_hour("20130131T23")
+    assert options(end_date="2013-01-31T14:20:00Z").config.end == parse_export_hour("20130131T23")
 
 
 def test_given_profile_options_then_they_are_those_of_the_configuration() -> None:
@@ -178,7 +178,7 @@ def test_given_an_unknown_option_then_a_warning_names_it(caplog: pytest.LogCaptu
 
 
 def test_given_the_last_of_all_days_then_it_is_an_end_date() -> None:
-    assert options(end_date="9999-12-31").end == parse_export_hour("99991231T23")
+    assert options(end_date="9999-12-31").config.end == parse_export_hour("99991231T23")
 
 
 def test_given_a_number_of_thousands_of_digits_then_the_sentence_of_a_wrong_number() -> None:
@@ -187,7 +187,7 @@ def test_given_a_number_of_thousands_of_digits_then_the_sentence_of_a_wrong_numb
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "spark.md").read_text(encoding="utf-8")
-OFFERED = _KNOWN - set(_FOREIGN)
+OFFERED = KNOWN - {*FOREIGN, *OTHER_NAMES[TABLE]}
 
 
 def test_each_option_is_on_the_page() -> None:

@@ -166,7 +166,7 @@ class StreamTable(Table, Generic[T]):
         return Offset(self.unit, first=self.unit.of(self.options.config.first_hour(None, now)))
 
     def _newest(self, now: datetime) -> T:
-        newest, end = self.newest_complete(now), self.options.end
+        newest, end = self.newest_complete(now), self.options.config.end
         return min(newest, self.unit.of(end)) if end else newest
 
     def _offset(self, raw: Json | None, now: datetime) -> Offset[T]:
