@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from airbyte_cdk.models import (
@@ -160,20 +160,9 @@ class SourceAmplitude(AbstractSource):
             logger.warning(doubt)
         yield from super()._read_stream(logger, stream_instance, configured_stream, state_manager, internal_config)
 
-    @classmethod
-    @airbyte_errors()
-    def read_config(cls, config_path: str) -> MutableMapping[str, Any]:
-        return config_from(config_path)
-
-    @classmethod
-    @airbyte_errors()
-    def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
-        return catalog_from(catalog_path)
-
-    @classmethod
-    @airbyte_errors()
-    def read_state(cls, state_path: str) -> list[AirbyteStateMessage]:
-        return state_from(state_path)
+    read_config = staticmethod(airbyte_errors()(config_from))
+    read_catalog = staticmethod(airbyte_errors()(catalog_from))
+    read_state = staticmethod(airbyte_errors()(state_from))
 
 
 def _summary_of(errors: list[AirbyteErrorTraceMessage]) -> AirbyteTracedException:

@@ -37,7 +37,7 @@ def print_catalog(source: Source, arguments: argparse.Namespace) -> None:
         discovered = {stream.name: stream for stream in source.discover(logging.getLogger("airbyte"), config).streams}
         configured = [_configured(stream) for stream in _chosen(arguments.streams, discovered)]
     except (AirbyteTracedException, ConfigError) as error:
-        if isinstance(error, AirbyteTracedException) and not has_user_message(error):
+        if not has_user_message(error):
             raise
         sys.exit(redacted(filter_secrets(str(error))))
     catalog = ConfiguredAirbyteCatalogSerializer.dump(ConfiguredAirbyteCatalog(streams=configured))

@@ -39,31 +39,32 @@ _TRAILING_COMMA = "Comma before the closing bracket"
 _NOTHING_BEFORE = {"}": "Expecting property name enclosed in double quotes", "]": "Expecting value"}
 
 
-def config_from(path: str) -> MutableMapping[str, Any]:
+def config_from(config_path: str) -> MutableMapping[str, Any]:
     """Reads a configuration.
 
     :raises ConfigError: the file cannot be read, or is no JSON object
     """
-    return _read("config", path, _mapping, "a JSON object")
+    return _read("config", config_path, _mapping, "a JSON object")
 
 
-def catalog_from(path: str) -> ConfiguredAirbyteCatalog:
+def catalog_from(catalog_path: str) -> ConfiguredAirbyteCatalog:
     """Reads a configured catalog.
 
     :raises ConfigError: the file cannot be read, is no configured catalog, or has no streams
     """
-    catalog = _read("catalog", path, _catalog, "a configured Airbyte catalog in JSON")
+    catalog = _read("catalog", catalog_path, _catalog, "a configured Airbyte catalog in JSON")
     if not catalog.streams:
-        raise ConfigError(f"The catalog file {_shown(path)} has no streams, so nothing can be read. {CATALOG_COMMAND}")
+        file = _shown(catalog_path)
+        raise ConfigError(f"The catalog file {file} has no streams, so nothing can be read. {CATALOG_COMMAND}")
     return catalog
 
 
-def state_from(path: str | None) -> list[AirbyteStateMessage]:
+def state_from(state_path: str | None) -> list[AirbyteStateMessage]:
     """Reads the state messages in a file; none without a file, or in one that holds null or nothing but brackets.
 
     :raises ConfigError: the file cannot be read, or holds something else
     """
-    return _read("state", path, _states, "a JSON array of Airbyte state messages") if path else []
+    return _read("state", state_path, _states, "a JSON array of Airbyte state messages") if state_path else []
 
 
 def _read(kind: str, path: str, load: Callable[[Any], T], expected: str) -> T:

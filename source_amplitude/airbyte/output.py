@@ -29,6 +29,12 @@ PIECE_BYTES = 64 * 1024  # what a write that waits cannot be kept from writing a
 LINE_BREAK = ord("\n")
 
 
+class _BegunLine(threading.local):
+    """Holds the beginning of a line that a thread has written."""
+
+    text = ""
+
+
 class MessageWriter(io.TextIOBase):
     """Writes whole lines to a pipe, from any thread, each line flushed. A signal never cuts one in two.
 
@@ -49,13 +55,12 @@ class MessageWriter(io.TextIOBase):
         self._lock = threading.RLock()  # a signal handler takes it too, in a thread that may have it already
         self._main_thread_is_writing = False
         self._stop_signal: int | None = None
-        self._begun = threading.local()
+        self._begun = _BegunLine()
         _widen(self._descriptor)
 
     def write(self, text: str) -> int:
         """Writes whole lines; the beginning of one waits for its line break, which `print` writes on its own."""
-        lines, line_break, rest = (self._take_begun() + text).rpartition("\n")
-        self._begun.text = rest
+        lines, line_break, self._begun.text = (self._begun.text + text).rpartition("\n")
         if line_break:
             self.write_bytes(redacted(lines + line_break).encode("utf-8", "replace"))
         return len(text)
@@ -79,7 +84,8 @@ class MessageWriter(io.TextIOBase):
 
     def flush(self) -> None:
         """Writes the beginning of a line that has no line break yet; whole lines are flushed when they are written."""
-        if begun := self._take_begun():
+        begun, self._begun.text = self._begun.text, ""
+        if begun:
             self.write_bytes(redacted(begun).encode("utf-8", "replace"))
 
     def on_signal(self, signal_number: int, _frame: Any = None) -> None:
@@ -108,11 +114,6 @@ class MessageWriter(io.TextIOBase):
                 select.select([], [self._descriptor], [])
             if self._stop_signal is not None:
                 left = left[: _rest_of_line(lines, len(lines) - len(left))]
-
-    def _take_begun(self) -> str:
-        begun: str = getattr(self._begun, "text", "")
-        self._begun.text = ""
-        return begun
 
     @staticmethod
     def _stop(signal_number: int) -> NoReturn:

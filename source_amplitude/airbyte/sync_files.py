@@ -60,23 +60,22 @@ class StateFile:
                 f"{error.strerror}."
             ) from error
         _lock(self._lock, "state", self.path)
-        if self.path.exists() and not self.path.is_file():
-            raise ConfigError(f"The state file {self.path} is not a file: it could not be replaced.")
-        try:
-            content, is_new = self.path.read_bytes(), False
-            self._mode = self.path.stat().st_mode & 0o7777
-        except FileNotFoundError:
-            content, is_new = NO_STATE, True
-        except OSError as error:
-            raise ConfigError(f"The state file {self.path} cannot be read: {error.strerror}.") from error
-        if not is_new:
+        content = NO_STATE
+        if is_there := self.path.exists():
+            if not self.path.is_file():
+                raise ConfigError(f"The state file {self.path} is not a file: it could not be replaced.")
+            try:
+                content = self.path.read_bytes()
+                self._mode = self.path.stat().st_mode & 0o7777
+            except OSError as error:
+                raise ConfigError(f"The state file {self.path} cannot be read: {error.strerror}.") from error
             state_from(str(self.path))
             self._entries = json.loads(content) or []
         try:
             self._replace(content)
         except OSError as error:
             raise ConfigError(f"The state file {self.path} cannot be written: {_why(error)}.") from error
-        return not is_new
+        return is_there
 
     def commit(self, state: Mapping[str, Any]) -> None:
         """Replaces the state of one stream, and keeps those of other streams.

@@ -12,7 +12,7 @@ from source_amplitude.export.windows import DAY, HOUR, HOURLY_SINCE, floor_to_da
 _BEGINS_WITH_A_DATE = re.compile(r"[0-9]{4}(-[0-9]{2}-[0-9]{2}|[0-9]{4})([T ]|$)").match
 _DATE_CHARACTERS = len("2024-01-31")
 # As a sentence about a refused hour names it, or as people write it.
-_HOUR = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})[T ]([0-9]{2})(?::00(?::00(?:\.0+)?)?Z?)?").fullmatch
+_HOUR = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})[T ]([0-9]{2})(?::00(?::00(?:\.0+)?)?Z?)?\Z")
 
 
 def parse_timestamp(text: str) -> datetime:
@@ -86,13 +86,10 @@ def hours_to_skip(entries: Iterable[str]) -> frozenset[datetime]:
     """
     hours: set[datetime] = set()
     for entry in entries:
-        found = _HOUR(entry)
         try:
-            hour = parse_export_hour("{}{}{}T{}".format(*found.groups())) if found else None
+            hour = parse_export_hour(_HOUR.sub(r"\1\2\3T\4", entry))
         except ValueError:
-            hour = None
-        if hour is None:
-            raise ConfigError("skip_hours must hold hours in UTC, such as 20240115T14.")
+            raise ConfigError("skip_hours must hold hours in UTC, such as 20240115T14.") from None
         first = hour if hour >= HOURLY_SINCE else floor_to_day(hour)
         hours |= {first + number * HOUR for number in range(1 if hour >= HOURLY_SINCE else 24)}
     return frozenset(hours)

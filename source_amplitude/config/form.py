@@ -57,14 +57,10 @@ def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _without_blanks(fields: Mapping[str, Any], levels: int = MOST_LEVELS) -> dict[str, Any]:
     if not levels:
         raise ConfigError("Config validation error: the configuration is nested too deeply.")
-    kept = {
-        name: value
-        for name, value in fields.items()
-        if value is not None and (value != "" or name in ("api_key", "secret_key"))
-    }
     return {
         name: _without_blanks(value, levels - 1) if isinstance(value, Mapping) else value
-        for name, value in kept.items()
+        for name, value in fields.items()
+        if value is not None and (value != "" or name in ("api_key", "secret_key"))
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Generic, TypeVar
 
 from source_amplitude.errors import TransientError
@@ -95,20 +96,16 @@ class WindowReader(Generic[T]):
         if self._emitted is None:
             yield from self._archive.blocks(self._converter.block_bytes)
             return
-        left = self.records
-        emitted = (line for block in self._emitted.blocks() for _, line in block.lines())
-        for block in self._archive.blocks(self._converter.block_bytes):
-            lines = block.lines()
-            known = min(left, len(lines))
-            if any(line != next(emitted) for _, line in lines[:known]):
-                raise self._answers_differ()
-            left -= known
-            if known < len(lines):
-                yield block.starting_at(lines[known][0])
-        if left:
-            raise self._answers_differ()
-
-    def _answers_differ(self) -> TransientError:
-        return TransientError(
+        differ = TransientError(
             f"Amplitude's two answers for the hours {self._window} differ; the next sync reads them anew."
         )
+        emitted = islice((line for block in self._emitted.blocks() for _, line in block.lines()), self.records)
+        for block in self._archive.blocks(self._converter.block_bytes):
+            lines = block.lines()
+            known = list(islice(emitted, len(lines)))
+            if known != [line for _, line in lines[: len(known)]]:
+                raise differ
+            if len(known) < len(lines):
+                yield block.starting_at(lines[len(known)][0])
+        if next(emitted, None) is not None:
+            raise differ

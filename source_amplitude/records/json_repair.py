@@ -56,17 +56,13 @@ def read_object(text: bytes) -> tuple[Fields, bool]:
 
     :raises NotAJsonObjectError: the text is not a JSON object
     """
-    repaired = text
-    try:
-        if may_hold_nul(text) or is_too_deep(text):
-            repaired = strict_json(text)
-        elif not text.isascii():
-            text.decode()
-        fields = _decode(repaired)
-    except NOT_STRICT:
-        repaired = strict_json(text)
-        fields = _decode(repaired)
-    return fields, repaired != text
+    if not (may_hold_nul(text) or is_too_deep(text)):
+        with suppress(*NOT_STRICT):
+            if not text.isascii():
+                text.decode()
+            return _decode(text), False
+    repaired = strict_json(text)
+    return _decode(repaired), repaired != text
 
 
 def strict_fields(line: bytes) -> Fields:
@@ -127,13 +123,10 @@ def without_nul(text: bytes) -> tuple[bytes, int]:
 
 
 def _line_without_nul(line: bytes) -> bytes:
-    first, *others = line.split(_NUL_ESCAPE)
-    parts, before = [first], first
-    for part in others:
-        is_escaped = (len(before) - len(before.rstrip(b"\\"))) % 2  # the backslash itself, by one before it
-        parts += (_NUL_ESCAPE if is_escaped else _REPLACEMENT, part)
-        before = part
-    return b"".join(parts)
+    if line.rfind(b"\\" + _NUL_ESCAPE) < 0:
+        return line.replace(_NUL_ESCAPE, _REPLACEMENT)
+    # An escaped backslash may precede `u0000`. A line has no line break, which takes its place meanwhile.
+    return line.replace(b"\\\\", b"\n").replace(_NUL_ESCAPE, _REPLACEMENT).replace(b"\n", b"\\\\")
 
 
 def strict_json(text: bytes) -> bytes:

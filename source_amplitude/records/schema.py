@@ -49,8 +49,10 @@ def stream_schema(stream: str, *, json_columns_as_string: bool) -> Mapping[str, 
     :param json_columns_as_string: whether object- and array-valued fields hold JSON text (`properties_format:
         json_string`)
     """
-    schema = json.loads(cast(bytes, pkgutil.get_data("source_amplitude", f"schemas/{stream}.json")))
-    return _with_json_columns_as_string(schema) if json_columns_as_string else cast(Mapping[str, Any], schema)
+    schema: dict[str, Any] = json.loads(cast(bytes, pkgutil.get_data("source_amplitude", f"schemas/{stream}.json")))
+    if json_columns_as_string:
+        schema["properties"] = {name: _as_text(field) for name, field in schema["properties"].items()}
+    return schema
 
 
 @cache
@@ -68,14 +70,10 @@ def _declared_type(field: Mapping[str, Any]) -> FieldType:
     return FieldType.STRINGS if _is_list_of_strings(field) else FieldType(name)
 
 
-def _with_json_columns_as_string(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Declares property bags as text; a list of strings is none, and stays a list."""
-    return {**schema, "properties": {name: _as_text(field) for name, field in schema["properties"].items()}}
-
-
-def _as_text(field: Mapping[str, Any]) -> dict[str, Any]:
+def _as_text(field: dict[str, Any]) -> dict[str, Any]:
+    """Declares a property bag as text; a list of strings is none, and stays a list."""
     if not {"object", "array"} & _types(field) or _is_list_of_strings(field):
-        return dict(field)
+        return field
     kept = {key: value for key, value in field.items() if key in ("title", "description")}
     return {"type": ["null", "string"], **kept}
 
