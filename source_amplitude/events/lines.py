@@ -114,7 +114,10 @@ class LineConverter(ABC, Generic[T]):
         if not lines:
             return self._of_events([], CoercionStats())
         lines, repaired = strict_lines(lines)
-        batch = self._of_lines(lines)
+        try:
+            batch = self._shaped(b"\n".join(lines), len(lines))
+        except DOES_NOT_FIT:
+            batch = self._of_lines(lines)
         batch.coercions.repaired += repaired
         return batch
 
@@ -130,14 +133,11 @@ class LineConverter(ABC, Generic[T]):
         """Converts records whose values fit their columns."""
 
     def _of_lines(self, lines: list[bytes]) -> T:
-        """Converts lines of which some may not fit the shape."""
-        try:
-            return self._shaped(b"\n".join(lines), len(lines))
-        except DOES_NOT_FIT:
-            # One after the other: a line that does not fit makes the shape wider, so that the next ones fit it.
-            runs = groupby(lines, self._fits)
-            first, *others = [self._bisected(list(run)) if fits else self._unshaped(run) for fits, run in runs]
-            return first.and_then(*others)
+        """Converts lines of which some do not fit the shape."""
+        # One after the other: a line that does not fit makes the shape wider, so that the next ones fit it.
+        runs = groupby(lines, self._fits)
+        first, *others = [self._bisected(list(run)) if fits else self._unshaped(run) for fits, run in runs]
+        return first.and_then(*others)
 
     def _fits(self, line: bytes) -> bool:
         try:

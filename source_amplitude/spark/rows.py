@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-from msgspec import Raw
+from msgspec import Raw, ValidationError
 
-from source_amplitude.events.lines import DOES_NOT_FIT, LineConverter, NeedsCoercionError
+from source_amplitude.events.lines import LineConverter, NeedsCoercionError
 from source_amplitude.records.coercion import CoercionStats
-from source_amplitude.records.json_repair import strict_fields
+from source_amplitude.records.json_repair import is_too_deep, strict_fields, without_nul
 from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
 from source_amplitude.spark.arrow import ArrowConverter
 from source_amplitude.spark.columns import FieldValues, by_field, columns
@@ -72,16 +72,19 @@ class RowConverter(LineConverter[Rows]):
             raise NeedsCoercionError from None
         return Rows([pa.RecordBatch.from_arrays(arrays, schema=self._schema)], len(events), coercions)
 
+    def _shaped(self, text: bytes, count: int) -> Rows:
+        try:
+            return super()._shaped(text, count)
+        except ValidationError:  # a field that the shape does not have, or a value of another type
+            if self._only is not None:
+                raise
+        return self._of_any_fields(text)
+
     def _of_lines(self, lines: list[bytes]) -> Rows:
         """Converts the lines that do not fit the shape apart from the others, not in between.
 
         A row has no place, and many small batches would cost more than all the rest.
         """
-        if self._only is None:
-            try:
-                return self._of_any_fields(lines)
-            except DOES_NOT_FIT:
-                pass
         fitting: list[bytes] = []
         others = self._unshaped(self._without_fitting(lines, fitting))
         return self._bisected(fitting).and_then(others) if fitting else others
@@ -94,32 +97,42 @@ class RowConverter(LineConverter[Rows]):
             else:
                 yield line
 
-    def _of_any_fields(self, lines: list[bytes]) -> Rows:
+    def _of_any_fields(self, text: bytes) -> Rows:
         """Converts lines that fit the shape but for undeclared fields, which may have other names in each line.
 
-        :raises MsgspecError: a declared field has a value that does not fit the shape
-        :raises NeedsCoercionError: a value does not fit its column
+        :raises MsgspecError: a line is not strict JSON, or a declared field has a value that does not fit the shape
+        :raises UnicodeDecodeError: an undeclared field has a value that is not UTF-8
+        :raises NeedsCoercionError: a value does not fit its column, or a line is blank
         """
+        text, repaired = without_nul(text)
+        events, lines = self._shape.decode_lines_of_any_fields(text), text.split(b"\n")
+        if len(events) != len(lines):
+            raise NeedsCoercionError
         fields_of = [strict_fields(line) for line in lines]
-        self._learn_declared(fields_of)
-        events = self._shape.decode_lines_of_any_fields(b"\n".join(lines))
+        if self._learns_declared(fields_of):
+            events = self._shape.decode_lines_of_any_fields(text)
         values, known, others = self._column_values(), frozenset(self._shape.names), {}
         for event, fields in zip(events, fields_of, strict=True):
             self._look_at_verbatim_fields_of(event, values)
-            for name in fields.keys() - known:
+            for name in [name for name in fields if name not in known]:
+                if is_too_deep(fields[name], 1):
+                    raise NeedsCoercionError
                 values.value(name, fields[name])
                 others[name] = fields[name]
             event.additional_fields = values.additional_fields()
+        values.coercions.repaired += repaired
         rows = self._of_events(events, values.coercions)
         self._learn(others, set())
         return rows
 
-    def _learn_declared(self, fields_of: Sequence[dict[str, Raw]]) -> None:
-        missing = self._types.keys() - set(self._shape.names)
+    def _learns_declared(self, fields_of: Sequence[dict[str, Raw]]) -> bool:
+        before = self._shape
+        missing = self._types.keys() - set(before.names)
         for fields in fields_of:
             if new := fields.keys() & missing:
                 self._learn({name: fields[name] for name in new}, set())
                 missing -= new
+        return self._shape is not before
 
     def _field(self, field: pa.Field, values: Sequence[Any] | None) -> FieldValues:
         is_coerced = field.name == ADDITIONAL_FIELDS or field.name in self._shape.verbatim.values()

@@ -127,6 +127,34 @@ def test_given_a_name_of_its_own_in_each_event_then_the_rows_are_the_records(fou
         assert counted == coercions
 
 
+UNSOUND = [
+    b"1", b"1\r", b"1" * 1001, b"NaN", b"-Infinity", b'"a\xffb"', rb'"\ud83d"', b'"a\tb"', b'"a\x01b"',
+    rb'"a\u0000b"', rb'"a\\u0000b"', b"[" * 499 + b"]" * 499, b"[" * 500 + b"]" * 500,
+]  # fmt: skip
+
+
+@given(
+    unsound=st.lists(st.sampled_from(UNSOUND), min_size=1, max_size=6),
+    name=st.sampled_from(["own %d", "new", "event_properties", "city", r"\ud83d%d", r"\u0000%d", "NaN\t%d"]),
+)
+def test_given_lines_to_repair_with_a_name_of_its_own_in_each_then_the_rows_are_the_records(
+    unsound: list[bytes], name: str
+) -> None:
+    names = [(name % place if "%" in name else name).encode() for place in range(len(unsound))]
+    lines = [
+        b'{"uuid":"a","own %d":1,"%b":%b,"city":"b"}' % (place, own, value)
+        for place, (own, value) in enumerate(zip(names, unsound, strict=True))
+    ]
+    wanted, coercions = expected(lines, timestamps=False)
+    converter = RowConverter(columns("events", timestamps=False))
+    for _ in range(3):
+        batches, counted = rows_of(converter, lines)
+        assert pylist(batches) == wanted
+        assert counted == coercions
+        rows = converter.convert(b"\n \n" + b"\n\n".join(lines), 2 * len(lines) + 1)
+        assert pylist(list(converter.batches(rows))) == wanted, "blank lines between"
+
+
 def test_given_names_that_come_once_then_the_shape_does_not_grow_and_no_event_takes_the_detour() -> None:
     lines = [json.dumps({"uuid": "a", "city": "b", f"own {number}": number}).encode() for number in range(300)]
     converter = RowConverter(columns("events", timestamps=False))
