@@ -36,8 +36,11 @@ class LakeflowConnect:
 
     @clear_errors()
     def get_table_schema(self, table_name: str, table_options: Mapping[str, str]) -> StructType:
-        """Returns the Spark schema of a table."""
-        return spark_schema(self._table(table_name, table_options).columns, table_name)
+        """Returns the Spark schema of a table: with comments, where Spark takes them of the framework's readers."""
+        from source_amplitude.spark import spark_versions  # noqa: PLC0415 - the other methods need no Spark
+
+        columns = self._table(table_name, table_options).columns
+        return spark_schema(columns, table_name, comments=spark_versions.TAKES_COMMENTS_OF_SIMPLE_READERS)
 
     @clear_errors()
     def read_table_metadata(self, table_name: str, table_options: Mapping[str, str]) -> Json:

@@ -38,8 +38,11 @@ def columns(table: str, *, timestamps: bool, chosen: Sequence[str] = ()) -> dict
     return {name: every[name] for name in chosen or every}
 
 
-def spark_schema(table_columns: Mapping[str, FieldType], table: str) -> StructType:
-    """Makes the Spark schema of some columns of a table, its descriptions as comments. All columns may be null."""
+def spark_schema(table_columns: Mapping[str, FieldType], table: str, *, comments: bool = True) -> StructType:
+    """Makes the Spark schema of some columns of a table, all of which may be null.
+
+    :param comments: whether columns have their descriptions as comments
+    """
     from pyspark.sql import types as spark  # noqa: PLC0415 - only who asks for it needs Spark
 
     kinds: dict[FieldType, DataType] = {
@@ -50,10 +53,12 @@ def spark_schema(table_columns: Mapping[str, FieldType], table: str) -> StructTy
         FieldType.STRINGS: spark.ArrayType(spark.StringType()),
     }
     fields = stream_schema(table, json_columns_as_string=True)["properties"]
-    comments = {ADDITIONAL_FIELDS: _ADDITIONAL_FIELDS_COMMENT}
-    comments |= {name: field["description"] for name, field in fields.items()}
+    texts = {ADDITIONAL_FIELDS: _ADDITIONAL_FIELDS_COMMENT}
+    texts |= {name: field["description"] for name, field in fields.items()}
     return spark.StructType([
-        spark.StructField(name, kinds.get(kind, spark.StringType()), metadata={"comment": comments[name]})
+        spark.StructField(
+            name, kinds.get(kind, spark.StringType()), metadata={"comment": texts[name]} if comments else None
+        )
         for name, kind in table_columns.items()
     ])  # fmt: skip
 
