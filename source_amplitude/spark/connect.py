@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from source_amplitude.spark.errors import clear_errors
@@ -39,13 +40,13 @@ class LakeflowConnect:
         """Returns the Spark schema of a table: with comments, where Spark takes them of the framework's readers."""
         from source_amplitude.spark import spark_versions  # noqa: PLC0415 - the other methods need no Spark
 
-        columns = self._table(table_name, table_options).columns
+        columns = table_of(self._options(table_name, table_options)).columns
         return spark_schema(columns, table_name, comments=spark_versions.TAKES_COMMENTS_OF_SIMPLE_READERS)
 
     @clear_errors()
     def read_table_metadata(self, table_name: str, table_options: Mapping[str, str]) -> Json:
         """Returns `primary_keys`, `ingestion_type` and, but for a snapshot, `cursor_field`."""
-        return self._table(table_name, table_options).metadata
+        return table_of(self._options(table_name, table_options)).metadata
 
     @clear_errors()
     def read_table(
@@ -59,14 +60,14 @@ class LakeflowConnect:
         :param start_offset: None or `{}` at first
         :raises ConfigError: there is no such table, or the offset is another connector's
         """
-        table = self._checked(table_name, table_options)
+        table = self._table_to_read(table_name, table_options)
         parts, offset = table.next_batch(dict(start_offset or {}), table.now())
         return _records(table, parts), offset
 
     @clear_errors()
     def is_partitioned(self, table_name: str) -> bool:
         """Tells whether several tasks can read the table at once."""
-        return self._table(table_name, None).is_partitioned
+        return table_of(self._options(table_name, {})).is_partitioned
 
     @clear_errors()
     def latest_offset(
@@ -77,7 +78,7 @@ class LakeflowConnect:
         :param start_offset: `{}` at first; None where the framework does not tell, for all that is available
         """
         start = None if start_offset is None else dict(start_offset)
-        table = self._table(table_name, table_options)
+        table = table_of(self._options(table_name, table_options))
         return table.latest_offset(start, table.now())
 
     @clear_errors()
@@ -89,7 +90,7 @@ class LakeflowConnect:
         end_offset: Offset | None = None,
     ) -> list[Json]:
         """Returns the parts of a micro-batch; without an end, of the whole table. At most `num_workers` of them."""
-        table = self._checked(table_name, table_options)
+        table = self._table_to_read(table_name, table_options)
         if end_offset is None:
             return table.parts(table.now())
         return table.micro_batch(dict(start_offset or {}), dict(end_offset), table.now())
@@ -97,18 +98,18 @@ class LakeflowConnect:
     @clear_errors()
     def read_partition(self, table_name: str, partition: Json, table_options: Mapping[str, str]) -> Iterator[Record]:
         """Reads the records of one part; runs in a worker."""
-        return _records(self._checked(table_name, table_options), [partition])
+        return _records(self._table_to_read(table_name, table_options), [partition])
 
-    def _table(self, name: str, table_options: Mapping[str, str] | None) -> Table:
+    def _options(self, name: str, table_options: Mapping[str, str] | None) -> Options:
         check_table(name, self._region)
         of_table = {option.lower(): value for option, value in (table_options or {}).items()}
-        return table_of(Options.of({**self._connection, **of_table, TABLE: name}, logger))
+        return Options.of({**self._connection, **of_table, TABLE: name}, logger)
 
-    def _checked(self, name: str, table_options: Mapping[str, str] | None) -> Table:
+    def _table_to_read(self, name: str, table_options: Mapping[str, str] | None) -> Table:
         """Opens a table to read, with timestamps as text: the framework converts records by the schema."""
-        table = self._table(name, table_options)
+        table = table_of(replace(self._options(name, table_options), timestamps=False))
         table.check()
-        return table.with_timestamps_as_text()
+        return table
 
 
 def _records(table: Table, parts: Sequence[Json]) -> Iterator[Record]:

@@ -20,8 +20,8 @@ from source_amplitude.records.schema import FieldType
 from source_amplitude.spark.arrow import combined
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.rows import RowConverter
+from source_amplitude.spark.tables.events import width_of
 from source_amplitude.spark.tables.table import logger
-from source_amplitude.spark.widths import width_of
 
 
 def read_events(

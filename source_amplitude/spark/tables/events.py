@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
+from source_amplitude.config.model import Config
 from source_amplitude.errors import ConfigError
+from source_amplitude.export.width import AdaptiveWidth
 from source_amplitude.export.windows import (
     HOUR,
     HOURLY_SINCE,
@@ -22,7 +25,6 @@ from source_amplitude.spark.offsets import HOURS, Offset
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.tables.stream import StreamTable
 from source_amplitude.spark.tables.table import Json, logger
-from source_amplitude.spark.widths import width_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,3 +103,16 @@ class EventsTable(StreamTable[datetime]):
 
 def _part(windows: Sequence[Window]) -> Json:
     return {_WINDOWS: [[window.start_param, window.end_param] for window in windows]}
+
+
+def width_of(config: Config) -> AdaptiveWidth:
+    """Returns how wide the exports of a project may be, as far as this process has learnt it.
+
+    Each refusal may be an answer that took Amplitude minutes, so what one task has learnt is kept for the next one.
+    """
+    return _width(config.api_url, config.api_key, config.batch_size_hours)
+
+
+@cache
+def _width(api_url: str, api_key: str, widest_hours: int) -> AdaptiveWidth:  # noqa: ARG001 - they tell projects apart
+    return AdaptiveWidth(widest_hours)

@@ -106,7 +106,7 @@ class StreamTable(Table, Generic[T]):
         """Plans one window at most, as one part."""
         begins = self._offset(start, now)
         end = self._end(begins, self._newest(now), 1)
-        batch = self.between(begins, end)
+        batch = self._between(begins, end)
         if batch is None or not self.is_in_plan(end):
             return [], dict(start)
         return [self.part_of(*batch, moves_on=True)], Offset(self.unit, last=end.last).as_dict()
@@ -143,7 +143,7 @@ class StreamTable(Table, Generic[T]):
     def micro_batch(self, start: Json, end: Json, now: datetime) -> list[Json]:
         return self._parts_between(self._offset(start, now), self._offset(end, now), moves_on=True)
 
-    def between(self, start: Offset[T], end: Offset[T]) -> tuple[T, T] | None:
+    def _between(self, start: Offset[T], end: Offset[T]) -> tuple[T, T] | None:
         """Returns the first and the last hour or day of a micro-batch, always the same ones; None when it has none.
 
         The beginning of the first one is taken from its end: at a restart before the first commit, Spark asks for a new
@@ -155,7 +155,7 @@ class StreamTable(Table, Generic[T]):
         return (first, end.last) if first <= end.last else None
 
     def _parts_between(self, start: Offset[T], end: Offset[T], *, moves_on: bool) -> list[Json]:
-        batch = self.between(start, end)
+        batch = self._between(start, end)
         return self.parts_of(*batch, moves_on=moves_on) if batch else []
 
     def _end(self, start: Offset[T], newest: T, windows: int | None) -> Offset[T]:

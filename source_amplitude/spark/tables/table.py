@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,7 +16,6 @@ from source_amplitude.spark.schema import columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from typing_extensions import Self
 
 logger = logging.getLogger("source_amplitude.lakeflow")
 
@@ -48,10 +46,6 @@ class Table(ABC):
 
         `ingestion_type` is `append`, `cdc` (rows come again with other values: merge them by key), or `snapshot`.
         """
-
-    def with_timestamps_as_text(self) -> Self:
-        """Returns the table for a caller that converts records itself."""
-        return type(self)(replace(self.options, timestamps=False))
 
     def check(self) -> None:  # noqa: B027 - of most tables, any options do
         """Checks the options before anything is read.
