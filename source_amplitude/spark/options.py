@@ -38,11 +38,12 @@ _TYPES: Mapping[str, Mapping[str, type]] = {
 # Other names of the same, in community connectors and in `load("events")`.
 OTHER_NAMES = {TABLE: ("tablename", "path"), "region": ("data_region",), "batch_size_hours": ("window_hours",)}
 # Of Spark, and of pipelines that are made of community connectors.
-FOREIGN = ("paths", "tablenamelist", "tableconfigs", "isdeleteflow", "namespace")
+FOREIGN = ("tablenamelist", "tableconfigs", "isdeleteflow", "namespace")
 KNOWN = frozenset().union(_KEYS, *_TYPES.values(), *OTHER_NAMES.values(), FOREIGN, labs.OPTIONS)
-_NOT_ON_SPARK = {
+_REFUSED = {
     "properties_format": "On Spark the columns of properties always hold JSON text. "
     "Leave properties_format out, and parse them with from_json, parse_json or get_json_object.",
+    "paths": "A read has one table: load them one by one.",
 }
 _REGIONS = {"STANDARD": "US"}
 _CLOSE = 0.8
@@ -84,10 +85,8 @@ class Options:
 def _check_names(given: Mapping[str, str], logger: logging.Logger) -> None:
     """Refuses what is not offered and what looks mistyped; passes over others, since platforms add some."""
     for name in given:
-        if name in _NOT_ON_SPARK:
-            raise ConfigError(_NOT_ON_SPARK[name])
-    if "paths" in given:
-        raise ConfigError("A read has one table: load them one by one.")
+        if name in _REFUSED:
+            raise ConfigError(_REFUSED[name])
     unknown = sorted(given.keys() - KNOWN)
     for name in unknown:
         if meant := get_close_matches(name, sorted(KNOWN), n=1, cutoff=_CLOSE):

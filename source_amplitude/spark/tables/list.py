@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ENDPOINT_TABLES = {endpoint.name: endpoint for endpoint in ENDPOINTS}
-COHORT_MEMBERS = "cohort_members"
 
 
 class EndpointTable(Table):
@@ -54,7 +53,7 @@ class ListTable(EndpointTable):
         return {"primary_keys": list(self.endpoint.primary_keys), "ingestion_type": "snapshot"}
 
     def check(self) -> None:
-        if self.name == COHORT_MEMBERS and self.options.config.cohort_members.cohorts is None:
+        if self.name == "cohort_members" and self.options.config.cohort_members.cohorts is None:
             raise ConfigError(
                 "The table cohort_members needs the option cohort_ids, with commas between, "
                 "or max_cohorts, to read all cohorts up to that number."

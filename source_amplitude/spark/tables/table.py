@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from source_amplitude import clock
-from source_amplitude.spark.errors import clear_errors
+from source_amplitude.spark.errors import clear_errors, known_errors_stay
 from source_amplitude.spark.options import Options
-from source_amplitude.spark.permanent_errors import known_errors_stay
 from source_amplitude.spark.schema import columns
 
 if TYPE_CHECKING:
