@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from source_amplitude.records.json_repair import LEVELS_KEPT, NotAJsonObjectError, strict_json
+from source_amplitude.records.json_repair import LEVELS_KEPT, NotAJsonObjectError, read_object
 from source_amplitude.records.rfc3339 import rfc3339
 from source_amplitude.records.schema import ADDITIONAL_FIELDS, FieldType
 
@@ -230,11 +230,10 @@ def _is_number(text: str) -> bool:
 def _object(text: str) -> str | None:
     """Formats the text of an object on one line; None where it is not strict JSON."""
     try:
-        if strict_json(text.encode()) != text.encode():
-            return None
+        _, is_repaired = read_object(text.encode())
     except NotAJsonObjectError:
         return None
-    return msgspec.json.format(text, indent=-1)
+    return None if is_repaired else msgspec.json.format(text, indent=-1)
 
 
 def _strings(text: str) -> str:

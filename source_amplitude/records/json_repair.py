@@ -139,14 +139,10 @@ def strict_json(text: bytes) -> bytes:
 
     :raises NotAJsonObjectError: it is not a JSON object
     """
-    text = _well_formed(text)
-    hidden = _hidden(text)
-    if is_too_deep(text):
-        hidden = _flattened(_with_sound_tokens(hidden))
-    with suppress(*NOT_STRICT):
-        _decode(repaired := _shown(hidden))
-        return repaired
-    repaired = _shown(_with_sound_tokens(hidden))
+    hidden = _hidden(_well_formed(text))
+    if any(token in hidden for token in (b"\n", *_UNSOUND_TOKENS)):
+        hidden = _with_sound_tokens(hidden)
+    repaired = _of_few_levels(_shown(hidden))
     strict_fields(repaired)
     return repaired
 
@@ -164,7 +160,7 @@ def strict_lines(lines: list[bytes]) -> tuple[list[bytes], int]:
     hidden = _hidden(_well_formed(b"\n".join(lines)))
     if any(token in hidden for token in _UNSOUND_TOKENS):
         hidden = _lines_with_sound_tokens(hidden)
-    strict = [_line_of_few_levels(line) for line in _shown(hidden).split(b"\n")]
+    strict = [_of_few_levels(line) for line in _shown(hidden).split(b"\n")]
     return strict, sum(line != before for line, before in zip(strict, lines, strict=True))
 
 
@@ -178,8 +174,8 @@ def _lines_with_sound_tokens(hidden: bytes) -> bytes:
     return b"\n".join(lines)
 
 
-def _line_of_few_levels(line: bytes) -> bytes:
-    return _shown(_flattened(_hidden(line))) if is_too_deep(line) else line
+def _of_few_levels(text: bytes) -> bytes:
+    return _shown(_flattened(_hidden(text))) if is_too_deep(text) else text
 
 
 def is_too_deep(text: bytes | msgspec.Raw, levels_around: int = 0) -> bool:
