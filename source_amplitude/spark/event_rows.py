@@ -17,7 +17,6 @@ from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.windows import Window
 from source_amplitude.records.coercion import CoercionStats, log_coercions
 from source_amplitude.records.schema import FieldType
-from source_amplitude.spark.arrow import combined
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.rows import RowConverter
 from source_amplitude.spark.tables.events import width_of
@@ -27,11 +26,10 @@ from source_amplitude.spark.tables.table import logger
 def read_events(
     options: Options, columns: Mapping[str, FieldType], windows: Sequence[Window]
 ) -> Iterator[pa.RecordBatch]:
-    """Reads the events of some windows, one export at a time, the next one downloaded while one is read."""
-    return combined(_batches(options, columns, windows))
+    """Reads the events of some windows, one export at a time, the next one downloaded while one is read.
 
-
-def _batches(options: Options, columns: Mapping[str, FieldType], windows: Sequence[Window]) -> Iterator[pa.RecordBatch]:
+    Their batches are as small as the blocks that are converted: see `combined`.
+    """
     config = replace(options.config, num_workers=1)
     converter = RowConverter(columns)
     coercions = CoercionStats()

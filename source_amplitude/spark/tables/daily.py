@@ -11,7 +11,6 @@ from source_amplitude.endpoints.days import DAY, first_day_again, newest_complet
 from source_amplitude.errors import ConfigError
 from source_amplitude.http.hosts import warn_of_overrides
 from source_amplitude.spark.offsets import DAYS, Offset
-from source_amplitude.spark.options import Options
 from source_amplitude.spark.tables.list import EndpointTable
 from source_amplitude.spark.tables.stream import StreamTable
 from source_amplitude.spark.tables.table import Json, logger
@@ -29,11 +28,8 @@ class DailyTable(EndpointTable, StreamTable[date]):
     """
 
     unit = DAYS
-
-    def __init__(self, options: Options) -> None:
-        super().__init__(options)
-        self._is_in_plan = False
-        self._asked_about: date | None = None
+    _is_in_plan = False
+    _asked_about: date | None = None
 
     @property
     def endpoint(self) -> DailyEndpoint:

@@ -22,7 +22,6 @@ from source_amplitude.export.windows import (
     slices,
 )
 from source_amplitude.spark.offsets import HOURS, Offset
-from source_amplitude.spark.options import Options
 from source_amplitude.spark.tables.stream import StreamTable
 from source_amplitude.spark.tables.table import Json, logger
 
@@ -37,10 +36,7 @@ class EventsTable(StreamTable[datetime]):
 
     is_partitioned = True
     unit = HOURS
-
-    def __init__(self, options: Options) -> None:
-        super().__init__(options)
-        self._keys_are_checked = False
+    _keys_are_checked = False
 
     @property
     def metadata(self) -> Json:
@@ -94,10 +90,11 @@ class EventsTable(StreamTable[datetime]):
         return [_part(windows[number :: config.num_workers]) for number in range(min(config.num_workers, len(windows)))]
 
     def batches(self, part: Json) -> Iterator[pa.RecordBatch]:
-        from source_amplitude.spark.event_rows import read_events  # noqa: PLC0415 - only workers need it
+        from source_amplitude.spark.arrow import combined  # noqa: PLC0415 - only workers need it
+        from source_amplitude.spark.event_rows import read_events  # noqa: PLC0415
 
         windows = [Window(parse_export_hour(first), parse_export_hour(last)) for first, last in part[_WINDOWS]]
-        yield from read_events(self.options, self.columns, windows)
+        yield from combined(read_events(self.options, self.columns, windows))
         self.check_complete(max(window.last for window in windows))
 
 

@@ -46,9 +46,7 @@ def check_table(name: str, region: Region) -> None:
     :raises ConfigError: there is no such table, in this region or at all
     """
     labs.check_table(name)
-    if name == EVENTS:
-        return
     if name == USER_PROFILES and region != "US":
         raise ConfigError(f"{NOT_IN_THE_EU}: leave the table {name} out.")
-    if name not in tables_in(region):
+    if name != EVENTS and name not in tables_in(region):
         raise ConfigError(f"There is no table {name}: choose one of {', '.join(tables_in(region))}.")
