@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote, quote_plus
 
 import msgspec
@@ -151,9 +151,9 @@ def _configured(stream: str, sync_mode: str) -> dict[str, Any]:
 class Command:
     """The `source-amplitude` command against a simulator.
 
-    `warm`, as it is by default, forks whole runs from a process that has imported the CDK: that saves two seconds of a
-    processor each, and nothing else differs. `prefix` is a program that runs it. `named_files` are the files that were
-    seen in its temporary folder while it ran, with the most bytes that each had.
+    `warm`, as it is by default, forks each run from a process that has imported the CDK: that saves a second of a
+    processor, and nothing else differs. `prefix` is a program that runs it, in a new process. `named_files` are
+    the files that were seen in its temporary folder while it ran, with the most bytes that each had.
     """
 
     def __init__(self, simulator: Simulator, folder: Path) -> None:
@@ -195,13 +195,15 @@ class Command:
         *arguments: str,
         at: datetime | None = None,
         settings: Mapping[str, Any] | None = None,
-        warm: bool = False,
+        stdout: int | IO[Any] = subprocess.PIPE,
+        stderr: int | IO[Any] = subprocess.PIPE,
         **popen: Any,
     ) -> "subprocess.Popen[str] | WarmProcess":
         """Start the command and return at once.
 
         :param at: the time of day of its clock; by default the simulator's
         :param settings: constants of the package to replace, such as {"http.retry.MAX_TRIES": 2}
+        :param popen: other options of `subprocess.Popen`, which a new process has and a warm one has not
         """
         command = ["--at", f"{at or self.simulator.now:%Y-%m-%dT%H:%M:%SZ}"]
         for name, value in {**IMPATIENT, **(settings or {})}.items():
@@ -212,13 +214,13 @@ class Command:
             "TMPDIR": str(self.temporary_files),
             **self.environment,
         }
-        if warm:
-            return WarmProcess([*command, "--", *arguments], environment, popen["stdout"], popen["stderr"])
+        if self.warm and not self.prefix and not popen:
+            return WarmProcess([*command, "--", *arguments], environment, stdout, stderr)
         return subprocess.Popen(
             [*self.prefix, sys.executable, "-m", "harness.command", *command, "--", *arguments],
             env=environment,
-            stdout=popen.pop("stdout", subprocess.PIPE),
-            stderr=popen.pop("stderr", subprocess.PIPE),
+            stdout=stdout,
+            stderr=stderr,
             text=True,
             encoding="utf-8",
             **popen,
@@ -232,8 +234,7 @@ class Command:
             tempfile.TemporaryFile("w+", encoding="utf-8") as out,
             tempfile.TemporaryFile("w+", encoding="utf-8") as err,
         ):
-            warm = self.warm and not self.prefix
-            process = self.start(*arguments, stdout=out, stderr=err, warm=warm, **options)
+            process = self.start(*arguments, stdout=out, stderr=err, **options)
             if kill_after is not None:
                 while not kill_after.once() and process.poll() is None:
                     time.sleep(0.01)
@@ -276,7 +277,6 @@ class Command:
     def read_with_a_reader_that_goes_away(self, *arguments: str, **options: Any) -> tuple[int, str]:
         """Read until the first record, close the pipe, and return the exit code and what standard error said."""
         process = self.start("read", *arguments, **options)
-        assert isinstance(process, subprocess.Popen)
         assert process.stdout is not None
         assert process.stderr is not None
         while '"RECORD"' not in process.stdout.readline():

@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from typing import IO
+from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import reduction
+from typing import IO, Any
 
 _FORKS = multiprocessing.get_context("forkserver")
 # All that a run imports; but for `source_amplitude.run`, which imports it late, nothing differs from a new process.
@@ -30,6 +31,8 @@ _FORKS.set_forkserver_preload(
 class WarmProcess:
     """What the harness needs of `subprocess.Popen`, for a process that only its start tells from a new one.
 
+    :param out: where standard output goes: a file, its descriptor, `subprocess.PIPE` or `subprocess.DEVNULL`
+    :param err: the same for standard error
     :param module: whose `main` is called with the arguments
     """
 
@@ -37,13 +40,18 @@ class WarmProcess:
         self,
         arguments: Sequence[str],
         environment: Mapping[str, str],
-        out: IO[str],
-        err: IO[str],
+        out: int | IO[Any],
+        err: int | IO[Any],
         module: str = "harness.command",
     ) -> None:
-        paths = [f"/proc/{os.getpid()}/fd/{stream.fileno()}" for stream in (out, err)]
-        self._process = _FORKS.Process(target=_child, args=(module, list(arguments), dict(environment), *paths))
+        (ours, theirs), (our_errors, their_errors) = _opened(out), _opened(err)
+        inherited = _Inherited(theirs), _Inherited(their_errors)
+        self._process = _FORKS.Process(target=_child, args=(module, list(arguments), dict(environment), *inherited))
         self._process.start()
+        for descriptor, given in ((theirs, out), (their_errors, err)):
+            if given in (subprocess.PIPE, subprocess.DEVNULL):
+                os.close(descriptor)
+        self.stdout, self.stderr = ours, our_errors
         assert self._process.pid is not None
         self.pid: int = self._process.pid
 
@@ -69,13 +77,38 @@ class WarmProcess:
         self.send_signal(signal.SIGKILL)
 
 
-def _child(module: str, arguments: list[str], environment: dict[str, str], out: str, err: str) -> None:
+class _Inherited:
+    """Is a descriptor of this process here, and becomes the number of its duplicate where a new process gets it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __reduce__(self) -> tuple[Callable[[Any], int], tuple[Any]]:
+        return _detached, (reduction.DupFd(self._descriptor),)
+
+
+def _detached(duplicate: Any) -> int:
+    return int(duplicate.detach())
+
+
+def _opened(output: int | IO[Any]) -> tuple[IO[str] | None, int]:
+    """What this process reads of an output, if it is a pipe, and the descriptor that the other one writes to."""
+    if output == subprocess.PIPE:
+        ours, theirs = os.pipe()
+        return os.fdopen(ours, encoding="utf-8"), theirs
+    if output == subprocess.DEVNULL:
+        return None, os.open(os.devnull, os.O_WRONLY)
+    return None, output if isinstance(output, int) else output.fileno()
+
+
+def _child(module: str, arguments: list[str], environment: dict[str, str], out: int, err: int) -> None:
     main = importlib.import_module(module).main  # warm in the fork server, never in the test process
     os.environ.clear()
     os.environ.update(environment)
     tempfile.tempdir = None
-    for path, number in ((out, 1), (err, 2)):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_APPEND), number)
+    for descriptor, number in ((out, 1), (err, 2)):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = os.fdopen(number, "w")
         setattr(sys, name, stream)

@@ -15,7 +15,7 @@ from source_amplitude.source import STREAM_NAMES
 def catalog(command: Command, *arguments: str, **changes: Any) -> Outcome:
     config = command.file("config.json", a_config(command.simulator, **changes))
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        process = command.start("catalog", "--config", config, *arguments, warm=True, stdout=out, stderr=err)
+        process = command.start("catalog", "--config", config, *arguments, stdout=out, stderr=err)
         exit_code = process.wait(scaled(STUCK_SECONDS))
         for file in (out, err):
             file.seek(0)

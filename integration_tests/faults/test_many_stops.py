@@ -147,7 +147,7 @@ def stop_commands(command: Command, arguments: list[str], seed: int, processes: 
     chance = random.Random(seed)
     for _ in range(processes):
         stop_and_check(
-            lambda output: command.start("read", *arguments, stdout=output.out, stderr=output.err, warm=command.warm),
+            lambda output: command.start("read", *arguments, stdout=output.out, stderr=output.err),
             command.temporary_files,
             chance,
             longest_seconds=1.0,

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def test_given_sigkill_at_a_random_moment_then_no_event_is_missing(
 
 
 def test_given_the_reader_goes_away_then_it_ends_quietly(a_simulator: Callable[..., Simulator], tmp_path: Path) -> None:
-    simulator = a_simulator(events_per_hour=100)  # 6 MB of records a day, of which a pipe holds 64 KB
+    simulator = a_simulator(events_per_hour=100)  # 6 MB of records a day, of which a pipe holds 1 MB
     command = Command(simulator, tmp_path)
     assert command.read_with_a_reader_that_goes_away(*command.read_arguments()) == (-signal.SIGPIPE, "")
     assert_nothing_left(command)
@@ -71,6 +72,7 @@ def test_given_an_unbuffered_output_that_takes_little_at_once_then_every_line_is
     simulator = a_simulator(events_per_hour=100)
     command = Command(simulator, tmp_path)
     command.environment["PYTHONUNBUFFERED"] = "1"
+    command.warm = False  # Python reads it when it starts
     ours, theirs = os.pipe()
     os.set_blocking(theirs, blocking)
     process = command.start("read", *command.read_arguments(), stdout=theirs)
@@ -137,7 +139,6 @@ def test_given_the_reader_goes_away_while_only_a_download_logs_then_it_ends_quie
 ) -> None:
     simulator.faults.append(Fault("status", status=503))
     process = command.start("read", *command.read_arguments(), settings=ENDLESS_TRIES)
-    assert isinstance(process, subprocess.Popen)
     assert process.stdout is not None
     assert process.stderr is not None
     while "Export of " not in process.stdout.readline():
@@ -242,7 +243,10 @@ def test_given_the_first_process_of_a_container_then_a_signal_ends_it(
     assert_nothing_left(first_process)
 
 
-def test_given_the_first_process_of_a_container_then_a_closed_output_ends_it(first_process: Command) -> None:
+def test_given_the_first_process_of_a_container_then_a_closed_output_ends_it(
+    simulator: Simulator, first_process: Command
+) -> None:
+    simulator.project = replace(simulator.project, events_per_hour=100)  # more than a pipe holds
     ended = first_process.read_with_a_reader_that_goes_away(*first_process.read_arguments())
     assert ended == (128 + signal.SIGPIPE, "")
     assert_nothing_left(first_process)
