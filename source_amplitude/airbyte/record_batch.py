@@ -20,8 +20,8 @@ class RecordBatch(AirbyteMessage):
     def __init__(self, stream: str, ndjson: bytes, count: int) -> None:
         emitted_at = time.time_ns() // 1_000_000
         super().__init__(type=Type.RECORD, record=AirbyteRecordMessage(stream=stream, data={}, emitted_at=emitted_at))
-        self._stream = stream
-        self._emitted_at = emitted_at
+        self._head = b'{"type":"RECORD","record":{"stream":"%b","data":' % stream.encode()
+        self._tail = b',"emitted_at":%d}}\n' % emitted_at
         self._ndjson = ndjson
         self._count = count
 
@@ -30,9 +30,7 @@ class RecordBatch(AirbyteMessage):
 
     def to_lines(self) -> bytes:
         """Writes the RECORD messages, one a line."""
-        head = b'{"type":"RECORD","record":{"stream":"%b","data":' % self._stream.encode()
-        tail = b',"emitted_at":%d}}\n' % self._emitted_at
         if not self._count:
             return b""
         # JSON has no raw line break within an object, so each one here ends a record.
-        return b"".join((head, self._ndjson[:-1].replace(b"\n", tail + head), tail))
+        return b"".join((self._head, self._ndjson[:-1].replace(b"\n", self._tail + self._head), self._tail))

@@ -38,7 +38,6 @@ class StateFile:
         self.path = Path(os.path.realpath(path))
         self._new = self.path.with_name(f"{self.path.name}.new")
         self._beside = self.path.with_name(f"{self.path.name}.lock")
-        self._lock: int | None = None
         self._entries: list[dict[str, Any]] = []
         self._mode: int | None = None
 
@@ -53,13 +52,13 @@ class StateFile:
         :raises ConfigError: another sync has it, it cannot be read or written, or holds something else than states
         """
         try:
-            self._lock = os.open(self._beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            lock = os.open(self._beside, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except OSError as error:
             raise ConfigError(
                 f"The file {self._beside}, which keeps two syncs from using one state, cannot be made: "
                 f"{error.strerror}."
             ) from error
-        _lock(self._lock, "state", self.path)
+        _lock(lock, "state", self.path)  # it stays open
         content = NO_STATE
         if is_there := self.path.exists():
             if not self.path.is_file():
@@ -74,7 +73,9 @@ class StateFile:
         try:
             self._replace(content)
         except OSError as error:
-            raise ConfigError(f"The state file {self.path} cannot be written: {_why(error)}.") from error
+            is_mounted = error.errno == errno.EBUSY
+            hint = ": mount its folder instead of the file alone" if is_mounted else ""
+            raise ConfigError(f"The state file {self.path} cannot be written: {error.strerror}{hint}.") from error
         return is_there
 
     def commit(self, state: Mapping[str, Any]) -> None:
@@ -87,7 +88,9 @@ class StateFile:
         """
         stream = state["stream"]
         name = stream["stream_descriptor"]["name"]
-        kept = [entry for entry in self._entries if _stream_of(entry) != name]
+        kept = [
+            each for each in self._entries if each.get("stream", {}).get("stream_descriptor", {}).get("name") != name
+        ]
         if continues(stream["stream_state"]):
             kept.append({"type": "STREAM", "stream": stream})
         self._replace(_lines(kept))
@@ -169,13 +172,10 @@ class OutputFile:
 
     def _end_of_the_last_line(self, size: int) -> int:
         """Finds the place behind the last line break; 0 without one."""
-        end = size
-        while end > 0:
-            start = max(0, end - PIECE_BYTES)
-            found = os.pread(self.file.fileno(), end - start, start).rfind(b"\n")
+        for start in reversed(range(0, size, PIECE_BYTES)):
+            found = os.pread(self.file.fileno(), min(PIECE_BYTES, size - start), start).rfind(b"\n")
             if found >= 0:
                 return start + found + 1
-            end = start
         return 0
 
     def _part(self, start: int, end: int) -> bytes:
@@ -220,16 +220,6 @@ def _open_new(path: str, flags: int) -> int:
     with suppress(FileNotFoundError):  # what a killed sync has left
         os.unlink(path)  # noqa: PTH108 - a link that somebody put there is removed, not followed
     return os.open(path, flags | os.O_EXCL | os.O_CLOEXEC, 0o666)
-
-
-def _why(error: OSError) -> str:
-    hint = ": mount its folder instead of the file alone" if error.errno == errno.EBUSY else ""  # of a mounted file
-    return f"{error.strerror}{hint}"
-
-
-def _stream_of(entry: Mapping[str, Any]) -> str | None:
-    stream: str | None = entry.get("stream", {}).get("stream_descriptor", {}).get("name")
-    return stream
 
 
 def _lines(entries: list[dict[str, Any]]) -> bytes:

@@ -74,13 +74,11 @@ class RecheckQueue:
 
         :param newest: the newest complete hour when the window was asked for
         """
-        self._answers = [
-            each for each in self._answers if each.window.first < window.first or each.window.last > window.last
-        ]
+        kept = [each for each in self._answers if each.window.first < window.first or each.window.last > window.last]
         times = _times(window, newest)
         if times < len(RECHECK_AFTER_HOURS):
-            self._answers.append(WindowAnswer(window, archive_bytes, events, times))
-            self._answers.sort(key=lambda answered: answered.window)
+            kept.append(WindowAnswer(window, archive_bytes, events, times))
+        self._answers = sorted(kept, key=lambda answered: answered.window)
 
     def forget(self, answered: WindowAnswer) -> None:
         self._answers = [each for each in self._answers if each != answered]
