@@ -32,28 +32,20 @@ def usable_states(
             f"The state is of another connector (of {', '.join(names)}; ours: {', '.join(stream_names)}). "
             "Give the state that this connector printed, or none to read everything from start_date."
         )
+    usable = []
     for stream in streams:
+        name = stream.stream_descriptor.name
         if stream not in known:
             logger.warning(
                 f"The state has an entry of a stream {_full_name(stream)}, which this version does not have: "
                 "it is ignored"
             )
         elif stream.stream_state is None:
-            logger.warning(
-                f"The state of the stream {stream.stream_descriptor.name} is null, as after a reset: the stream is "
-                "read anew"
-            )
-    return [
-        AirbyteStateMessage(
-            type=AirbyteStateType.STREAM,
-            stream=AirbyteStreamState(
-                stream_descriptor=StreamDescriptor(name=stream.stream_descriptor.name),
-                stream_state=stream.stream_state,
-            ),
-        )
-        for stream in known
-        if stream.stream_state is not None
-    ]
+            logger.warning(f"The state of the stream {name} is null, as after a reset: the stream is read anew")
+        else:
+            state = AirbyteStreamState(StreamDescriptor(name=name), stream.stream_state)
+            usable.append(AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=state))
+    return usable
 
 
 def _full_name(stream: AirbyteStreamState) -> str:

@@ -43,14 +43,12 @@ def migrate(raw: Mapping[str, Any]) -> dict[str, Any]:
     good as absent, but for an empty key.
     """
     config = _without_blanks(raw)
-    official_region = config.pop("data_region", None)
-    if official_region is not None:
-        ours = [region for name, region in _REGION_BY_OFFICIAL_NAME.items() if name == official_region]
-        config.setdefault("region", ours[0] if ours else official_region)
-    official_range = config.pop("request_time_range", None)
-    if official_range is not None:
-        is_hours = isinstance(official_range, int) and official_range > WIDEST_HOURS
-        config.setdefault("batch_size_hours", WIDEST_HOURS if is_hours else official_range)
+    region = config.pop("data_region", None)
+    if region is not None:
+        config.setdefault("region", _REGION_BY_OFFICIAL_NAME.get(str(region), region))
+    hours = config.pop("request_time_range", None)
+    if hours is not None:
+        config.setdefault("batch_size_hours", min(hours, WIDEST_HOURS) if isinstance(hours, int) else hours)
     return config
 
 

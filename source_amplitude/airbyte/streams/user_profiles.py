@@ -44,14 +44,6 @@ class TokenBucketAvailabilityStrategy(HttpAvailabilityStrategy):
         self.is_in_region = config.region == "US"
         self._probe = probe
 
-    def require_region(self) -> None:
-        """Lets a read pass the gate.
-
-        :raises ConfigError: the region has no User Profile API
-        """
-        if not self.is_in_region:
-            raise ConfigError(f"{NOT_IN_THE_EU}: leave the stream user_profiles out of the sync.")
-
     def check_availability(
         self, stream: Stream, logger: logging.Logger, source: Source | None = None
     ) -> tuple[bool, str | None]:
@@ -128,7 +120,8 @@ class UserProfiles(SnapshotStream, HttpStream):
 
     def _begin(self) -> Snapshot:
         """Begins the snapshot that the state interrupted, or a new one, behind the region gate."""
-        self.availability.require_region()
+        if not self.availability.is_in_region:
+            raise ConfigError(f"{NOT_IN_THE_EU}: leave the stream user_profiles out of the sync.")
         return Snapshot(self._users(checked_state(self._state)), self._fetcher(), self.logger)
 
     def _users(self, interrupted: Mapping[str, Any]) -> Users:
