@@ -126,7 +126,7 @@ class OutputFile:
             self.cut_off = self._cut_off_half_a_line()
         except OSError as error:
             raise ConfigError(f"The output file {self.path} cannot be written: {error.strerror}.") from error
-        self._size = self._status().st_size
+        self._size = os.fstat(self.file.fileno()).st_size
 
     def sync(self, written: int) -> None:
         """Waits until everything is on disk.
@@ -135,7 +135,7 @@ class OutputFile:
         :raises OSError: they did not get there, or are not in the file any more
         """
         os.fsync(self.file.fileno())
-        status = self._status()
+        status = os.fstat(self.file.fileno())
         if not status.st_nlink:
             raise OSError(errno.ENOENT, "it was removed while the sync ran")
         # Who loads what is at the path would miss what is written from then on.
@@ -159,7 +159,7 @@ class OutputFile:
 
     def _cut_off_half_a_line(self) -> int:
         """Removes what a killed sync has left behind the last line break. Returns how many bytes that were."""
-        size = self._status().st_size
+        size = os.fstat(self.file.fileno()).st_size
         end = self._end_of_the_last_line(size)
         for line in (self._part(0, size), self._part(end, size)):
             if not BEGINNING_OF_A_MESSAGE.startswith(line):
@@ -182,9 +182,6 @@ class OutputFile:
         """Reads how a line begins, without zeros, which a crash of the system leaves at the end of a file."""
         length = min(end - start, len(BEGINNING_OF_A_MESSAGE))
         return os.pread(self.file.fileno(), length, start).rstrip(b"\0")
-
-    def _status(self) -> os.stat_result:
-        return os.fstat(self.file.fileno())
 
 
 def _sync_folder(path: Path) -> None:

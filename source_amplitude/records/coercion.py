@@ -173,12 +173,15 @@ def column_value(declared: FieldType, text: str) -> str | None:
         return text
     is_string = text[0] == '"'
     content: str = msgspec.json.decode(text) if is_string else text
+    value: str | None = None  # an ARRAY is made of nothing else
     match declared:
         case FieldType.TIMESTAMP:
             value = rfc3339(content) if is_string else None
             value = value and f'"{value}"'
+        case FieldType.LIST_TEXT if text[0] == "[":
+            value = _encode(text).decode()
         case FieldType.STRING | FieldType.LIST_TEXT:
-            value = _string(declared, text)
+            value = f'"{text}"' if text[0] not in "{[" else None
         case FieldType.INTEGER:
             value = _integer(content)
         case FieldType.NUMBER:
@@ -189,15 +192,7 @@ def column_value(declared: FieldType, text: str) -> str | None:
             value = _object(content) if is_string else None
         case FieldType.STRINGS:
             value = _strings(text) if text[0] == "[" else None
-        case FieldType.ARRAY:
-            value = None
     return value
-
-
-def _string(declared: FieldType, text: str) -> str | None:
-    if text[0] == "[" and declared is FieldType.LIST_TEXT:
-        return _encode(text).decode()
-    return f'"{text}"' if text[0] not in "{[" else None
 
 
 def _integer(text: str) -> str | None:

@@ -73,7 +73,8 @@ def strict_fields(line: bytes) -> Fields:
     try:
         return _decode(line)
     except NOT_STRICT as error:
-        raise _not_an_object(error) from None
+        # Without its cause, which may carry the document, and so the user's data.
+        raise NotAJsonObjectError(f"not a JSON object ({type(error).__name__})") from None
 
 
 def elements(raw: msgspec.Raw) -> list[msgspec.Raw]:
@@ -145,11 +146,6 @@ def strict_json(text: bytes) -> bytes:
     repaired = _of_few_levels(_shown(hidden))
     strict_fields(repaired)
     return repaired
-
-
-def _not_an_object(error: Exception) -> NotAJsonObjectError:
-    """Makes an error to be raised without its cause, which may carry the document, and so the user's data."""
-    return NotAJsonObjectError(f"not a JSON object ({type(error).__name__})")
 
 
 def strict_lines(lines: list[bytes]) -> tuple[list[bytes], int]:
