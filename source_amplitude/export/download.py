@@ -19,7 +19,7 @@ from source_amplitude.export.client import (
     hour_refused,
 )
 from source_amplitude.export.limiter import ConcurrencyLimiter
-from source_amplitude.export.windows import Window, halves
+from source_amplitude.export.windows import Window
 from source_amplitude.http import body
 from source_amplitude.http.actions import Action
 from source_amplitude.http.answers import content_type, exception_text
@@ -129,7 +129,7 @@ class Downloader:
                 response = self._client.request(window, READ_TIMEOUT_SECONDS, attempt)
             except requests.ReadTimeout as error:
                 reason = f"no answer within {READ_TIMEOUT_SECONDS:.0f} s"
-                if halves(window):
+                if window.can_be_split:
                     raise TooMuchAtOnceError(window, reason) from error
                 raise PassingError(reason) from error
             except requests.RequestException as error:
@@ -164,7 +164,7 @@ class Downloader:
 
     def _error_of(self, window: Window, answer: ExportAnswer) -> Exception:
         action, words, _ = answer
-        if action in (Action.SPLIT, Action.SPLIT_OR_RETRY) and halves(window):
+        if action in (Action.SPLIT, Action.SPLIT_OR_RETRY) and window.can_be_split:
             return TooMuchAtOnceError(window, words)
         if action is Action.SPLIT:
             return hour_refused(window.start_param, answer)
@@ -230,7 +230,7 @@ def spool(window: Window, response: requests.Response, on_bytes: Callable[[int],
         return Archive(file, size)
     except TooManyMembersError as error:
         body.discard(file)
-        if halves(window):
+        if window.can_be_split:
             raise TooMuchAtOnceError(window, str(error)) from error
         raise PassingError(str(error), hour_of_too_many_files(window.start_param, str(error))) from error
     except ArchiveDamagedError as error:

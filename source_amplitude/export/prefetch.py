@@ -6,7 +6,6 @@ import logging
 import shutil
 import tempfile
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from source_amplitude.errors import ConfigError
 from source_amplitude.export.archive import Archive
 from source_amplitude.export.download import DiskFullError, TooMuchAtOnceError
 from source_amplitude.export.width import AdaptiveWidth
-from source_amplitude.export.windows import Window, halves, next_window, slices
+from source_amplitude.export.windows import Window, next_window
 from source_amplitude.progress import Progress, counted
 from source_amplitude.threads import Cancellation, in_background
 
@@ -39,22 +38,23 @@ class Download:
 
 
 class _Pending:
-    """Plans a window, whose download starts when there is room for it."""
+    """Holds hours that are still to be read: those of one window once its download has started, any until then."""
 
-    def __init__(self, window: Window) -> None:
-        self.window = window
+    def __init__(self, hours: Window) -> None:
+        self.hours = hours
         self.download: Future[Download] | None = None
         self.started_at = 0.0
         self._cancellation = Cancellation()
 
-    def start(self, fetch: Fetch) -> None:
+    def start(self, window: Window, fetch: Fetch) -> None:
+        self.hours = window
         cancellation = self._cancellation = Cancellation()
         started = self.started_at = time.monotonic()
 
         def download() -> Download:
-            return Download(self.window, fetch(self.window, cancellation), time.monotonic() - started)
+            return Download(window, fetch(window, cancellation), time.monotonic() - started)
 
-        self.download = in_background(download, f"export-{self.window}")
+        self.download = in_background(download, f"export-{window}")
 
     def discard(self) -> Future[Download] | None:
         """Ends the download, and frees the disk as soon as it has ended."""
@@ -115,13 +115,12 @@ class Prefetcher:
         progress: Progress,
     ) -> None:
         self._fetch = fetch
-        self._unplanned = deque(ranges)
         self._width = width
         self._workers = workers
         self._logger = logger
         self._progress = progress
         self._quiet = EmptyWindowLog(progress)
-        self._pending: deque[_Pending] = deque()
+        self._pending = list(map(_Pending, ranges))
         self._one_at_a_time = False
         self._largest_archive_bytes = 0
 
@@ -130,15 +129,14 @@ class Prefetcher:
 
     def __next__(self) -> Download:
         while True:
-            self._plan()
+            self._start_downloads()
             if not self._pending:
                 self._quiet.end()
                 raise StopIteration
-            self._start_downloads()
             oldest = self._pending[0]
             if oldest.download is None:
-                self._start(oldest)
-            assert oldest.download is not None
+                self._start(0)
+                continue
             try:
                 download = self._progress.result_of(oldest.download, partial(self._waiting_for, oldest))
             except TooMuchAtOnceError as error:
@@ -146,37 +144,25 @@ class Prefetcher:
             except DiskFullError as error:
                 self._make_room(oldest, error)
             else:
-                self._pending.popleft()
+                self._pending.pop(0)
                 self._largest_archive_bytes = max(self._largest_archive_bytes, download.archive_bytes)
                 self._width.served(download.window.hours, download.archive_bytes)
                 if download.archive is None:
                     self._quiet.add(download.window)
                 else:
                     self._quiet.end()
-                self._plan()
                 self._start_downloads()
                 return download
 
     def windows_left(self) -> int:
         """Estimates how many windows are still to come after the last one returned, at the present width."""
-        return len(self._pending) + sum(-(-hours.hours // self._width.hours) for hours in self._unplanned)
+        return sum(1 if each.download else -(-each.hours.hours // self._width.hours) for each in self._pending)
 
     def close(self) -> None:
         """Drops what was downloaded ahead; nothing follows."""
         while self._pending:
             self._pending.pop().discard()
         self._quiet.end()
-        self._unplanned.clear()
-
-    def _plan(self) -> None:
-        while self._unplanned and len(self._pending) < self._workers:
-            hours = self._unplanned.popleft()
-            window = next_window(hours.first, hours.last, self._width.hours)
-            if window is None:
-                continue
-            self._pending.append(_Pending(window))
-            if window.resume_at <= hours.last:
-                self._unplanned.appendleft(Window(window.resume_at, hours.last))
 
     def _start_downloads(self) -> None:
         """Starts what may be downloaded ahead; the oldest window is started where it is waited for."""
@@ -184,11 +170,9 @@ class Prefetcher:
         while position < len(self._pending):
             pending = self._pending[position]
             if pending.download is None:
-                if pending.window.hours > self._width.hours:
-                    self._replace(pending, list(slices(pending.window.first, pending.window.last, self._width.hours)))
                 if not self._may_start_one_more():
                     return
-                self._start(self._pending[position])
+                self._start(position)
             elif position > 0 and pending.download.done():
                 error = pending.download.exception()
                 if isinstance(error, TooMuchAtOnceError):
@@ -196,59 +180,62 @@ class Prefetcher:
                     continue
             position += 1
 
-    def _start(self, pending: _Pending) -> None:
+    def _start(self, position: int) -> None:
+        """Starts the download of as many of the hours at a position as one export may have; the others follow them."""
+        pending = self._pending[position]
+        last = pending.hours.last
+        window = next_window(pending.hours.first, last, self._width.hours)
+        if window is None:  # before 2014-11-12, a day that is not whole
+            del self._pending[position]
+            return
+        if window.resume_at <= last:
+            self._pending.insert(position + 1, _Pending(Window(window.resume_at, last)))
         if not self._quiet.is_going_on:
-            self._progress.log(f"Asking for the export of {pending.window} ({counted(pending.window.hours, 'hour')})")
-        pending.start(self._fetch)
+            self._progress.log(f"Asking for the export of {window} ({counted(window.hours, 'hour')})")
+        pending.start(window, self._fetch)
 
     def _waiting_for(self, oldest: _Pending) -> str:
-        started = [pending.download for pending in self._pending if pending.download is not None]
         return (
-            f"Waiting for the export of {oldest.window} ({time.monotonic() - oldest.started_at:.0f} s so far): "
-            f"{sum(not download.done() for download in started)} under way, "
+            f"Waiting for the export of {oldest.hours} ({time.monotonic() - oldest.started_at:.0f} s so far): "
+            f"{sum(not download.done() for download in self._downloads())} under way, "
             f"{self._progress.megabytes:,.1f} MB received in all"
         )
 
+    def _downloads(self) -> list[Future[Download]]:
+        return [pending.download for pending in self._pending if pending.download is not None]
+
     def _may_start_one_more(self) -> bool:
-        started = [pending.download for pending in self._pending if pending.download is not None]
-        if self._one_at_a_time or not self._width.proven or len(started) >= self._workers:
+        downloads = self._downloads()
+        if self._one_at_a_time or not self._width.proven or len(downloads) >= self._workers:
             return False
         expected = max(SMALLEST_EXPECTED_BYTES, self._largest_archive_bytes * 5 // 4)
-        unfinished = sum(not download.done() for download in started)
+        unfinished = sum(not download.done() for download in downloads)
         return shutil.disk_usage(tempfile.gettempdir()).free > expected * (unfinished + 1)
 
     def _split(self, pending: _Pending, reason: str) -> None:
-        self._width.refused(pending.window.hours)
-        parts = list(slices(pending.window.first, pending.window.last, self._width.hours))
-        assert len(parts) > 1, f"{pending.window} cannot be split"
+        """Lets hours that were too much for one export be asked for again, in narrower windows."""
+        self._width.refused(pending.hours.hours)
         self._logger.info(
-            f"The hours {pending.window} are too much for one export ({reason}): "
+            f"The hours {pending.hours} are too much for one export ({reason}): "
             f"asking for {self._width.hours} {'hours' if self._width.hours > 1 else 'hour'} at once"
         )
-        self._replace(pending, parts)
-
-    def _replace(self, pending: _Pending, parts: list[Window]) -> None:
-        position = self._pending.index(pending)
-        del self._pending[position]
-        for part in reversed(parts):
-            self._pending.insert(position, _Pending(part))
+        pending.discard()
 
     def _make_room(self, oldest: _Pending, error: DiskFullError) -> None:
         """Gives a full disk to the oldest window alone; where that is not enough, splits the window, then gives up."""
         if not self._one_at_a_time:
             self._logger.warning(f"The temporary folder is full ({error}): downloading one window at a time from here")
             self._one_at_a_time = True
-            discarded = [later.discard() for later in list(self._pending)[1:]]
+            discarded = [pending.discard() for pending in self._pending]
             # One that still waits for a silent server holds no disk space.
             wait([download for download in discarded if download], timeout=DISCARD_SECONDS)
-            self._start(oldest)
-        elif halves(oldest.window):
+        elif oldest.hours.can_be_split:
             self._split(oldest, "the temporary folder is full")
         else:
             megabytes = max(1, round(error.needed_bytes / 1e6))
             needed = f": at least {megabytes:,} MB are needed" if error.needed_bytes else ""
             raise ConfigError(
-                f"The temporary folder {tempfile.gettempdir()} has no room for the export of {oldest.window}{needed}. "
+                f"The temporary folder {tempfile.gettempdir()} has no room for the export of {oldest.hours}{needed}. "
                 "Give it more space, or point TMPDIR to a larger disk; "
                 "num_workers and batch_size_hours lower what is needed for more than one hour."
             ) from error

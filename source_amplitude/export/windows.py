@@ -34,6 +34,11 @@ class Window:
         return self.last + HOUR
 
     @property
+    def can_be_split(self) -> bool:
+        """Tells whether it has several hours; before 2014-11-12, several days."""
+        return self.hours >= (2 if self.first >= HOURLY_SINCE else 48)
+
+    @property
     def start_param(self) -> str:
         return export_hour(self.first)
 
@@ -108,13 +113,3 @@ def without_hours(window: Window, skipped: Collection[datetime]) -> list[Window]
             found.append(Window(first, hour - HOUR))
         first = hour + HOUR
     return [*found, Window(first, window.last)] if first <= window.last else found
-
-
-def halves(window: Window) -> tuple[Window, Window] | None:
-    """Splits a window in two, the older half first; None when it is a single hour (before 2014-11-12: a single day)."""
-    unit = HOUR if window.first >= HOURLY_SINCE else DAY
-    units = (window.resume_at - window.first) // unit
-    if units < 2:
-        return None
-    middle = window.first + (units // 2) * unit
-    return Window(window.first, middle - HOUR), Window(middle, window.last)

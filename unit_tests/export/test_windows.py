@@ -12,7 +12,6 @@ from source_amplitude.export.windows import (
     Window,
     export_hour,
     floor_to_day,
-    halves,
     newest_complete_hour,
     parse_export_hour,
     slices,
@@ -99,21 +98,15 @@ def test_every_complete_hour_is_in_exactly_one_window_and_none_incomplete(
 
 
 @given(first=hours, length=st.integers(1, 500))
-def test_halves_are_the_same_hours_in_order(first: datetime, length: int) -> None:
+def test_a_window_can_be_split_where_half_its_width_makes_several(first: datetime, length: int) -> None:
     if first < HOURLY_SINCE:
         first = floor_to_day(first)
         assume(first + length * DAY <= HOURLY_SINCE)
         window = Window(first, first + length * DAY - HOUR)
     else:
         window = Window(first, first + (length - 1) * HOUR)
-    parts = halves(window)
-    if length == 1:
-        assert parts is None
-    else:
-        assert parts is not None
-        assert covered(list(parts)) == covered([window])
-        if first < HOURLY_SINCE:
-            assert all(part.first.hour == 0 and part.last.hour == 23 for part in parts)
+    parts = list(slices(window.first, window.last, max(1, window.hours // 2)))
+    assert window.can_be_split == (length > 1) == (len(parts) > 1)
 
 
 @given(hour=hours)
