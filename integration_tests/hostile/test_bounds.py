@@ -132,7 +132,7 @@ def test_given_a_row_without_end_then_an_error_that_names_it(
 def test_given_429_for_ever_then_the_waits_grow_whatever_the_header_says(
     header: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("source_amplitude.endpoints.client.LONGEST_THROTTLED_SECONDS", 2.0)
+    monkeypatch.setattr("source_amplitude.endpoints.endpoint.LONGEST_THROTTLED_SECONDS", 2.0)
     with serving(an_answer("429 Too Many Requests", b"", header)) as server, caplog.at_level(logging.INFO):
         point_to(server, monkeypatch)
         with pytest.raises(TransientError):

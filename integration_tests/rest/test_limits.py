@@ -116,7 +116,7 @@ def test_given_a_wait_for_the_limit_then_the_log_says_again_and_again_how_long_s
 
 def test_given_429_for_good_then_a_transient_error(project: Callable[..., Command]) -> None:
     command = project(cost_limit=100)
-    settings = {"endpoints.client.LONGEST_THROTTLED_SECONDS": 0.5}
+    settings = {"endpoints.endpoint.LONGEST_THROTTLED_SECONDS": 0.5}
     outcome = read_streams(command, "average_session_length", start_date="2025-01-01", options={"settings": settings})
     assert outcome.stream_error["failure_type"] == "transient_error"
     assert outcome.stream_error["message"].startswith(

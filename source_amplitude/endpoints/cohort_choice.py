@@ -9,7 +9,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from source_amplitude.config.model import AllCohorts, ListedCohorts
 from source_amplitude.errors import ConfigError
 
 USERS_GROUP = "User"
@@ -50,26 +49,22 @@ def check_quota(quota: Quota | None, needed: int, logger: logging.Logger) -> Non
     )
 
 
-def chosen_cohorts(
-    choice: ListedCohorts | AllCohorts, listed: Sequence[Mapping[str, Any]], logger: logging.Logger
-) -> list[str]:
-    """Returns the ids of the cohorts to read, in a stable order: as they were named, or the oldest first.
+def oldest_cohorts(listed: Sequence[Mapping[str, Any]], max_cohorts: int, logger: logging.Logger) -> list[str]:
+    """Returns the ids of the cohorts of users, up to so many, the oldest first; a warning names what is left out.
 
-    :param listed: the project's cohorts, where all of them are to be read
+    :param listed: the project's cohorts
     """
-    if isinstance(choice, ListedCohorts):
-        return list(choice.cohort_ids)
     of_users = [cohort for cohort in listed if _group(cohort) == USERS_GROUP]
     if len(of_users) < len(listed):
         logger.warning(f"cohort_members: left out are cohorts of groups, not users: {len(listed) - len(of_users)}")
     ordered = sorted((_created_at(cohort), str(cohort["id"])) for cohort in of_users if _has_id(cohort))
     if len(ordered) < len(of_users):
         logger.warning(f"cohort_members: left out are cohorts without an id: {len(of_users) - len(ordered)}")
-    if len(ordered) > choice.max_cohorts:
+    if len(ordered) > max_cohorts:
         logger.warning(
-            f"cohort_members: the oldest {choice.max_cohorts} of {len(ordered)} cohorts are read, as max_cohorts says"
+            f"cohort_members: the oldest {max_cohorts} of {len(ordered)} cohorts are read, as max_cohorts says"
         )
-    return [cohort_id for _, cohort_id in ordered[: choice.max_cohorts]]
+    return [cohort_id for _, cohort_id in ordered[:max_cohorts]]
 
 
 def _has_id(cohort: Mapping[str, Any]) -> bool:

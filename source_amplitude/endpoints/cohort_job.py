@@ -5,7 +5,6 @@ Facts from https://amplitude.com/docs/apis/analytics/behavioral-cohorts
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -14,8 +13,8 @@ from urllib.parse import quote
 import requests
 
 from source_amplitude.endpoints.answers import RejectedError, UnusableAnswerError, answer_json
-from source_amplitude.endpoints.client import EndpointClient
 from source_amplitude.endpoints.cohort_file import spool
+from source_amplitude.endpoints.endpoint import Endpoint
 from source_amplitude.endpoints.sender import READ_TIMEOUT_SECONDS
 from source_amplitude.errors import AmplitudeError, ConfigError, TransientError
 from source_amplitude.http.answers import shown_text
@@ -36,21 +35,22 @@ class JobFailedError(Exception):
 class CohortJobs:
     """Downloads the members of cohorts, one cohort after the other.
 
+    :param endpoint: sends the requests
     :param properties: the user properties to have beside the ids; none of them makes the fastest job
     """
 
-    def __init__(self, client: EndpointClient, properties: Sequence[str], logger: logging.Logger) -> None:
-        self._client = client
+    def __init__(self, endpoint: Endpoint, properties: Sequence[str]) -> None:
+        self._request = endpoint.request
+        self._logger = endpoint.logger
         # The storage is not Amplitude's: the keys stay here.
-        self._storage = Session(NoKeys(), (), connections=1, logger=logger)
+        self._storage = Session(NoKeys(), (), connections=1, logger=endpoint.logger)
         self._params = {"props": "1", "propKeys": list(properties)} if properties else {"props": "0"}
-        self._logger = logger
 
     def fetch(self, cohort_id: str) -> BinaryIO:
         """Downloads the file of a cohort's members, complete, into an unnamed temporary file.
 
         :raises TransientError: the job failed, and so did a second one
-        :raises AmplitudeError: as `EndpointClient.read`; ConfigError for a cohort that Amplitude does not know
+        :raises AmplitudeError: as `Endpoint.request`; ConfigError for a cohort that Amplitude does not know
         """
         for number in range(1, JOBS_PER_COHORT + 1):
             try:
@@ -69,7 +69,7 @@ class CohortJobs:
         deadline = time.monotonic() + LONGEST_JOB_SECONDS
         progress = Progress(self._logger)
         while True:
-            answer = self._client.read(f"api/5/cohorts/request-status/{quote(request_id, safe='')}", {}, answer_json)
+            answer = self._request(f"api/5/cohorts/request-status/{quote(request_id, safe='')}", {}, answer_json)
             status = str(answer.get("async_status"))
             if COMPLETED in status:
                 return request_id
@@ -83,7 +83,7 @@ class CohortJobs:
 
     def _start(self, cohort_id: str) -> str:
         try:
-            answer = self._client.read(f"api/5/cohorts/request/{quote(cohort_id, safe='')}", self._params, answer_json)
+            answer = self._request(f"api/5/cohorts/request/{quote(cohort_id, safe='')}", self._params, answer_json)
         except RejectedError as error:
             raise cohort_refused(cohort_id, error) from error
         request_id = answer.get("request_id")
@@ -97,7 +97,7 @@ class CohortJobs:
                 return self._stored_file(redirect_address(response), cohort_id)
             return spool(response, cohort_id)
 
-        return self._client.read(f"api/5/cohorts/request/{quote(request_id, safe='')}/file", {}, reader)
+        return self._request(f"api/5/cohorts/request/{quote(request_id, safe='')}/file", {}, reader)
 
     def _stored_file(self, address: str, cohort_id: str) -> BinaryIO:
         with self._storage.get(address, "", READ_TIMEOUT_SECONDS) as response:

@@ -12,13 +12,13 @@ from typing import Any
 import msgspec
 import requests
 
-from source_amplitude.config.model import AllCohorts, Config
+from source_amplitude.config.model import Config, ListedCohorts
 from source_amplitude.endpoints.answers import NULL, NotIncludedError, RejectedError, UnusableAnswerError, answer_json
-from source_amplitude.endpoints.client import Params, Send
-from source_amplitude.endpoints.cohort_choice import Quota, check_quota, chosen_cohorts, read_quota
+from source_amplitude.endpoints.cohort_choice import Quota, check_quota, oldest_cohorts, read_quota
 from source_amplitude.endpoints.cohort_file import member_records
 from source_amplitude.endpoints.cohort_job import CohortJobs, cohort_refused
 from source_amplitude.endpoints.endpoint import NO_DAYS, Days, Endpoint, batches
+from source_amplitude.endpoints.sender import Params, Sender
 from source_amplitude.errors import ConfigError
 from source_amplitude.records.json_repair import plain_value
 
@@ -49,16 +49,14 @@ class CohortMembers(Endpoint):
     api_path = COHORTS_PATH
     records_field = "cohorts"
 
-    def __init__(self, config: Config, send: Send, logger: logging.Logger) -> None:
+    def __init__(self, config: Config, send: Sender, logger: logging.Logger) -> None:
         super().__init__(config, send, logger)
         self._choice = config.cohort_members
-        self._jobs = CohortJobs(self.client, self._choice.user_properties, logger)
+        self._jobs = CohortJobs(self, self._choice.user_properties)
 
     def read(self, days: Days = NO_DAYS) -> Iterator[list[bytes]]:
-        done: list[str] = []
-        for cohort_id in self.cohorts_to_read():
-            yield from self.members_of(cohort_id, is_first=not done)
-            done.append(cohort_id)
+        for number, cohort_id in enumerate(self.cohorts_to_read()):
+            yield from self.members_of(cohort_id, is_first=number == 0)
             if not self.is_included:
                 return
 
@@ -105,25 +103,26 @@ class CohortMembers(Endpoint):
         return _encode(member)
 
     def _chosen(self) -> list[str]:
+        """Returns the ids of the cohorts to read, in a stable order: as they were named, or the oldest first."""
         choice = self._choice.cohorts
         if choice is None:
             raise ConfigError(
                 "No cohorts are chosen for the stream cohort_members. Set them in the field cohort_members.cohorts: "
                 "list them, or have all of them read; or leave the stream out of the sync."
             )
-        listed: list[dict[str, Any]] = []
-        if isinstance(choice, AllCohorts):
-            listed = [
-                {name: plain_value(cohort.get(name, NULL)) for name in ("id", "createdAt", "definition")}
-                for cohort in self.fetch(COHORTS_PATH)
-            ]
-        if isinstance(choice, AllCohorts) and not listed:
+        if isinstance(choice, ListedCohorts):
+            return list(choice.cohort_ids)
+        listed = [
+            {name: plain_value(cohort.get(name, NULL)) for name in ("id", "createdAt", "definition")}
+            for cohort in self.fetch(COHORTS_PATH)
+        ]
+        if not listed:
             self.logger.warning(f"{self.name}: Amplitude's list of cohorts is empty. {Cohorts.empty_hint}")
-        return chosen_cohorts(choice, listed, self.logger)
+        return oldest_cohorts(listed, choice.max_cohorts, self.logger)
 
     def _quota(self) -> Quota | None:
         try:
-            return self.client.read(QUOTA_PATH, {}, _quota_in, readable={requests.codes.not_found})
+            return self.request(QUOTA_PATH, {}, _quota_in, readable={requests.codes.not_found})
         except (NotIncludedError, RejectedError):
             return None  # new in 2026, and not everywhere yet
 

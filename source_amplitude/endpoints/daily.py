@@ -45,7 +45,7 @@ class DailyEndpoint(Endpoint, ABC):
     def is_in_plan(self, day: date) -> bool:
         """Requests one day to learn whether the plan includes the endpoint; logs a warning where it does not.
 
-        :raises AmplitudeError: as `EndpointClient.read`
+        :raises AmplitudeError: as `request`
         """
         try:
             self.fetch_records({"start": day_param(day), "end": day_param(day)})

@@ -13,10 +13,10 @@ from typing import ClassVar
 from msgspec import Raw
 
 from source_amplitude.endpoints.answers import NULL, RejectedError
-from source_amplitude.endpoints.client import Params
 from source_amplitude.endpoints.daily import DailyEndpoint, data_of, numbers_by_day
 from source_amplitude.endpoints.days import CURSOR_FIELD, parse_day_param
 from source_amplitude.endpoints.endpoint import Days, Endpoint, Record
+from source_amplitude.endpoints.sender import Params
 from source_amplitude.errors import ConfigError
 from source_amplitude.records.json_repair import Fields, elements, plain_text, plain_value, raw_json
 

@@ -1,27 +1,45 @@
-"""Defines the base of these endpoints: a request, and a list of records in its answer."""
+"""Defines the base of these endpoints: a request, sent until it is answered, and a list of records in its answer."""
 
 from __future__ import annotations
 
 import logging
+import time
 from abc import ABC
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing
 from itertools import islice
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 import requests
 from msgspec import Raw
+from urllib3.exceptions import HTTPError
 
 from source_amplitude.config.model import Config
-from source_amplitude.endpoints.answers import NotIncludedError, UnusableAnswerError, answer_fields
-from source_amplitude.endpoints.client import EndpointClient, Params, Send
-from source_amplitude.errors import UnexpectedError
+from source_amplitude.endpoints.answers import (
+    READABLE,
+    NotIncludedError,
+    RejectedError,
+    UnusableAnswerError,
+    access_denied,
+    answer_fields,
+    endpoint_action,
+    keys_are_wrong,
+)
+from source_amplitude.endpoints.sender import Params, Sender
+from source_amplitude.errors import AmplitudeError, TransientError, UnexpectedError
+from source_amplitude.http.actions import Action
+from source_amplitude.http.answers import ErrorWords, error_words, exception_text
+from source_amplitude.http.body import BrokenBodyError
+from source_amplitude.http.retry import Retries, retry_after_seconds
 from source_amplitude.records.coercion import ColumnValues, log_coercions
 from source_amplitude.records.json_repair import Fields, elements, object_fields
 from source_amplitude.records.schema import declared_types
 
 RECORDS_PER_BATCH = 1000
+LONGEST_THROTTLED_SECONDS = 900.0
 
+T = TypeVar("T")
 Record = Fields
 Days = Mapping[str, str]
 """A range of days as a request has it, `{"start": "20240301", "end": "20240330"}`, both included; empty for a list."""
@@ -44,21 +62,21 @@ class Endpoint(ABC):
     records_field: ClassVar[str] = "data"
     """Where an answer has its list of records."""
     plan_statuses: ClassVar[frozenset[int]] = frozenset({403})
-    """What Amplitude itself answers where the project's plan lacks the endpoint."""
+    """What Amplitude itself answers where the project's plan lacks the endpoint (403: or where the keys are wrong)."""
     empty_hint: ClassVar[str | None] = None
     """Why a list may be empty, for a warning; None: that is nothing unusual."""
 
-    def __init__(self, config: Config, send: Send, logger: logging.Logger) -> None:
+    def __init__(self, config: Config, send: Sender, logger: logging.Logger) -> None:
         self.config = config
         self.logger = logger
-        self.client = EndpointClient(self.name, send, config.region, self.plan_statuses, logger)
+        self._send = send
         self.is_included = True
         self.values = self._new_values()
 
     def read(self, days: Days = NO_DAYS) -> Iterator[list[bytes]]:
         """Yields the records as JSON, many at once: none, after a warning, where the project's plan lacks the endpoint.
 
-        :raises AmplitudeError: as `EndpointClient.read`
+        :raises AmplitudeError: as `request`
         """
         count = 0
         try:
@@ -88,7 +106,7 @@ class Endpoint(ABC):
     def fetch_records(self, days: Days) -> Iterable[Record]:
         """Fetches the records as Amplitude has them.
 
-        :raises AmplitudeError: as `EndpointClient.read`
+        :raises AmplitudeError: as `request`
         """
         records = self.fetch(self.api_path, self.params(days), days)
         if not records and self.empty_hint:
@@ -115,7 +133,56 @@ class Endpoint(ABC):
             self.values.coercions.repaired += is_repaired
             return records
 
-        return self.client.read(path, params, reader, cost=self.cost(days))
+        return self.request(path, params, reader, cost=self.cost(days))
+
+    def request(
+        self,
+        path: str,
+        params: Params,
+        reader: Callable[[requests.Response], T],
+        *,
+        cost: int = 1,
+        readable: Collection[int] = (),
+    ) -> T:
+        """Returns what `reader` makes of the answer; sends the request again when `reader` finds it unusable.
+
+        :param cost: what Amplitude counts of the request
+        :param readable: statuses of errors that `reader` understands, too
+        :raises NotIncludedError: Amplitude says that the plan lacks the endpoint
+        :raises RejectedError: Amplitude says that it does not accept the request
+        :raises AmplitudeError: ConfigError (keys, or access denied), TransientError (it kept failing), UnexpectedError
+        """
+        retries = Retries(LONGEST_THROTTLED_SECONDS)
+        while True:
+            denied: AmplitudeError | None = None
+            try:
+                with closing(self._send(path, params, cost=cost, attempt=retries.attempt)) as response:
+                    status = response.status_code
+                    if status in READABLE or status in readable:
+                        return reader(response)
+                    words, retry_after = error_words(response), retry_after_seconds(response.headers)
+            except (UnusableAnswerError, BrokenBodyError) as error:
+                wait, reason = retries.failed(), str(error)
+            except (requests.RequestException, HTTPError) as error:
+                wait, reason = retries.failed(error), exception_text(error)
+            else:
+                reason = words.shown
+                action = endpoint_action(status, words, self.plan_statuses)
+                if action is Action.THROTTLED:
+                    wait = retries.throttled(retry_after)
+                elif action is Action.RETRY:
+                    wait = retries.failed()
+                elif action is Action.DENIED:
+                    wait, denied = retries.failed(), access_denied(self.name, self.config.region, words)
+                else:
+                    raise self._error(action, words)
+            if wait is None:
+                raise denied or TransientError(
+                    f"Amplitude kept failing to answer for the stream {self.name}; the last error was: {reason}. "
+                    "The next sync tries again."
+                )
+            self.logger.warning(f"{self.name}: {reason}; {retries.next_try(wait)}")
+            time.sleep(wait)
 
     def parse_records(self, answer: Fields, days: Days) -> Iterable[Record]:
         """Yields the records of an answer; an error where it has another form is met by asking again.
@@ -139,6 +206,14 @@ class Endpoint(ABC):
             self.values.coercions.left_out += 1
             return None
         return _encode(record)
+
+    def _error(self, action: Action, words: ErrorWords) -> AmplitudeError:
+        if action is Action.NOT_INCLUDED:
+            return NotIncludedError(words.shown)
+        if action is Action.REFUSED:
+            return keys_are_wrong(self.config.region, words)
+        kind = RejectedError if words.is_from_amplitude else UnexpectedError
+        return kind(f"Amplitude gave an unexpected answer for the stream {self.name}: {words.shown}")
 
     def _log_not_included(self, error: NotIncludedError) -> None:
         self.is_included = False

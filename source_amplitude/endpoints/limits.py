@@ -46,18 +46,8 @@ class RateLimiter:
         self._limits = [
             (path, what, InMemoryBucket([Rate(most, int(seconds * 1000))]))
             for path, what, most, seconds in (
-                (
-                    _JOB_PATH,
-                    "downloads of cohorts in ten minutes",
-                    JOBS_PER_WINDOW,
-                    JOBS_WINDOW_SECONDS,
-                ),
-                (
-                    _TAXONOMY_PATH,
-                    "taxonomy requests in an hour",
-                    TAXONOMY_REQUESTS_PER_WINDOW,
-                    TAXONOMY_WINDOW_SECONDS,
-                ),
+                (_JOB_PATH, "downloads of cohorts in ten minutes", JOBS_PER_WINDOW, JOBS_WINDOW_SECONDS),
+                (_TAXONOMY_PATH, "taxonomy requests in an hour", TAXONOMY_REQUESTS_PER_WINDOW, TAXONOMY_WINDOW_SECONDS),
                 (_ANY_PATH, "the cost of requests in five minutes", COST_PER_WINDOW, WINDOW_SECONDS),
             )
         ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from contextlib import closing
+from typing import Any
 from urllib.parse import urlencode
 
 import requests
@@ -11,7 +13,6 @@ from requests.auth import HTTPBasicAuth
 
 from source_amplitude.config.model import Config
 from source_amplitude.endpoints.answers import endpoint_action, keys_are_wrong
-from source_amplitude.endpoints.client import Params, Send
 from source_amplitude.endpoints.limits import RateLimiter
 from source_amplitude.http.actions import Action
 from source_amplitude.http.answers import error_words
@@ -23,10 +24,11 @@ READ_TIMEOUT_SECONDS = 180.0
 # Some answers are files of cohorts.
 ANSWER_SECONDS = 3600.0
 CHEAP_PATH = "api/2/events/list"
+Params = Mapping[str, Any]
 
 
 class Sender:
-    """Sends requests and returns the answers, redirects too, with their bodies unread; a `Send`.
+    """Sends requests and returns the answers, redirects too, with their bodies unread.
 
     :param rates: the limits of the project, shared by all who send requests
     """
@@ -49,7 +51,7 @@ class Sender:
         return self._session.get(address, query, READ_TIMEOUT_SECONDS, follow_redirects=False, attempt=attempt)
 
 
-def check_keys(send: Send, region: Region) -> None:
+def check_keys(send: Sender, region: Region) -> None:
     """Checks the keys by one cheap request. Other errors are those of the table that is read.
 
     :raises ConfigError: the keys are refused

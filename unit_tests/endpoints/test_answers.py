@@ -1,11 +1,13 @@
 import io
 import json
+import logging
 from typing import Any
 
 import pytest
 import requests
 from urllib3 import HTTPResponse
 
+from source_amplitude.config.model import Config
 from source_amplitude.endpoints.answers import (
     NotIncludedError,
     RejectedError,
@@ -13,11 +15,13 @@ from source_amplitude.endpoints.answers import (
     answer_json,
     endpoint_action,
 )
-from source_amplitude.endpoints.client import EndpointClient
+from source_amplitude.endpoints.cohorts import Cohorts
 from source_amplitude.errors import AmplitudeError, ConfigError, TransientError, UnexpectedError
 from source_amplitude.http import retry
 from source_amplitude.http.actions import Action
 from source_amplitude.http.answers import ErrorWords, error_words
+
+LOGGER = logging.getLogger("test")
 
 
 def an_answer(status: int, body: Any, **headers: str) -> requests.Response:
@@ -34,14 +38,14 @@ def an_error(message: str, details: str | None) -> dict[str, Any]:
     return {"error": {"http_code": 400, "type": "invalid", "message": message, "metadata": metadata}}
 
 
-def a_client(*answers: requests.Response, plan_statuses: frozenset[int] = frozenset({403})) -> EndpointClient:
+class Table(Cohorts):
+    plan_statuses = frozenset({403})
+
+
+def a_table(*answers: requests.Response, kind: type[Cohorts] = Table) -> Cohorts:
     left = list(answers)
-    return EndpointClient("cohorts", lambda *_, **__: left.pop(0), "EU", plan_statuses, _Silence())  # type: ignore[arg-type]
-
-
-class _Silence:
-    def warning(self, text: str) -> None:
-        """Nobody listens."""
+    config = Config.from_mapping({"api_key": "a", "secret_key": "b", "region": "EU"})
+    return kind(config, lambda *_, **__: left.pop(0), LOGGER)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +109,7 @@ def test_the_words_of_an_error_are_amplitudes_own(body: Any, text: str, is_from_
 @pytest.mark.parametrize("details", ["Invalid API Key", "Invalid API/Secret Key combination"])
 def test_given_403_about_the_keys_then_a_config_error_with_the_region(details: str) -> None:
     with pytest.raises(ConfigError, match=r"Amplitude says: 403 Forbidden .* The region is set to EU"):
-        a_client(an_answer(403, an_error("Forbidden", details))).read("x", {}, answer_json)
+        a_table(an_answer(403, an_error("Forbidden", details))).request("x", {}, answer_json)
 
 
 @pytest.mark.parametrize(
@@ -121,30 +125,30 @@ def test_given_403_about_the_keys_then_a_config_error_with_the_region(details: s
 )
 def test_each_answer_that_stays_is_its_error(answer: requests.Response, kind: type[AmplitudeError]) -> None:
     with pytest.raises(kind) as raised:
-        a_client(answer).read("x", {}, answer_json)
+        a_table(answer).request("x", {}, answer_json)
     assert type(raised.value) is kind
 
 
 def test_given_404_where_plans_lack_the_endpoint_then_it_is_not_included() -> None:
     answer = an_answer(404, {"success": False, "errors": [{"message": "Not found"}]})
     with pytest.raises(NotIncludedError, match="404 Not found"):
-        a_client(answer, plan_statuses=frozenset({403, 404})).read("x", {}, answer_json)
+        a_table(answer, kind=Cohorts).request("x", {}, answer_json)
 
 
 def test_given_trouble_that_passes_then_the_answer_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "FIRST_WAIT_SECONDS", 0.0)
-    client = a_client(
+    table = a_table(
         an_answer(503, b""), an_answer(200, b"half {"), an_answer(429, an_error("Too Many Requests", "x")),
         an_answer(200, b"[1]"), an_answer(200, {"data": []}),
     )  # fmt: skip
-    assert client.read("x", {}, answer_json) == {"data": []}
+    assert table.request("x", {}, answer_json) == {"data": []}
 
 
 def test_given_five_failures_then_a_transient_error_with_the_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry, "FIRST_WAIT_SECONDS", 0.0)
     answers = [an_answer(500, b""), *(an_answer(502, b"Bad <b>Gateway</b>") for _ in range(4)), an_answer(200, {})]
     with pytest.raises(TransientError, match="the last error was: 502 Bad Gateway"):
-        a_client(*answers).read("x", {}, answer_json)
+        a_table(*answers).request("x", {}, answer_json)
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"3", b'"text"', b"{"])

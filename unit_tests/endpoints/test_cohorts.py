@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_amplitude.config.model import AllCohorts, ListedCohorts
-from source_amplitude.endpoints.cohort_choice import Quota, check_quota, chosen_cohorts, read_quota
+from source_amplitude.config.model import Config
+from source_amplitude.endpoints.cohort_choice import Quota, check_quota, oldest_cohorts, read_quota
 from source_amplitude.endpoints.cohort_file import member_records
+from source_amplitude.endpoints.cohorts import CohortMembers
 from source_amplitude.errors import ConfigError, UnexpectedError
 from source_amplitude.records.coercion import CoercionStats
+from unit_tests.answers import an_answer
 
 LOGGER = logging.getLogger("test")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -104,9 +106,13 @@ def a_cohort(cohort_id: str, created: int | None, group: str = "User") -> dict[s
 
 def test_given_all_cohorts_then_those_of_users_the_oldest_first_up_to_the_number() -> None:
     listed = [a_cohort("c", 3), a_cohort("a", 1), a_cohort("g", 0, "company"), a_cohort("b", 1), a_cohort("x", None)]
-    assert chosen_cohorts(AllCohorts(3), listed, LOGGER) == ["x", "a", "b"]
-    assert chosen_cohorts(AllCohorts(9), [{"id": "y"}, *listed], LOGGER) == ["x", "y", "a", "b", "c"]
+    assert oldest_cohorts(listed, 3, LOGGER) == ["x", "a", "b"]
+    assert oldest_cohorts([{"id": "y"}, *listed], 9, LOGGER) == ["x", "y", "a", "b", "c"]
 
 
 def test_given_listed_cohorts_then_these_in_their_order() -> None:
-    assert chosen_cohorts(ListedCohorts(("b", "a")), [], LOGGER) == ["b", "a"]
+    listed = {"cohorts": {"selection": "listed", "cohort_ids": ["b", "a"]}}
+    config = Config.from_mapping({"api_key": "a", "secret_key": "b", "region": "US", "cohort_members": listed})
+    members = CohortMembers(config, lambda *_, **__: an_answer(404)(), LOGGER)  # type: ignore[arg-type]
+    assert members.cohorts_to_read() == ["b", "a"]
+    assert members.cohorts_to_read(["b"]) == ["a"]

@@ -10,7 +10,6 @@ from typing import Any
 from source_amplitude.airbyte.streams.base import AmplitudeStream, Messages, SnapshotStream
 from source_amplitude.config.dates import nothing_to_read
 from source_amplitude.config.model import Config
-from source_amplitude.endpoints.client import Send
 from source_amplitude.endpoints.cohorts import CohortMembers
 from source_amplitude.endpoints.daily import DailyEndpoint
 from source_amplitude.endpoints.days import (
@@ -52,7 +51,7 @@ class EndpointStream(AmplitudeStream):
     :param send: sends requests within the limits that the streams of a sync share
     """
 
-    def __init__(self, endpoint: type[Endpoint], config: Config, send: Send, *, in_batches: bool) -> None:
+    def __init__(self, endpoint: type[Endpoint], config: Config, send: Sender, *, in_batches: bool) -> None:
         self._kind = endpoint  # the base asks for the name
         super().__init__(config, in_batches=in_batches)
         self.endpoint = endpoint(config, send, self.logger)
