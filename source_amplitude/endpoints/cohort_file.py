@@ -11,7 +11,7 @@ import gzip
 import io
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import IO, Any, BinaryIO, cast
 
 import requests
@@ -38,31 +38,23 @@ def spool(response: requests.Response, cohort_id: str) -> BinaryIO:
     :raises ConfigError: no room for it, or larger than anything that this package reads
     """
     try:
-        file, _ = body.spool(body.limited(body.chunks(response), LARGEST_FILE_BYTES))
+        file, _ = body.spool(response, LARGEST_FILE_BYTES)
+        try:
+            _check(file)
+        except BaseException:
+            file.close()
+            raise
     except body.TooLargeError as error:
-        raise _too_large(cohort_id, error) from error
+        raise ConfigError(
+            f"The file of the cohort {cohort_id} is larger than {LARGEST_FILE_BYTES / 1e6:,.0f} MB, which is more than "
+            "this connector reads: leave the cohort out of cohort_members.cohorts, or ask for fewer user properties."
+        ) from error
     except body.FullDiskError as error:
         raise ConfigError(
             f"The temporary folder {tempfile.gettempdir()} has no room for the members of the cohort {cohort_id}. "
             "Give the connector more disk at TMPDIR."
         ) from error
-    try:
-        _check(file)
-    except body.TooLargeError as error:
-        file.close()
-        raise _too_large(cohort_id, error) from error
-    except BaseException:
-        file.close()
-        raise
     return file
-
-
-def _too_large(cohort_id: str, error: body.TooLargeError) -> ConfigError:
-    size = f"{error.most_bytes / 1e6:,.0f} MB"
-    return ConfigError(
-        f"The file of the cohort {cohort_id} is larger than {size}, which is more than this connector reads: leave the "
-        "cohort out of cohort_members.cohorts, or ask for fewer user properties."
-    )
 
 
 def member_records(
@@ -108,53 +100,39 @@ def _amplitude_id(text: str) -> int | None:
     return number if -(2**63) <= number < 2**63 else None
 
 
-def _repaired(lines: Iterable[str], stats: CoercionStats) -> Iterator[str]:
-    """Yields the lines with U+FFFD in place of bytes that are not UTF-8, and of NUL."""
-    for line in lines:
-        if line.isascii() and "\0" not in line:
-            yield line
-            continue
-        repaired = line.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "\ufffd")
-        stats.repaired += repaired != line
-        yield repaired
-
-
-class _BoundedLines:
-    """Reads lines, of which those of one row may have so many characters.
-
-    :raises UnexpectedError: they have more
-    """
-
-    def __init__(self, text: IO[str], cohort_id: str) -> None:
-        self._text = text
-        self._cohort_id = cohort_id
-        self._row = 0
-        self._characters = 0
-
-    def __iter__(self) -> Iterator[str]:
-        while line := self._text.readline(LARGEST_ROW_CHARACTERS + 1):
-            self._characters += len(line)
-            if self._characters > LARGEST_ROW_CHARACTERS:
-                raise UnexpectedError(
-                    f"Row {self._row} of the cohort {self._cohort_id} has more than {LARGEST_ROW_CHARACTERS:,} "
-                    "characters, which is more than this connector reads."
-                )
-            yield line
-
-    def row_is_over(self) -> None:
-        """Begins another row with the next line."""
-        self._row += 1
-        self._characters = 0
-
-
 def _rows(text: IO[str], cohort_id: str, stats: CoercionStats) -> Iterator[list[str]]:
-    lines = _BoundedLines(text, cohort_id)
+    """Yields the rows of a file.
+
+    :raises UnexpectedError: one is longer than may be held in memory, or they are no CSV
+    """
+    number = characters = 0  # of the row whose lines are read
+
+    def lines() -> Iterator[str]:
+        nonlocal characters
+        while line := text.readline(LARGEST_ROW_CHARACTERS + 1):
+            characters += len(line)
+            if characters > LARGEST_ROW_CHARACTERS:
+                raise UnexpectedError(
+                    f"Row {number} of the cohort {cohort_id} has more than {LARGEST_ROW_CHARACTERS:,} characters, "
+                    "which is more than this connector reads."
+                )
+            yield _repaired(line, stats)
+
     try:
-        for row in csv.reader(_repaired(lines, stats)):
-            lines.row_is_over()
+        for row in csv.reader(lines()):
+            number, characters = number + 1, 0
             yield row
     except csv.Error as error:
         raise UnexpectedError(f"The file of the cohort {cohort_id} is not CSV: {error}.") from error
+
+
+def _repaired(line: str, stats: CoercionStats) -> str:
+    """Returns a line with U+FFFD in place of bytes that are not UTF-8, and of NUL."""
+    if line.isascii() and "\0" not in line:
+        return line
+    repaired = line.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\0", "\ufffd")
+    stats.repaired += repaired != line
+    return repaired
 
 
 def _check(file: BinaryIO) -> None:

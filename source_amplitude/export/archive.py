@@ -101,7 +101,7 @@ class Block:
 
 
 class Archive:
-    """Reads a verified export archive. It owns its file, and closing it frees the disk.
+    """Reads a verified export archive. It owns its file: closing it frees the disk, and so does an error here.
 
     Whatever the libraries raise while they read it is damage: what they find depends on which bytes are wrong.
 
@@ -118,10 +118,11 @@ class Archive:
             self._check_end()
             self._check_places()
             self._check_members()
-        except TooManyMembersError:
+        except BaseException as error:
+            file.close()
+            if isinstance(error, Exception) and not isinstance(error, TooManyMembersError):
+                raise ArchiveDamagedError(_reason(error)) from error
             raise
-        except Exception as error:
-            raise ArchiveDamagedError(_reason(error)) from error
 
     def blocks(self, read_bytes: int = READ_BYTES) -> Iterator[Block]:
         """Yields all lines in the archive's order, so many bytes of them at a time, or a line that is longer.

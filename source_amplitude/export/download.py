@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 
 import requests
@@ -202,22 +202,17 @@ def _kept_failing(window: Window, retries: Retries, error: PassingError) -> Tran
 def spool(window: Window, response: requests.Response, on_bytes: Callable[[int], object] = lambda _: None) -> Archive:
     """Spools the body of an answer to an unnamed temporary file, and returns it as a verified archive.
 
-    :param on_bytes: called with the number of bytes received, each time a chunk arrives
+    :param on_bytes: as of `body.spool`
     :raises DiskFullError: no room
     :raises PassingError: the body did not arrive whole, or is no archive that can be read
     :raises TooMuchAtOnceError: it has more files than memory may hold, and the window can be split
     :raises TransientError: it is larger than any archive of Amplitude's
     """
 
-    def received() -> Iterator[bytes]:
-        for chunk in body.limited(body.chunks(response), MOST_ARCHIVE_BYTES):
-            yield chunk
-            on_bytes(len(chunk))
-
     try:
-        file, size = body.spool(received())
+        file, size = body.spool(response, MOST_ARCHIVE_BYTES, on_bytes)
     except body.FullDiskError as error:
-        raise DiskFullError(window, max(body.stated_bytes(response) or 0, error.needed_bytes)) from error
+        raise DiskFullError(window, error.needed_bytes) from error
     except body.BrokenBodyError as error:
         raise PassingError(str(error)) from error
     except body.TooLargeError as error:
@@ -229,14 +224,9 @@ def spool(window: Window, response: requests.Response, on_bytes: Callable[[int],
     try:
         return Archive(file, size)
     except TooManyMembersError as error:
-        body.discard(file)
         if window.can_be_split:
             raise TooMuchAtOnceError(window, str(error)) from error
         raise PassingError(str(error), hour_of_too_many_files(window.start_param, str(error))) from error
     except ArchiveDamagedError as error:
-        body.discard(file)
         kind = content_type(response)
         raise PassingError(f"the answer is not a whole archive ({size:,} bytes, {kind}): {error}") from error
-    except BaseException:
-        body.discard(file)
-        raise

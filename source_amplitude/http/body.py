@@ -7,7 +7,7 @@ import re
 import tempfile
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import BinaryIO, cast
 
@@ -30,14 +30,7 @@ class BrokenBodyError(Exception):
 
 
 class TooLargeError(Exception):
-    """Reports a body that is larger than anything that this package reads.
-
-    :param most_bytes: what it may have
-    """
-
-    def __init__(self, most_bytes: int) -> None:
-        super().__init__(f"it is larger than {most_bytes / 1e6:,.0f} MB")
-        self.most_bytes = most_bytes
+    """Reports a body that is larger than anything that this package reads."""
 
 
 class FullDiskError(Exception):
@@ -102,7 +95,7 @@ def limited(pieces: Iterable[bytes], most_bytes: int) -> Iterator[bytes]:
     for piece in pieces:
         size += len(piece)
         if size > most_bytes:
-            raise TooLargeError(most_bytes)
+            raise TooLargeError(f"it is larger than {most_bytes / 1e6:,.0f} MB")
         yield piece
 
 
@@ -129,9 +122,14 @@ def _inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
         raise BrokenBodyError("the gzipped body ends too early")
 
 
-def spool(pieces: Iterable[bytes]) -> tuple[BinaryIO, int]:
-    """Writes all that comes into an unnamed temporary file, which vanishes with its last user; the file and its size.
+def spool(
+    response: requests.Response, most_bytes: int, on_bytes: Callable[[int], object] = lambda _: None
+) -> tuple[BinaryIO, int]:
+    """Writes a body into an unnamed temporary file, which vanishes with its last user; returns the file and its size.
 
+    :param on_bytes: called with the number of bytes received, each time a chunk arrives
+    :raises BrokenBodyError: as `chunks`
+    :raises TooLargeError: it is larger
     :raises FullDiskError: no room
     :raises ConfigError: no temporary folder
     """
@@ -140,17 +138,18 @@ def spool(pieces: Iterable[bytes]) -> tuple[BinaryIO, int]:
         file = cast("BinaryIO", tempfile.TemporaryFile(prefix="source-amplitude-"))  # noqa: SIM115 - the caller owns it
     except OSError as error:
         if error.errno in _FULL_DISK:
-            raise FullDiskError(size) from error
+            raise FullDiskError(stated_bytes(response) or 0) from error
         raise no_temporary_folder(error) from error
     try:
-        for piece in pieces:
-            size += len(piece)
-            file.write(piece)
+        for chunk in limited(chunks(response), most_bytes):
+            size += len(chunk)
+            file.write(chunk)
+            on_bytes(len(chunk))
         file.flush()
     except BaseException as error:
         discard(file)
         if isinstance(error, OSError) and error.errno in _FULL_DISK:
-            raise FullDiskError(size) from error
+            raise FullDiskError(max(stated_bytes(response) or 0, size)) from error
         raise
     return file, size
 
