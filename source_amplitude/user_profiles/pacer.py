@@ -26,7 +26,7 @@ LONGEST_ASKED_PAUSE_SECONDS = 300.0
 
 
 class RequestPacer:
-    """Lets requests through one by one, evenly spaced and in the order in which they came.
+    """Lets requests through one by one, evenly spaced; the first of them waits, and the others wait for it.
 
     Never more than `calls` in any `WINDOW_SECONDS`; a delay of up to a second is made up for. A 429 pauses all requests
     (twice as long each time until one goes through) and lowers the pace, which then grows back within ten minutes.
@@ -36,40 +36,33 @@ class RequestPacer:
         self._calls = calls
         self._logger = logger
         self._sent: deque[float] = deque(maxlen=calls)
-        self._waiting: list[object] = []
         self._next_at = time.monotonic()
         self._share = 1.0
         self._share_since = self._next_at
         self._throttled_in_a_row = 0
         self._paused_until = self._next_at
+        self._turn = Lock()
         self._lock = Lock()
 
-    def acquire(self, cancellation: Cancellation) -> None:
-        """Waits for a token.
+    def acquire(self, cancellation: Cancellation) -> float:
+        """Waits for a token; returns when it was given, by `time.monotonic`.
 
         :raises Cancelled: meanwhile
         """
-        request = object()
-        try:
-            while wait := self.try_acquire(request):
+        with self._turn:
+            cancellation.check()
+            while wait := self.take():
                 cancellation.sleep(wait)
-        except BaseException:
-            self.give_up(request)
-            raise
+            return time.monotonic()
 
-    def try_acquire(self, request: object) -> float:
-        """Takes a token and returns 0, or takes a place in the queue and returns the seconds until it is its turn."""
+    def take(self) -> float:
+        """Takes a token and returns 0, or returns the seconds until there may be one."""
         with self._lock:
             now = time.monotonic()
-            if request not in self._waiting:
-                self._waiting.append(request)
-            position = self._waiting.index(request)
             window_opens_at = self._sent[0] + WINDOW_SECONDS if len(self._sent) == self._calls else now
-            earliest = max(self._next_at, self._paused_until, window_opens_at)
-            wait = earliest + position * self._interval(now) - now
-            if position > 0 or wait > 0:
+            wait = max(self._next_at, self._paused_until, window_opens_at) - now
+            if wait > 0:
                 return max(wait, 0.001)
-            self._waiting.remove(request)
             self._sent.append(now)
             self._next_at = max(self._next_at, now - CATCH_UP_SECONDS) + self._interval(now)
             return 0.0
@@ -100,12 +93,6 @@ class RequestPacer:
                 f"429 from the User Profile API: the organization's limit is reached. Pausing for {pause:.1f} s, "
                 f"then {self._calls * self._share:.0f} requests a minute"
             )
-
-    def give_up(self, request: object) -> None:
-        """Gives a place in the queue to those behind it."""
-        with self._lock:
-            if request in self._waiting:
-                self._waiting.remove(request)
 
     def _interval(self, now: float) -> float:
         return WINDOW_SECONDS / (self._calls * self._present_share(now))

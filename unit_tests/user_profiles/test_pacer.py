@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from source_amplitude.threads import Cancellation, Cancelled
+from harness.limits import STUCK_SECONDS, scaled
+from source_amplitude.threads import Cancellation, Cancelled, in_background
 from source_amplitude.user_profiles import pacer
 from source_amplitude.user_profiles.pacer import WINDOW_SECONDS, RequestPacer
 from unit_tests.clock import Clock
@@ -20,24 +21,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def sent(bucket: RequestPacer, clock: Clock, seconds: float, in_flight: int, stall: Iterator[float]) -> list[float]:
-    """When requests go out over some seconds, with always `in_flight` of them waiting for a token."""
-    waiting: list[tuple[float, object]] = [(clock.now, object()) for _ in range(in_flight)]
+def sent(bucket: RequestPacer, clock: Clock, seconds: float, stall: Iterator[float]) -> list[float]:
+    """When requests go out over some seconds, while there is always one that waits for a token."""
     times: list[float] = []
     end = clock.now + seconds
-    while True:
-        waiting.sort(key=lambda entry: entry[0])
-        wake_at, request = waiting.pop(0)
-        if wake_at >= end:
-            for gone in (request, *(other for _, other in waiting)):
-                bucket.give_up(gone)
-            return times
-        clock.now = max(clock.now, wake_at) + next(stall)
-        if wait := bucket.try_acquire(request):
-            waiting.append((clock.now + wait, request))
+    while clock.now < end:
+        if wait := bucket.take():
+            clock.now += wait + next(stall)
         else:
             times.append(clock.now)
-            waiting.append((clock.now, object()))
+            clock.now += next(stall)
+    return times
 
 
 def most_in(seconds: float, times: list[float]) -> int:
@@ -62,7 +56,7 @@ def stalls(seed: int) -> Iterator[float]:
 
 
 def test_given_steady_demand_then_evenly_spaced_at_99_percent_and_never_above_the_limit(clock: Clock) -> None:
-    times = sent(RequestPacer(600, LOGGER), clock, 300, in_flight=20, stall=no_stall())
+    times = sent(RequestPacer(600, LOGGER), clock, 300, stall=no_stall())
     assert len(times) >= 0.99 * 600 * 5
     assert most_in(60, times) <= 600
     gaps = [after - before for before, after in pairwise(times)]
@@ -73,49 +67,31 @@ def test_given_steady_demand_then_evenly_spaced_at_99_percent_and_never_above_th
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("calls", [7, 600])
 def test_given_stalls_then_never_above_the_limit_in_any_window(clock: Clock, calls: int, seed: int) -> None:
-    times = sent(RequestPacer(calls, LOGGER), clock, 600, in_flight=20, stall=stalls(seed))
+    times = sent(RequestPacer(calls, LOGGER), clock, 600, stall=stalls(seed))
     assert most_in(WINDOW_SECONDS - 0.001, times) <= calls
 
 
 def test_given_an_idle_time_then_no_burst_beyond_a_second_of_requests(clock: Clock) -> None:
     bucket = RequestPacer(600, LOGGER)
     clock.now += 3600
-    times = sent(bucket, clock, 10, in_flight=20, stall=no_stall())
+    times = sent(bucket, clock, 10, stall=no_stall())
     assert most_in(0.05, times) <= 11
 
 
-def test_tokens_are_given_in_the_order_of_asking(clock: Clock) -> None:
-    bucket = RequestPacer(600, LOGGER)
-    assert bucket.try_acquire(object()) == 0
-    first, second = object(), object()
-    assert bucket.try_acquire(first) > 0
-    assert bucket.try_acquire(second) > 0
-    clock.now += 0.15
-    assert bucket.try_acquire(second) > 0
-    assert bucket.try_acquire(first) == 0
-
-
-def test_given_a_request_that_is_cancelled_then_the_others_go_on(clock: Clock) -> None:
-    bucket, cancellation = RequestPacer(600, LOGGER), Cancellation()
-    bucket.try_acquire(object())
-    cancellation.cancel()
-    with pytest.raises(Cancelled):
-        bucket.acquire(cancellation)
-    assert len(sent(bucket, clock, 60, in_flight=3, stall=no_stall())) > 500
-
-
-def test_given_cancelled_while_it_waits_then_it_ends() -> None:
+def test_given_many_that_wait_and_are_cancelled_then_all_of_them_end_and_take_no_token() -> None:
     bucket, cancellation = RequestPacer(1, LOGGER), Cancellation()
     bucket.acquire(cancellation)
+    waiting = [in_background(lambda: bucket.acquire(cancellation), "waits") for _ in range(5)]
     cancellation.cancel()
-    with pytest.raises(Cancelled):
-        bucket.acquire(cancellation)
+    assert [type(each.exception(scaled(STUCK_SECONDS))) for each in waiting] == [Cancelled] * 5
+    assert len(bucket._sent) == 1
 
 
-def wait_for_one(bucket: RequestPacer) -> float:
-    wait = bucket.try_acquire(request := object())
-    bucket.give_up(request)
-    return wait
+def test_given_many_that_wait_then_each_has_a_token_of_its_own() -> None:
+    bucket, cancellation = RequestPacer(60_000, LOGGER), Cancellation()
+    for future in [in_background(lambda: bucket.acquire(cancellation), "waits") for _ in range(20)]:
+        future.result(scaled(STUCK_SECONDS))
+    assert len(bucket._sent) == 20
 
 
 def test_given_429_then_pauses_that_double_until_an_answer_and_then_a_slower_pace(clock: Clock) -> None:
@@ -123,23 +99,23 @@ def test_given_429_then_pauses_that_double_until_an_answer_and_then_a_slower_pac
     pauses = []
     for _ in range(8):
         bucket.answered(clock.now, throttled=True)
-        pauses.append(wait_for_one(bucket))
+        pauses.append(bucket.take())
         clock.now += pauses[-1] + 0.01
     assert pauses == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60], abs=0.01)
     bucket.answered(clock.now, throttled=False)
     clock.now += 600
     bucket.answered(clock.now, throttled=True)
-    assert wait_for_one(bucket) == pytest.approx(1, abs=0.01)
+    assert bucket.take() == pytest.approx(1, abs=0.01)
 
 
 def test_given_429_then_three_quarters_of_the_pace_which_grows_back_in_ten_minutes(clock: Clock) -> None:
     bucket = RequestPacer(600, LOGGER)
     bucket.answered(clock.now, throttled=True)
     clock.now += 1.01
-    slow = sent(bucket, clock, 10, in_flight=20, stall=no_stall())
+    slow = sent(bucket, clock, 10, stall=no_stall())
     assert 73 <= len(slow) <= 80
     clock.now += 660
-    assert len(sent(bucket, clock, 60, in_flight=20, stall=no_stall())) >= 594
+    assert len(sent(bucket, clock, 60, stall=no_stall())) >= 594
 
 
 def test_given_many_relapses_then_never_slower_than_a_fiftieth(clock: Clock) -> None:
@@ -148,7 +124,7 @@ def test_given_many_relapses_then_never_slower_than_a_fiftieth(clock: Clock) -> 
         bucket.answered(clock.now, throttled=True)
         clock.now += 1.01
         bucket.answered(clock.now, throttled=False)
-    gaps = [after - before for before, after in pairwise(sent(bucket, clock, 60, in_flight=2, stall=no_stall()))]
+    gaps = [after - before for before, after in pairwise(sent(bucket, clock, 60, stall=no_stall()))]
     assert max(gaps) == pytest.approx(WINDOW_SECONDS / 600 * 50, rel=0.2)
 
 
@@ -158,11 +134,11 @@ def test_given_many_429_of_requests_sent_before_the_pause_then_they_count_once(c
     for _ in range(10):
         clock.now += 0.01
         bucket.answered(clock.now - 0.3, throttled=True)
-    assert wait_for_one(bucket) < 1
+    assert bucket.take() < 1
 
 
 @pytest.mark.parametrize(("asked", "kept"), [(17, 17), (0.2, 1), (299, 299), (86400, 300)])
 def test_given_retry_after_then_it_is_kept_to_within_bounds(clock: Clock, asked: float, kept: float) -> None:
     bucket = RequestPacer(600, LOGGER)
     bucket.answered(clock.now, throttled=True, retry_after=asked)
-    assert wait_for_one(bucket) == pytest.approx(kept, abs=0.01)
+    assert bucket.take() == pytest.approx(kept, abs=0.01)
