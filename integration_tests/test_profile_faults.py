@@ -295,7 +295,7 @@ def test_given_sigterm_while_all_requests_wait_for_a_silent_server_then_it_ends_
         command,
         listed(USERS),
         kill_after=after_requests(simulator, 21, signal.SIGTERM),
-        settings={"user_profiles.client.READ_TIMEOUT_SECONDS": FOR_EVER_SECONDS},
+        settings={"user_profiles.fetch.READ_TIMEOUT_SECONDS": FOR_EVER_SECONDS},
     )
     assert stopped.exit_code == -signal.SIGTERM
     assert_nothing_left(command)

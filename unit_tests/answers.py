@@ -28,7 +28,7 @@ def an_answer(status: int, body: bytes = b"", **headers: str) -> Answer:
 
 
 class Client:
-    """Stands for `ExportClient` and `ProfileClient`: the answers in turn, and the last one for ever."""
+    """Stands for `ExportClient` and for sessions: the answers in turn, and the last one for ever."""
 
     region = "US"
 

@@ -18,8 +18,8 @@ from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.windows import Window
 from source_amplitude.http import retry
 from source_amplitude.threads import Cancellation
-from source_amplitude.user_profiles.client import KeyFallback, ProfileClient
 from source_amplitude.user_profiles.fetch import Fetcher
+from source_amplitude.user_profiles.keys import KeyFallback
 from source_amplitude.user_profiles.pacer import RequestPacer
 from source_amplitude.user_profiles.users import User
 
@@ -49,10 +49,7 @@ def a_list() -> list[bytes]:
 
 def a_profile(user: str = "ada") -> Any:
     """What becomes of a user."""
-    config = a_config()
-    keys = KeyFallback(SECRET_KEY, API_KEY, LOGGER)
-    client = ProfileClient(config, keys, RequestPacer(6000, LOGGER), LOGGER)
-    fetcher = Fetcher(client, config.user_profiles, keys, LOGGER, json_columns_as_string=True)
+    fetcher = Fetcher(a_config(), KeyFallback(SECRET_KEY, API_KEY, LOGGER), RequestPacer(6000, LOGGER), LOGGER)
     return fetcher.fetch(User("user_id", user))
 
 

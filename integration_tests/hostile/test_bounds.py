@@ -17,7 +17,8 @@ from source_amplitude.endpoints import answers, cohort_file
 from source_amplitude.errors import ConfigError, TransientError, UnexpectedError
 from source_amplitude.http import body, session
 from source_amplitude.records.coercion import CoercionStats
-from source_amplitude.user_profiles import fetch
+from source_amplitude.user_profiles import answers as profile_answers
+from source_amplitude.user_profiles.fetch import FetchStatus
 
 MB = 1_000_000
 
@@ -93,12 +94,12 @@ def test_given_json_without_end_then_an_error_and_no_second_request(
 
 @pytest.mark.parametrize("answer", LARGE.values(), ids=LARGE)
 def test_given_a_profile_without_end_then_this_user_is_left_out(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fetch, "LARGEST_PROFILE_BYTES", MB)
+    monkeypatch.setattr(profile_answers, "LARGEST_PROFILE_BYTES", MB)
     unknown = an_answer("400 Bad Request", b'{"error": "User id and device id not seen before"}')
     with serving(answer, unknown) as server:
         point_to(server, monkeypatch)
         result = a_profile()
-    assert result.status is fetch.FetchStatus.FAILED
+    assert result.status is FetchStatus.FAILED
     assert result.words == "200, but it is larger than 1 MB"
 
 

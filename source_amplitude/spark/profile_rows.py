@@ -12,8 +12,8 @@ from source_amplitude.records.schema import FieldType
 from source_amplitude.spark.arrow import ArrowConverter
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.tables.table import logger
-from source_amplitude.user_profiles.client import KeyFallback, ProfileClient
 from source_amplitude.user_profiles.fetch import Fetcher, FetchStatus
+from source_amplitude.user_profiles.keys import KeyFallback
 from source_amplitude.user_profiles.pacer import RequestPacer
 from source_amplitude.user_profiles.snapshot import Snapshot
 from source_amplitude.user_profiles.users import Listed
@@ -27,8 +27,7 @@ def read_profiles(options: Options, users: ListedUsers, columns: Mapping[str, Fi
 def _blocks(options: Options, listed: ListedUsers) -> Iterator[bytes]:
     config = options.config
     keys = KeyFallback(config.secret_key, config.api_key, logger)
-    client = ProfileClient(config, keys, RequestPacer(config.user_profiles.requests_per_minute, logger), logger)
-    fetcher = Fetcher(client, config.user_profiles, keys, logger, json_columns_as_string=True)
+    fetcher = Fetcher(config, keys, RequestPacer(config.user_profiles.requests_per_minute, logger), logger)
     users = Listed(listed, {}, logger)
     with closing(Snapshot(users, fetcher, logger)) as snapshot:
         for result in snapshot.portion(users.total):

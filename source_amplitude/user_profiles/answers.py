@@ -1,4 +1,4 @@
-"""Decides what the answers of the User Profile API mean.
+"""Decides what the answers of the User Profile API mean, and reads the profiles in them.
 
 Facts from https://amplitude.com/docs/apis/analytics/user-profile
 """
@@ -6,6 +6,8 @@ Facts from https://amplitude.com/docs/apis/analytics/user-profile
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+import requests
 
 from source_amplitude.errors import (
     AUTHENTICATION_FAILED,
@@ -16,10 +18,14 @@ from source_amplitude.errors import (
     UnexpectedError,
 )
 from source_amplitude.http.actions import Action, action_of
-from source_amplitude.user_profiles.profile import Profile
+from source_amplitude.http.answers import error_words
+from source_amplitude.http.body import TooLargeError, whole
+from source_amplitude.user_profiles.profile import NotAProfileError, Profile, user_data
 
 UNKNOWN_USER_TEXT = "not seen before"
 THROTTLED_TEXT = "exceeds system limit"
+# Twenty of them are read at once.
+LARGEST_PROFILE_BYTES = 8 * 1024 * 1024
 
 
 def profile_action(status: int, text: str) -> Action:
@@ -39,7 +45,7 @@ def profile_action(status: int, text: str) -> Action:
 
 @dataclass(frozen=True)
 class Answer:
-    """Holds the last answer to a request, after all tries.
+    """Holds what an answer means, or why there is none.
 
     :param words: the API's, or what went wrong on the network
     :param error: why there was no answer
@@ -49,6 +55,29 @@ class Answer:
     words: str
     profile: Profile | None = None
     error: BaseException | None = None
+
+
+def profile_answer(response: requests.Response, user_id: str) -> Answer:
+    """Reads an answer.
+
+    :param user_id: not shown, where the words of the answer quote it
+    :raises BrokenBodyError: the body was cut short
+    """
+    if response.status_code != requests.codes.ok:
+        words = error_words(response, ids=[user_id])
+        return Answer(profile_action(response.status_code, words.all), words.shown)
+    try:
+        content = whole(response, LARGEST_PROFILE_BYTES)
+        return Answer(Action.READ, "", user_data(content))
+    except TooLargeError as error:
+        return Answer(Action.REJECTED, f"200, but {error}")
+    except NotAProfileError as error:
+        action = Action.RETRY
+        if UNKNOWN_USER_TEXT.encode() in content:
+            action = Action.UNKNOWN
+        elif THROTTLED_TEXT.encode() in content:
+            action = Action.THROTTLED
+        return Answer(action, f"200, but {error}")
 
 
 def error_of(answer: Answer) -> AmplitudeError:

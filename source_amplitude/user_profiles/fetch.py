@@ -1,36 +1,42 @@
-"""Fetches the profile of one user, whatever the network and the API do on the way."""
+"""Fetches the profile of one user, whatever the network and the API do on the way.
+
+Facts from https://amplitude.com/docs/apis/analytics/user-profile
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from urllib.parse import quote, urlencode
 
 import requests
 
-from source_amplitude.config.model import UserProfilesConfig
+from source_amplitude.config.model import Config, UserProfilesConfig
 from source_amplitude.http.actions import Action
-from source_amplitude.http.answers import error_words, exception_text
-from source_amplitude.http.body import BrokenBodyError, TooLargeError, whole
-from source_amplitude.http.retry import Retries
+from source_amplitude.http.answers import exception_text
+from source_amplitude.http.body import BrokenBodyError
+from source_amplitude.http.hosts import profile_api_url
+from source_amplitude.http.retry import Retries, retry_after_seconds
+from source_amplitude.http.session import Session
 from source_amplitude.records.coercion import CoercionStats
 from source_amplitude.threads import Cancellation
-from source_amplitude.user_profiles.answers import (
-    THROTTLED_TEXT,
-    UNKNOWN_USER_TEXT,
-    Answer,
-    error_of,
-    profile_action,
-)
-from source_amplitude.user_profiles.client import KeyFallback, Params, ProfileClient
-from source_amplitude.user_profiles.profile import NotAProfileError, profile_record, user_data
+from source_amplitude.user_profiles.answers import Answer, error_of, profile_answer
+from source_amplitude.user_profiles.keys import KeyFallback
+from source_amplitude.user_profiles.pacer import RequestPacer
+from source_amplitude.user_profiles.profile import profile_record
 from source_amplitude.user_profiles.users import User
 
+Params = Mapping[str, str]
+
+PROFILE_PATH = "v1/userprofile"
+READ_TIMEOUT_SECONDS = 60.0
+ANSWER_SECONDS = 300.0
+MOST_CONNECTIONS = 20
 LONGEST_THROTTLED_SECONDS = 900.0
 PROBE_TRIES = 3
-# Twenty of them are read at once.
-LARGEST_PROFILE_BYTES = 8 * 1024 * 1024
 LONGEST_THROTTLED_PROBE_SECONDS = 60.0
 MADE_UP_USER = User("user_id", "source-amplitude-connection-check")
 
@@ -87,24 +93,21 @@ class Fetcher:
     """Fetches profiles, from any number of threads.
 
     :param keys: learns which of them the API accepts
+    :param pacer: the rate, shared by all who send profile requests
     """
 
-    def __init__(
-        self,
-        client: ProfileClient,
-        config: UserProfilesConfig,
-        keys: KeyFallback,
-        logger: logging.Logger,
-        *,
-        json_columns_as_string: bool,
-    ) -> None:
-        self._client = client
-        self._parts = parts_to_ask_for(config)
-        self._asks_for_computations = config.get_computations
-        self.requests_per_minute = config.requests_per_minute
+    def __init__(self, config: Config, keys: KeyFallback, pacer: RequestPacer, logger: logging.Logger) -> None:
+        self._url = f"{profile_api_url()}{PROFILE_PATH}"
+        self._session = Session(
+            keys, (config.api_key, config.secret_key), MOST_CONNECTIONS, logger, answer_seconds=ANSWER_SECONDS
+        )
+        self._parts = parts_to_ask_for(config.user_profiles)
+        self._asks_for_computations = config.user_profiles.get_computations
+        self.requests_per_minute = config.user_profiles.requests_per_minute
         self._keys = keys
+        self._pacer = pacer
         self._logger = logger
-        self._json_columns_as_string = json_columns_as_string
+        self._json_columns_as_string = config.json_columns_as_string
         self._cancellation = Cancellation()
         self._lock = threading.Lock()
         self.retried = 0
@@ -175,40 +178,31 @@ class Fetcher:
             self._cancellation.sleep(wait)
 
     def _once(self, user: User, parts: Params, attempt: int) -> Answer:
-        """Sends a request once, with whichever key the API accepts."""
-        params = {user.kind: user.id, **parts}
+        """Sends a request once, with whichever key the API accepts.
+
+        :raises Cancelled: while it waited
+        :raises ConfigError: no key is accepted, or the environment does not allow to send it
+        """
+        query = urlencode({user.kind: user.id, **parts}, quote_via=quote, safe="", errors="surrogatepass")
         try:
-            sent_at, response = self._client.request(params, self._cancellation, attempt)
+            sent_at, response = self._send(query, attempt)
             while response.status_code == requests.codes.unauthorized and self._keys.refused(response.request):
                 response.close()
-                sent_at, response = self._client.request(params, self._cancellation, attempt)
+                sent_at, response = self._send(query, attempt)
             with response:
-                answer = self._read(response, user)
-            self._client.answered(sent_at, response, throttled=answer.action is Action.THROTTLED)
+                answer = profile_answer(response, user.id)
         except requests.RequestException as error:
             return Answer(Action.RETRY, exception_text(error), error=error)
         except BrokenBodyError as error:
             return Answer(Action.RETRY, str(error))
+        is_throttled, retry_after = answer.action is Action.THROTTLED, retry_after_seconds(response.headers)
+        self._pacer.answered(sent_at, throttled=is_throttled, retry_after=retry_after)
         if answer.action is Action.REFUSED:
             raise error_of(answer)
         if answer.action in (Action.READ, Action.UNKNOWN):  # other answers may be those of a proxy
             self._keys.accepted(response.request)
         return answer
 
-    def _read(self, response: requests.Response, user: User) -> Answer:
-        if response.status_code == requests.codes.ok:
-            try:
-                body = whole(response, LARGEST_PROFILE_BYTES)
-            except TooLargeError as error:
-                return Answer(Action.REJECTED, f"200, but {error}")
-            try:
-                return Answer(Action.READ, "", user_data(body))
-            except NotAProfileError as error:
-                action = Action.RETRY
-                if UNKNOWN_USER_TEXT.encode() in body:
-                    action = Action.UNKNOWN
-                elif THROTTLED_TEXT.encode() in body:
-                    action = Action.THROTTLED
-                return Answer(action, f"200, but {error}")
-        words = error_words(response, ids=[user.id])
-        return Answer(profile_action(response.status_code, words.all), words.shown)
+    def _send(self, query: str, attempt: int) -> tuple[float, requests.Response]:
+        sent_at = self._pacer.acquire(self._cancellation)
+        return sent_at, self._session.get(self._url, query, READ_TIMEOUT_SECONDS, attempt=attempt)

@@ -20,8 +20,8 @@ from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.http.hosts import profile_api_url
 from source_amplitude.user_profiles.active import Active
-from source_amplitude.user_profiles.client import PROFILE_PATH, KeyFallback, ProfileClient
-from source_amplitude.user_profiles.fetch import MADE_UP_USER, Fetcher, FetchStatus
+from source_amplitude.user_profiles.fetch import MADE_UP_USER, PROFILE_PATH, Fetcher, FetchStatus
+from source_amplitude.user_profiles.keys import KeyFallback
 from source_amplitude.user_profiles.pacer import RequestPacer
 from source_amplitude.user_profiles.profile import user_data
 from source_amplitude.user_profiles.snapshot import Snapshot
@@ -76,7 +76,6 @@ class UserProfiles(SnapshotStream, HttpStream):
         self._export_limiter = export_limiter or ConcurrencyLimiter(config.num_workers)
         self._keys = KeyFallback(config.secret_key, config.api_key, self.logger)
         self.availability = TokenBucketAvailabilityStrategy(config, self.probe, self.logger)
-        self._client = ProfileClient(config, self._keys, self.availability.bucket, self.logger)
         super().__init__(config, in_batches=in_batches, authenticator=self._keys)
 
     @property
@@ -137,13 +136,7 @@ class UserProfiles(SnapshotStream, HttpStream):
         return Active(users.lookback_days, interrupted, exporter, self.logger)
 
     def _fetcher(self) -> Fetcher:
-        return Fetcher(
-            self._client,
-            self._config.user_profiles,
-            self._keys,
-            self.logger,
-            json_columns_as_string=self._config.json_columns_as_string,
-        )
+        return Fetcher(self._config, self._keys, self.availability.bucket, self.logger)
 
     def _end(self) -> None:
         if self._snapshot is not None:

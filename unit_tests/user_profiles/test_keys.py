@@ -2,7 +2,7 @@ import logging
 
 import requests
 
-from source_amplitude.user_profiles.client import KeyFallback
+from source_amplitude.user_profiles.keys import KeyFallback
 
 LOGGER = logging.getLogger("test")
 
