@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -37,12 +36,11 @@ class ConcurrencyLimiter:
         :raises Cancelled: before there was a place
         """
         with cancellation.calling(self._wake), self._changed:
-            heapq.heappush(self._waiting, priority)
+            self._waiting.append(priority)
             self._changed.wait_for(
-                lambda: cancellation.is_cancelled() or (self._busy < self._limit and self._waiting[0] == priority)
+                lambda: cancellation.is_cancelled() or (self._busy < self._limit and min(self._waiting) == priority)
             )
             self._waiting.remove(priority)
-            heapq.heapify(self._waiting)
             self._changed.notify_all()
             cancellation.check()
             self._busy += 1

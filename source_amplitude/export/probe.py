@@ -88,7 +88,7 @@ def _probe(client: ExportClient, hour: datetime) -> ExportAnswer:
 
     :raises requests.RequestException: no answer
     """
-    retries = Retries(longest_throttled_seconds=0.0, max_tries=MAX_TRIES, waits_for_network=False)
+    retries = Retries(longest_throttled_seconds=0.0, max_tries=MAX_TRIES)
     while True:
         try:
             with closing(client.request(Window(hour, hour), PROBE_READ_TIMEOUT_SECONDS, retries.attempt)) as response:

@@ -29,14 +29,12 @@ class Retries:
     A failure uses up a try. Answers of 429 (throttled) and a network that is away use up time instead.
 
     :param longest_throttled_seconds: how long answers of 429 in a row are waited out
-    :param waits_for_network: whether a network that is away is waited for; otherwise it is a failure like any other
+    :param max_tries: of a request that somebody waits for; for it, a network that is away is a failure like any other
     """
 
-    def __init__(
-        self, longest_throttled_seconds: float, max_tries: int | None = None, *, waits_for_network: bool = True
-    ) -> None:
+    def __init__(self, longest_throttled_seconds: float, max_tries: int | None = None) -> None:
         self._longest_throttled = longest_throttled_seconds
-        self._waits_for_network = waits_for_network
+        self._waits_for_network = max_tries is None
         self._throttled = _Row()
         self._away = _Row()
         self.max_tries = MAX_TRIES if max_tries is None else max_tries

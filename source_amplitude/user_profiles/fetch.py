@@ -157,7 +157,7 @@ class Fetcher:
 
     def _ask(self, user: User, parts: Params, max_tries: int | None, longest_throttled: float) -> Answer:
         """Sends a request until it is answered, or no try is left; the pace waits for 429, which is no try."""
-        retries = Retries(longest_throttled, max_tries, waits_for_network=max_tries is None)
+        retries = Retries(longest_throttled, max_tries)
         while True:
             self._cancellation.check()
             answer = self._once(user, parts, retries.attempt)
