@@ -36,7 +36,6 @@ class TooMuchAtOnceError(Exception):
 
     def __init__(self, window: Window, reason: str) -> None:
         super().__init__(f"{window}: {reason}")
-        self.window = window
         self.reason = reason
 
 
@@ -45,7 +44,6 @@ class DiskFullError(Exception):
 
     def __init__(self, window: Window, needed_bytes: int) -> None:
         super().__init__(f"{window} needs at least {needed_bytes:,} bytes")
-        self.window = window
         self.needed_bytes = needed_bytes
 
 

@@ -20,6 +20,7 @@ LONGEST_WAIT_SECONDS = 60.0
 # A network or a proxy that restarts is back by then; the log says at least every half minute what is waited for.
 LONGEST_AWAY_SECONDS = 300.0
 LONGEST_AWAY_WAIT_SECONDS = 30.0
+_FAILED, _THROTTLED, _AWAY = "failed", "throttled", "away"
 _PROXY_CANNOT = re.compile(r"Tunnel connection failed: 5[0-9][0-9]")
 
 
@@ -35,8 +36,7 @@ class Retries:
     def __init__(self, longest_throttled_seconds: float, max_tries: int | None = None) -> None:
         self._longest_throttled = longest_throttled_seconds
         self._waits_for_network = max_tries is None
-        self._throttled = _Row()
-        self._away = _Row()
+        self._kind, self._in_a_row, self._since = _FAILED, 0, 0.0
         self.max_tries = MAX_TRIES if max_tries is None else max_tries
         self.failures = 0
         self.attempt = 1
@@ -47,13 +47,11 @@ class Retries:
 
         :param error: why there was no answer; None: there was one
         """
-        self._throttled = _Row()
-        self.attempt += 1
         if error is not None and self._waits_for_network and is_away(error):
-            waited = self._away.next()
-            wait = min(LONGEST_AWAY_WAIT_SECONDS, backoff_seconds(self._away.count))
+            waited = self._count(_AWAY)
+            wait = min(LONGEST_AWAY_WAIT_SECONDS, backoff_seconds(self._in_a_row))
             return None if waited + wait > LONGEST_AWAY_SECONDS else wait
-        self._away = _Row()
+        self._count(_FAILED)
         self.failures += 1
         return None if self.failures >= self.max_tries else backoff_seconds(self.failures)
 
@@ -64,40 +62,28 @@ class Retries:
 
         :param is_paced: whether something else keeps to a pace, so that nothing is to be waited for here
         """
-        self._away = _Row()
-        self.attempt += 1
-        waited = self._throttled.next()
-        wait = 0.0 if is_paced else max(retry_after or 0.0, backoff_seconds(self._throttled.count))
+        waited = self._count(_THROTTLED)
+        wait = 0.0 if is_paced else max(retry_after or 0.0, backoff_seconds(self._in_a_row))
         return None if waited + wait > self._longest_throttled else wait
 
     def next_try(self, wait: float) -> str:
         """Describes when the next try is, for the log."""
-        if self._away.count:
-            return f"no connection for {self._away.seconds:.0f} s; trying again in {wait:.1f} s"
+        if self._kind == _AWAY:
+            return f"no connection for {time.monotonic() - self._since:.0f} s; trying again in {wait:.1f} s"
         return f"try {self.failures + 1} of {self.max_tries} in {wait:.1f} s"
 
     @property
     def spent(self) -> str:
         """Describes what the tries have taken, such as `5 times`, for an error after the last one."""
-        return f"for {self._away.seconds / 60:.0f} minutes" if self._away.count else f"{self.max_tries} times"
+        minutes = (time.monotonic() - self._since) / 60
+        return f"for {minutes:.0f} minutes" if self._kind == _AWAY else f"{self.max_tries} times"
 
-
-class _Row:
-    """Failures of one kind in a row."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._since = 0.0
-
-    def next(self) -> float:
-        """Counts one more, and returns the seconds since the first."""
-        if self.count == 0:
-            self._since = time.monotonic()
-        self.count += 1
-        return self.seconds
-
-    @property
-    def seconds(self) -> float:
+    def _count(self, kind: str) -> float:
+        """Counts one more of a kind in a row; returns the seconds since the first of them."""
+        self.attempt += 1
+        if kind != self._kind:
+            self._kind, self._in_a_row, self._since = kind, 0, time.monotonic()
+        self._in_a_row += 1
         return time.monotonic() - self._since
 
 

@@ -31,11 +31,9 @@ _UNUSABLE_ADDRESS = (InvalidProxyURL, InvalidSchema, InvalidURL, MissingSchema)
 _of_this_thread = threading.local()
 
 
-class _OthersOnly(logging.Filter):
+def _is_of_others(_: logging.LogRecord) -> bool:
     """Keeps what `urllib3` logs of this package's requests out of every log: query strings, and headers."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not getattr(_of_this_thread, "is_quiet", False)
+    return not getattr(_of_this_thread, "is_quiet", False)
 
 
 @contextmanager
@@ -49,7 +47,7 @@ def quiet_libraries() -> Iterator[None]:
 
 
 for _name in ("connection", "connectionpool", "poolmanager", "response", "util.retry"):
-    logging.getLogger(f"urllib3.{_name}").addFilter(_OthersOnly())
+    logging.getLogger(f"urllib3.{_name}").addFilter(_is_of_others)
 
 
 class NoKeys(AuthBase):

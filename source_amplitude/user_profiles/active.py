@@ -115,11 +115,31 @@ class Active(Users):
             yield None
 
     def _add(self, download: Download) -> None:
-        if download.archive is not None:
-            self._archive_bytes += download.archive.size
-            events = _add(self._seen, download.window, download.archive, self._exporter, self._logger)
-            self._events += events
-            self._logger.info(f"Looked for active users in {download.window}: {events:,} events")
+        """Adds the users of a window, which is fetched again when it turns out to be damaged inside."""
+        window, archive = download.window, download.archive
+        if archive is None:
+            return
+        self._archive_bytes += archive.size
+        events, refetches = None, RefetchPolicy(window, self._exporter.fetch_whole, self._logger)
+        while events is None:
+            try:
+                with closing(archive):
+                    events = self._add_events(window, archive)
+            except (BadLineError, ArchiveDamagedError) as error:
+                archive = refetches.fetch_again(error)
+        self._events += events
+        self._logger.info(f"Looked for active users in {window}: {events:,} events")
+
+    def _add_events(self, window: Window, archive: Archive) -> int:
+        """Adds the users of the events in an archive; returns how many events these are."""
+        events, progress = 0, self._exporter.progress
+        for block in archive.blocks():
+            for user_id, device_id in _ids_of(block):
+                self._seen.add(user_id, device_id)
+                events += 1
+            if progress.is_due():
+                progress.log(f"Looking for active users in {window}: {events:,} events so far")
+        return events
 
     def _group(self) -> Group:
         part = self._seen.end_part()
@@ -161,24 +181,6 @@ class Active(Users):
             self._logger.info(_BEGINS_ANEW)
             return
         self._hours, self._part, self._after, self._kind, self.done = hours, part, after, kind, state["done"]
-
-
-def _add(seen: SeenUsers, window: Window, archive: Archive, exporter: Exporter, logger: logging.Logger) -> int:
-    """Adds the users of a window, which is fetched again when it turns out to be damaged inside."""
-    refetches = RefetchPolicy(window, exporter.fetch_whole, logger)
-    while True:
-        events = 0
-        try:
-            with closing(archive):
-                for block in archive.blocks():
-                    for user_id, device_id in _ids_of(block):
-                        seen.add(user_id, device_id)
-                        events += 1
-                    if exporter.progress.is_due():
-                        exporter.progress.log(f"Looking for active users in {window}: {events:,} events so far")
-            return events
-        except (BadLineError, ArchiveDamagedError) as error:
-            archive = refetches.fetch_again(error)
 
 
 def _ids_of(block: Block) -> Iterator[tuple[str | None, str | None]]:
