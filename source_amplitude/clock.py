@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from threading import Lock
+from threading import RLock
 from urllib.parse import urlsplit
 
 from source_amplitude.errors import ConfigError
@@ -32,7 +32,7 @@ class ServerClock:
     """Keeps the time of a server, as its answers show it; for any number of threads."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = RLock()
         self._latest: datetime | None = None
         self._shown_at = -FRESH_SECONDS
         self.requested_at = -FRESH_SECONDS
@@ -46,14 +46,19 @@ class ServerClock:
         except (KeyError, ValueError, TypeError, OverflowError):
             return
         with self._lock:
-            known = self._now()
+            known = self.now()
             if known is None or moment >= known:
                 self._latest, self._shown_at = moment, time.monotonic()
 
     def now(self) -> datetime | None:
         """Returns the server's time; None where no answer has shown it."""
         with self._lock:
-            return self._now()
+            if self._latest is None:
+                return None
+            try:
+                return self._latest + timedelta(seconds=time.monotonic() - self._shown_at)
+            except OverflowError:  # an answer from the year 9999
+                return self._latest
 
     @property
     def is_fresh(self) -> bool:
@@ -75,16 +80,8 @@ class ServerClock:
         :raises ConfigError: they differ by more than a month, and this machine's is the later one
         """
         if (ahead := self.ahead()) > MOST_BELIEVED:
-            raise ConfigError(f"{difference(ahead)} One of them is wrong, so nothing is read. {_ADVICE}")
+            raise ConfigError(f"{_apart(ahead)} One of them is wrong, so nothing is read. {_ADVICE}")
         return self.earlier()
-
-    def _now(self) -> datetime | None:
-        if self._latest is None:
-            return None
-        try:
-            return self._latest + timedelta(seconds=time.monotonic() - self._shown_at)
-        except OverflowError:  # an answer from the year 9999
-            return self._latest
 
 
 _clocks: dict[tuple[str, str], ServerClock] = {}
@@ -97,19 +94,17 @@ def clock_of(url: str) -> ServerClock:
 
 
 def difference(ahead: timedelta) -> str:
-    """Describes the difference of the two clocks in a sentence."""
-    direction = "ahead of" if ahead > timedelta() else "behind"
-    return f"The clock of this machine is {_span(abs(ahead))} {direction} Amplitude's (the Date of its answers)."
-
-
-def consequence(ahead: timedelta) -> str:
-    """Explains what the difference of the two clocks means for a sync, and what to do about it."""
-    if ahead > timedelta():
-        return f"Hours and days are read when they are complete by Amplitude's clock. {_ADVICE}"
-    return f"Hours and days are read that much later. {_ADVICE}"
+    """Describes the difference of the two clocks, what it means for a sync, and what to do about it."""
+    when = "when they are complete by Amplitude's clock" if ahead > timedelta() else "that much later"
+    return f"{_apart(ahead)} Hours and days are read {when}. {_ADVICE}"
 
 
 _ADVICE = "Set the clock of the machine; if it is right, a proxy on the way sends a wrong Date."
+
+
+def _apart(ahead: timedelta) -> str:
+    direction = "ahead of" if ahead > timedelta() else "behind"
+    return f"The clock of this machine is {_span(abs(ahead))} {direction} Amplitude's (the Date of its answers)."
 
 
 def _span(span: timedelta) -> str:

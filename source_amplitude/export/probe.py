@@ -10,7 +10,7 @@ from datetime import datetime
 
 import requests
 
-from source_amplitude.clock import CHECK_FAILS_FROM, consequence, difference
+from source_amplitude.clock import CHECK_FAILS_FROM, difference
 from source_amplitude.config.model import Config
 from source_amplitude.errors import AUTHENTICATION_FAILED, ConfigError
 from source_amplitude.export.client import ExportAnswer, ExportClient, access_denied, export_answer
@@ -57,7 +57,7 @@ def why_no_exports(config: Config, logger: logging.Logger) -> str | None:
     if action is Action.THROTTLED:
         logger.warning("Amplitude is busy with other requests of this project (429); the keys were accepted")
     ahead = server.ahead()
-    return f"{difference(ahead)} {consequence(ahead)}" if abs(ahead) > CHECK_FAILS_FROM else None
+    return difference(ahead) if abs(ahead) > CHECK_FAILS_FROM else None
 
 
 def why_keys_refused(config: Config, logger: logging.Logger) -> str | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import requests
 
-from source_amplitude.clock import TOLERANCE, ServerClock, clock_of, consequence, difference
+from source_amplitude.clock import TOLERANCE, ServerClock, clock_of, difference
 from source_amplitude.http.session import NoKeys, Session
 
 PATH = "api/2/export"
@@ -37,7 +37,7 @@ def server_clock(api_url: str, logger: logging.Logger) -> ServerClock:
     ahead = server.ahead()
     if abs(ahead) > TOLERANCE and not server.is_reported:
         server.is_reported = True
-        logger.warning(f"{difference(ahead)} {consequence(ahead)}")
+        logger.warning(difference(ahead))
     return server
 
 

@@ -67,17 +67,13 @@ def profile_record(
     values = ColumnValues(types, json_columns_as_string=json_columns_as_string)
     record = values.record(fields)
     asked_for = user.id.replace("\x00", "\ufffd")
-    record["user_id"] = _id(record["user_id"]) or asked_for
-    record["device_id"] = _id(record["device_id"]) or (asked_for if user.kind == "device_id" else None)
+    record["user_id"] = id_text(record["user_id"]) or asked_for
+    record["device_id"] = id_text(record["device_id"]) or (asked_for if user.kind == "device_id" else None)
     values.coercions.repaired = int(profile.is_repaired or (computations is not None and computations.is_repaired))
     return _encode(record) + b"\n", values.coercions
 
 
-def _id(value: msgspec.Raw | None) -> str | None:
-    return None if value is None else msgspec.json.decode(value, type=str | None)
-
-
-def id_text(raw: msgspec.Raw) -> str | None:
+def id_text(raw: msgspec.Raw | None) -> str | None:
     """Reads an id as text, anything but a string as its very JSON; None for null."""
-    text = str(raw, "utf-8")
+    text = "null" if raw is None else str(raw, "utf-8")
     return msgspec.json.decode(text, type=str | None) if text[0] in '"n' else text
