@@ -147,14 +147,9 @@ def spool(
             on_bytes(len(chunk))
         file.flush()
     except BaseException as error:
-        discard(file)
+        with suppress(OSError):  # closing flushes what a full disk refused before, and may fail again
+            file.close()
         if isinstance(error, OSError) and error.errno in _FULL_DISK:
             raise FullDiskError(max(stated_bytes(response) or 0, size)) from error
         raise
     return file, size
-
-
-def discard(file: BinaryIO) -> None:
-    """Closes a file that nobody needs. Closing flushes what a full disk refused before, and may fail again."""
-    with suppress(OSError):
-        file.close()

@@ -44,11 +44,10 @@ def _pools(answer_seconds: float) -> dict[str, type[HTTPConnectionPool]]:
     """Makes the two kinds of pools, with connections whose answers are bounded."""
     # A `partial` by itself becomes a method of the class in newer versions of Python.
     kind = {"response_class": staticmethod(partial(_BoundedResponse, answer_seconds=answer_seconds))}
-    plain = {"ConnectionCls": type("BoundedConnection", (HTTPConnection,), kind)}
-    tls = {"ConnectionCls": type("BoundedTlsConnection", (HTTPSConnection,), kind)}
+    kinds = {"http": (HTTPConnectionPool, HTTPConnection), "https": (HTTPSConnectionPool, HTTPSConnection)}
     return {
-        "http": type("BoundedPool", (HTTPConnectionPool,), plain),
-        "https": type("BoundedTlsPool", (HTTPSConnectionPool,), tls),
+        scheme: type("BoundedPool", (pool,), {"ConnectionCls": type("BoundedConnection", (connection,), kind)})
+        for scheme, (pool, connection) in kinds.items()
     }
 
 
