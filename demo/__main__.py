@@ -20,17 +20,16 @@ from typing import Any
 from amplitude_simulator import Project, RestData, Simulator
 from amplitude_simulator.project import HOUR
 from amplitude_simulator.rest.cohorts import member_ids
+from harness.moments import DAY, FIRST_HOUR, NOW
 from harness.profiles import REAL_PACE, keys_of, users_seen
-from harness.rest import DAILY, DAY, ONE_RECORD_A_DAY, SNAPSHOTS, days, days_of, most_cost_in_any
+from harness.rest import DAILY, ONE_RECORD_A_DAY, SNAPSHOTS, days, days_of, most_cost_in_any
 from harness.runs import Command, Outcome
 from source_amplitude.threads import in_background
 
 REPOSITORY = Path(__file__).parents[1]
 SAMPLES = REPOSITORY / "sample_files"
 OUTPUT = REPOSITORY / "demo_output"
-FIRST_HOUR = datetime(2024, 3, 13, tzinfo=timezone.utc)
 FIRST_DAY = date(2024, 2, 15)
-NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)
 LATER = timedelta(hours=3)
 DOT_SECONDS = 1.0
 

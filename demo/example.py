@@ -14,6 +14,7 @@ from pathlib import Path
 from amplitude_simulator import Project, RestData, Simulator
 from harness import pyairbyte
 from harness.dbt_package import ENVIRONMENT, Dbt
+from harness.moments import NOW
 from harness.rest import ALL_COHORTS, DAILY, SNAPSHOTS
 from harness.runs import a_config
 
@@ -22,7 +23,6 @@ OUTPUT = REPOSITORY / "example_output"
 DATABASE = OUTPUT / "amplitude.duckdb"
 PAGE = OUTPUT / "week.html"
 FIRST_HOUR = datetime(2024, 3, 7, tzinfo=timezone.utc)
-NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)
 BETWEEN = timedelta(hours=3)
 EVENTS_PER_HOUR = 40
 DELETED_USER = 250

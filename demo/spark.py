@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 
 from pyspark.sql.streaming import StreamingQuery
@@ -22,12 +22,11 @@ from pyspark.sql.streaming import StreamingQuery
 from amplitude_simulator import Project, Simulator
 from amplitude_simulator.project import HOUR
 from demo.__main__ import print_table, tell
+from harness.moments import FIRST_HOUR, NOW
 from harness.spark import SimulatedSpark, spark_session, uuids, write_settings
 
 REPOSITORY = Path(__file__).parents[1]
 OUTPUT = REPOSITORY / "demo_output" / "spark"
-FIRST_HOUR = datetime(2024, 3, 13, tzinfo=timezone.utc)
-NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)
 LATER = timedelta(hours=3)
 
 

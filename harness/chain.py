@@ -20,7 +20,7 @@ from source_amplitude.events.reader import WindowReader
 from source_amplitude.export.archive import Archive
 from source_amplitude.export.windows import Window
 
-HOUR = datetime(2024, 3, 15, tzinfo=timezone.utc)
+FIRST_HOUR = datetime(2024, 3, 15, tzinfo=timezone.utc)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
         while True:
             archive = Archive(Path(path).open("rb"), Path(path).stat().st_size)  # noqa: SIM115 - the reader closes it
             converter = RecordConverter(json_columns_as_string=False)
-            reader = WindowReader(Window(HOUR, HOUR), archive, lambda _: None, converter, logger)
+            reader = WindowReader(Window(FIRST_HOUR, FIRST_HOUR), archive, lambda _: None, converter, logger)
             for batch in reader.batches():
                 writer.write_bytes(RecordBatch("events", batch.ndjson, batch.count).to_lines())
 

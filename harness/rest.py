@@ -1,14 +1,14 @@
 """Syncs of the streams of Amplitude's other endpoints for tests and the demo."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from amplitude_simulator import Request, Simulator
+from harness.moments import DAY
 from harness.runs import INCREMENTAL_STREAMS, Command, Outcome, State, a_catalog, a_config
 from source_amplitude.endpoints.registry import ENDPOINTS
 
-DAY = timedelta(days=1)
 ALL_COHORTS = {"selection": "all"}
 DAILY = tuple(endpoint.name for endpoint in ENDPOINTS if endpoint.name in INCREMENTAL_STREAMS)
 SNAPSHOTS = tuple(endpoint.name for endpoint in ENDPOINTS if endpoint.name not in DAILY)

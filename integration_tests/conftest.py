@@ -3,18 +3,16 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from amplitude_simulator import Project, Simulator
+from harness.moments import FIRST_HOUR, NOW
 from harness.runs import Command
 from integration_tests.postgres import PostgreSQL, running_server
-
-FIRST_HOUR = datetime(2024, 3, 13, 0, tzinfo=timezone.utc)
-NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)
 
 
 @pytest.fixture

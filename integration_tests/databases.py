@@ -12,10 +12,8 @@ import pytest
 from amplitude_simulator import Project, Simulator
 from harness import pyairbyte
 from harness.limits import scaled
+from harness.moments import FIRST_HOUR
 from harness.runs import a_config
-
-FIRST_HOUR = datetime(2024, 3, 13, tzinfo=timezone.utc)
-
 
 NOW = datetime(2024, 3, 14, 2, 10, tzinfo=timezone.utc)
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import Fault, Simulator
+from harness.moments import FIRST_HOUR
 from harness.runs import Command, Outcome, a_catalog, a_config
 from integration_tests.checking import an_events_state, assert_no_key, check, verdict
-from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import LAST_HOUR
 from integration_tests.faults.tables import INVALID_KEY
 

@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import RestData, Simulator
+from harness.moments import DAY, FIRST_HOUR, NOW
 from harness.rest import days_of, read_streams
 from harness.runs import Command, State, a_config
-from integration_tests.conftest import FIRST_HOUR, NOW
 from integration_tests.faults.expect import HOUR, LAST_HOUR
-
-DAY = timedelta(days=1)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 
 from amplitude_simulator import Simulator
 from amplitude_simulator.project import HOUR
+from harness.moments import FIRST_HOUR, NOW
 from harness.runs import Command, a_catalog, a_config, uuids_before_each_state
 from integration_tests.checking import an_events_state
-from integration_tests.conftest import FIRST_HOUR, NOW
 
 UTC = timezone.utc
 HOUR_20 = datetime(2024, 3, 15, 20, tzinfo=UTC)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import Fault, RestData, Simulator
+from harness.moments import FIRST_HOUR, NOW
 from harness.profiles import active, keys_of
 from harness.rest import days_of, read_streams
 from harness.runs import Command, a_catalog, a_config
-from integration_tests.conftest import FIRST_HOUR, NOW
 from integration_tests.faults.expect import HOUR, LAST_HOUR
 
 REFUSED = FIRST_HOUR + 30 * HOUR

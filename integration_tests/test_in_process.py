@@ -15,9 +15,9 @@ from airbyte_cdk.test import entrypoint_wrapper
 from airbyte_cdk.test.entrypoint_wrapper import EntrypointOutput
 
 from amplitude_simulator import Fault, Simulator
+from harness.moments import FIRST_HOUR, NOW
 from harness.profiles import a_profiles_config, listed
 from harness.runs import Command, a_catalog, a_config
-from integration_tests.conftest import FIRST_HOUR, NOW
 from source_amplitude import SourceAmplitude, clock
 from source_amplitude.airbyte.streams.events import Events
 from source_amplitude.http import retry

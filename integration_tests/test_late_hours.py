@@ -11,8 +11,8 @@ import pytest
 from amplitude_simulator import Fault, Simulator
 from amplitude_simulator.archives import Member
 from amplitude_simulator.project import HOUR
+from harness.moments import FIRST_HOUR
 from harness.runs import Command, Outcome, State, a_config
-from integration_tests.conftest import FIRST_HOUR
 
 LATE = {FIRST_HOUR + 40 * HOUR: 6 * HOUR, FIRST_HOUR + 41 * HOUR: 6 * HOUR}
 

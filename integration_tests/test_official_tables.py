@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import Project, RestData, Simulator
-from harness.rest import DAY, as_they_came, days, days_of, read_streams
+from harness.moments import DAY
+from harness.rest import as_they_came, days, days_of, read_streams
 from harness.runs import Command, a_config
 from integration_tests.official_connector import (
     REPOSITORY,

@@ -12,6 +12,7 @@ import pytest
 
 from amplitude_simulator import Fault, Simulator
 from harness.limits import FOR_EVER_SECONDS
+from harness.moments import FIRST_HOUR
 from harness.profiles import (
     COMPLETE,
     REAL_PACE,
@@ -27,7 +28,6 @@ from harness.profiles import (
 )
 from harness.rest import a_state
 from harness.runs import Command, KillAfter, Outcome, a_catalog
-from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import LAST_HOUR, assert_no_file_left, assert_nothing_left
 from source_amplitude.airbyte.streams.user_profiles import USERS_A_STATE
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from amplitude_simulator import Fault, Simulator
+from harness.moments import FIRST_HOUR, NOW
 from harness.profiles import active, listed, read_profiles
 from harness.runs import Command, Outcome, a_config
-from integration_tests.conftest import FIRST_HOUR, NOW
 
 SOON = {"progress.PROGRESS_SECONDS": 0.05}
 LATEST = datetime(2024, 3, 15, 20, tzinfo=timezone.utc)

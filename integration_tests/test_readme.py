@@ -14,8 +14,8 @@ import yaml
 
 from amplitude_simulator import Fault
 from harness.limits import STUCK_SECONDS, scaled, wait_until
+from harness.moments import FIRST_HOUR
 from harness.runs import Command, a_config
-from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import LAST_HOUR
 from source_amplitude.airbyte.arguments import parse
 

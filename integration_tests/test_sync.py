@@ -19,9 +19,9 @@ import pytest
 
 from amplitude_simulator import Fault, Simulator
 from harness.limits import STUCK_SECONDS, scaled, wait_until
+from harness.moments import FIRST_HOUR
 from harness.profiles import a_profiles_config, keys_of, listed
 from harness.runs import Command, KillAfter, Outcome, a_catalog, a_config
-from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import LAST_HOUR, assert_nothing_left
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from amplitude_simulator import Fault, Simulator
 from amplitude_simulator.project import HOUR
+from harness.moments import FIRST_HOUR
 from harness.runs import Command, Outcome, a_config
-from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.contents import with_lines
 
 LAST_LINE = re.compile(

@@ -10,6 +10,7 @@ import pytest
 
 from amplitude_simulator import Fault, Simulator
 from amplitude_simulator.profiles import a_profile
+from harness.moments import NOW
 from harness.profiles import (
     COMPLETE,
     a_profiles_config,
@@ -22,7 +23,6 @@ from harness.profiles import (
 )
 from harness.runs import Command, a_catalog, a_config
 from integration_tests.checking import assert_no_key, check, verdict
-from integration_tests.conftest import NOW
 
 USERS = [f"user-{number}" for number in range(60)]
 LAST_HOUR = NOW.replace(hour=20, minute=0)

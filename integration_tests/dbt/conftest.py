@@ -13,10 +13,10 @@ import pytest
 
 from amplitude_simulator import Cohort, Project, RestData, Simulator
 from harness.dbt_package import REPOSITORY, Dbt, as_tables, in_duckdb
+from harness.moments import FIRST_HOUR
 from harness.rest import ALL_COHORTS, DAILY, SNAPSHOTS
 from harness.runs import Command, State, a_catalog, a_config
 
-FIRST_HOUR = datetime(2024, 3, 13, tzinfo=timezone.utc)
 FIRST_SYNC = datetime(2024, 3, 18, 14, 10, tzinfo=timezone.utc)
 STEPS = ["page viewed", "add to cart", "order completed"]
 VARIABLES = {

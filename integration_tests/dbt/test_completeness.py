@@ -19,7 +19,7 @@ BLOCKS = re.findall(r"^```sql\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 DUCKDB_TOTALS, POSTGRES_TOTALS, _, _, _, DUCKDB_GAPS, POSTGRES_GAPS = (
     block.replace("Etc/UTC", "Etc/GMT-2") for block in BLOCKS
 )
-HOUR = "server_upload_time >= '2024-03-15 10:00' AND server_upload_time < '2024-03-15 11:00'"
+IN_THE_HOUR = "server_upload_time >= '2024-03-15 10:00' AND server_upload_time < '2024-03-15 11:00'"
 
 
 def assert_an_hour_is_found(
@@ -29,7 +29,7 @@ def assert_an_hour_is_found(
     whole = [before[f"2024-03-{day}"] for day in (14, 15, 16)]
     assert all(-1 <= difference <= 0 for difference in whole)
     assert run(gaps) == []
-    delete(f"DELETE FROM events WHERE {HOUR}")
+    delete(f"DELETE FROM events WHERE {IN_THE_HOUR}")
     after = {f"{row['date']}": row["difference"] for row in run(totals)}
     assert before["2024-03-15"] - after["2024-03-15"] >= 13, "all but a few late ones of the hour's 15"
     [gap] = run(gaps)

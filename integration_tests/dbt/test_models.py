@@ -3,15 +3,14 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from amplitude_simulator.project import HOUR
 from integration_tests.dbt.conftest import FIRST_HOUR, STEPS, DuckDB, Two
-
-HOUR = timedelta(hours=1)
 
 pytestmark = [pytest.mark.extra, pytest.mark.xdist_group("dbt"), pytest.mark.timeout(900)]
 

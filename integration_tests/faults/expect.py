@@ -4,8 +4,8 @@ from datetime import datetime, timezone
 
 from amplitude_simulator import Simulator
 from amplitude_simulator.project import HOUR
+from harness.moments import FIRST_HOUR
 from harness.runs import Command, Outcome, uuids_before_each_state
-from integration_tests.conftest import FIRST_HOUR
 
 LAST_HOUR = datetime(2024, 3, 15, 20, tzinfo=timezone.utc)
 MOST_MEMORY = 200e6

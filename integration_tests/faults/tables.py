@@ -3,7 +3,7 @@
 from datetime import datetime, timezone
 
 from amplitude_simulator import Fault
-from integration_tests.conftest import FIRST_HOUR
+from harness.moments import FIRST_HOUR
 from integration_tests.faults.expect import LAST_HOUR
 
 INVALID_KEY = (

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from amplitude_simulator import Fault, Simulator
+from harness.moments import FIRST_HOUR
 from harness.profiles import active
 from harness.runs import Command, a_catalog, a_config
-from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import (
     assert_failed,
     assert_nothing_left,

@@ -10,8 +10,8 @@ import pytest
 
 from amplitude_simulator import Fault, Simulator
 from amplitude_simulator.project import HOUR
+from harness.moments import FIRST_HOUR
 from harness.runs import Command, Outcome, a_config
-from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.contents import Change, Members, each_line, field, with_lines
 from integration_tests.faults.expect import LAST_HOUR, assert_failed, assert_nothing_left, assert_whole
 

@@ -17,9 +17,9 @@ import pytest
 from amplitude_simulator import Fault, Simulator
 from amplitude_simulator.archives import gzip_chunks, zip_chunks
 from amplitude_simulator.events import Population, event_lines
+from harness.moments import FIRST_HOUR
 from harness.runs import Command, a_config
 from harness.warm import WarmProcess
-from integration_tests.conftest import FIRST_HOUR
 
 Process = subprocess.Popen[str] | WarmProcess
 # A fast reader, a slow one, and one that stands still, all until the signal is sent; afterwards it reads all there is.

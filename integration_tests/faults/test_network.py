@@ -14,8 +14,8 @@ from cryptography.x509.oid import NameOID
 
 from amplitude_simulator import Fault, Project, Simulator
 from harness.limits import scaled
+from harness.moments import FIRST_HOUR, NOW
 from harness.runs import Command, a_config
-from integration_tests.conftest import FIRST_HOUR, NOW
 from integration_tests.faults.expect import assert_failed, assert_whole
 
 NIGHT = datetime(2024, 3, 15, 10, tzinfo=timezone.utc)

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import Fault, Project, Simulator
+from harness.moments import FIRST_HOUR, NOW
 from harness.runs import Command, KillAfter, Outcome, State, a_config, uuids_before_each_state
-from integration_tests.conftest import FIRST_HOUR, NOW
 from integration_tests.faults.expect import HOUR, assert_no_file_left, reached
 from integration_tests.faults.tables import PASSING, STAYING
 from source_amplitude.events.late_hours import RECHECK_AFTER_HOURS

@@ -18,8 +18,8 @@ import pytest
 
 from amplitude_simulator import Fault, Simulator
 from harness.limits import FOR_EVER_SECONDS, STUCK_SECONDS, scaled
+from harness.moments import FIRST_HOUR
 from harness.runs import Command, KillAfter, a_config
-from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import (
     LAST_HOUR,
     assert_no_file_left,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from amplitude_simulator import Fault, Simulator
+from harness.moments import FIRST_HOUR
 from harness.runs import Command, KillAfter, a_config
-from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.expect import HOUR, assert_no_file_left, reached
 
 

@@ -25,7 +25,7 @@ from source_amplitude.user_profiles.users import User
 
 LOGGER = logging.getLogger("test")
 API_KEY, SECRET_KEY = "5f2b8e6c1d9a47038e6b2c5d7f1a9e04", "c9d41e7ab3f0852691d7e4c8a2b60f35"
-HOUR = Window(*[datetime(2024, 3, 15, 10, tzinfo=timezone.utc)] * 2)
+WINDOW = Window(*[datetime(2024, 3, 15, 10, tzinfo=timezone.utc)] * 2)
 
 
 def a_config() -> Config:
@@ -37,7 +37,7 @@ def a_config() -> Config:
 def an_export(cancellation: Cancellation | None = None) -> Any:
     """The archive of an hour."""
     downloader = Downloader(ExportClient(a_config(), LOGGER), ConcurrencyLimiter(1), LOGGER, lambda _: None)
-    return downloader.fetch(HOUR, cancellation or Cancellation())
+    return downloader.fetch(WINDOW, cancellation or Cancellation())
 
 
 def a_list() -> list[bytes]:

@@ -9,8 +9,8 @@ import pytest
 
 from amplitude_simulator import Fault, Simulator
 from amplitude_simulator.project import HOUR
+from harness.moments import FIRST_HOUR
 from harness.runs import Command, a_config
-from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.contents import field
 from integration_tests.faults.expect import assert_failed
 from integration_tests.hostile.server import serving

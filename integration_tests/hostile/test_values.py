@@ -8,10 +8,10 @@ import pytest
 
 from amplitude_simulator import Fault, RestData, Simulator
 from amplitude_simulator.rest.data import Cohort
+from harness.moments import FIRST_HOUR
 from harness.profiles import active, keys_of, listed, read_profiles
 from harness.rest import ALL_COHORTS, read_streams
 from harness.runs import Command, a_config
-from integration_tests.conftest import FIRST_HOUR
 from integration_tests.faults.contents import each_line
 from integration_tests.faults.expect import LAST_HOUR
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from amplitude_simulator import RestData, Simulator
 from amplitude_simulator.events import amplitude_id
+from harness.moments import FIRST_HOUR
 from harness.rest import read_streams
 from harness.runs import Command
 
-FIRST_HOUR = datetime(2024, 3, 13, tzinfo=timezone.utc)
 NOW = datetime(2024, 3, 16, 13, 10, tzinfo=timezone.utc)
 COUNTED = RestData(numbers="counted", utc_offset_hours=2)
 

@@ -10,7 +10,8 @@ import pytest
 
 from amplitude_simulator import Fault, RestData, Simulator
 from amplitude_simulator.rest.dashboard import BUCKETS
-from harness.rest import DAILY, DAY, a_state, as_they_came, days, days_asked_for, days_of, read_streams, stream_states
+from harness.moments import DAY
+from harness.rest import DAILY, a_state, as_they_came, days, days_asked_for, days_of, read_streams, stream_states
 from harness.runs import Command
 
 FIRST_DAY = date(2024, 3, 13)

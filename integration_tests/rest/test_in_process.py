@@ -5,9 +5,9 @@ from airbyte_cdk.models import ConfiguredAirbyteCatalogSerializer
 from airbyte_cdk.test import entrypoint_wrapper
 
 from amplitude_simulator import Simulator
+from harness.moments import NOW
 from harness.rest import ALL_COHORTS, DAILY, SNAPSHOTS
 from harness.runs import Command, a_catalog, a_config
-from integration_tests.conftest import NOW
 from source_amplitude import SourceAmplitude, clock
 from source_amplitude.endpoints import cohort_job
 

@@ -11,7 +11,7 @@ from amplitude_simulator.rest.cohorts import SYNC, a_cohort
 from harness.rest import SNAPSHOTS, as_they_came, read_streams
 from harness.runs import Command, Outcome
 
-LISTS = [stream for stream in SNAPSHOTS if stream != "cohort_members"]
+IN_ONE_ANSWER = [stream for stream in SNAPSHOTS if stream != "cohort_members"]
 COMPLETE = {"__ab_no_cursor_state_message": True}
 
 
@@ -128,12 +128,12 @@ def test_given_the_tracking_plan_then_events_user_properties_and_categories(comm
 
 
 def test_given_json_string_then_objects_and_arrays_are_text_and_lists_of_texts_stay(command: Command) -> None:
-    as_text = read_streams(command, *LISTS)
-    as_objects = objects(command, *LISTS)
+    as_text = read_streams(command, *IN_ONE_ANSWER)
+    as_objects = objects(command, *IN_ONE_ANSWER)
     texts = {("cohorts", "definition"), ("cohorts", "syncMetadata"), ("annotations", "category"),
              ("taxonomy_events", "category")}  # fmt: skip
     found = set()
-    for stream in LISTS:
+    for stream in IN_ONE_ANSWER:
         for ours, other in zip(as_text.records(stream), as_objects.records(stream), strict=True):
             for name, value in other.items():
                 if (stream, name) in texts and value is not None:
@@ -145,9 +145,9 @@ def test_given_json_string_then_objects_and_arrays_are_text_and_lists_of_texts_s
 
 
 def test_given_a_snapshot_then_its_state_says_no_more_than_that_it_is_done(command: Command) -> None:
-    outcome = read_streams(command, *LISTS)
+    outcome = read_streams(command, *IN_ONE_ANSWER)
     assert outcome.exit_code == 0
-    assert [state["stream"]["stream_state"] for state in outcome.states] == [COMPLETE] * len(LISTS)
+    assert [state["stream"]["stream_state"] for state in outcome.states] == [COMPLETE] * len(IN_ONE_ANSWER)
     assert [state["sourceStats"]["recordCount"] for state in outcome.states] == [
-        len(outcome.records(stream)) for stream in LISTS
+        len(outcome.records(stream)) for stream in IN_ONE_ANSWER
     ]

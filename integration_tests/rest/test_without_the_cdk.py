@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from amplitude_simulator import Fault, RestData, Simulator
+from harness.moments import NOW
 from harness.rest import ALL_COHORTS, DAILY, SNAPSHOTS, most_cost_in_any, read_streams
 from harness.runs import Command, a_config
-from integration_tests.conftest import NOW
 from source_amplitude.config.model import Config
 from source_amplitude.endpoints import cohort_job, limits
 from source_amplitude.endpoints.daily import DailyEndpoint

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from amplitude_simulator import Project, Simulator
+from harness.moments import FIRST_HOUR
 
 if TYPE_CHECKING:
     from harness.spark import SimulatedSpark
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 # These need Spark's environment; `make test-spark` runs them there.
 collect_ignore_glob = [] if find_spec("pyspark") else ["test_*.py"]
 
-FIRST_HOUR = datetime(2024, 3, 13, 0, tzinfo=timezone.utc)
 NUMBERS = count(1)
 NOW = datetime(2024, 3, 16, 2, 10, tzinfo=timezone.utc)  # 72 hours are complete
 

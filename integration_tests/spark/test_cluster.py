@@ -9,18 +9,18 @@ import sys
 import tarfile
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 
 from amplitude_simulator import Fault, Project, Simulator
+from amplitude_simulator.project import HOUR
 from harness.spark import REPOSITORY, local_conf, wait_for
 from harness.spark_cluster import HOME, Cluster, standalone_cluster
 
 pytestmark = [pytest.mark.spark, pytest.mark.slow, pytest.mark.timeout(1800)]
 
-HOUR = timedelta(hours=1)
 NOW = datetime.now(timezone.utc)  # no process of the cluster has another clock than this machine's
 FIRST_HOUR = NOW.replace(hour=0, minute=0, second=0, microsecond=0) - 96 * HOUR
 HOURS = 48

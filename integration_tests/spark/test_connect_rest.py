@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import Fault, RestData, Simulator
-from harness.rest import DAILY, DAY, SNAPSHOTS, days, days_asked_for, most_cost_in_any
+from harness.moments import DAY
+from harness.rest import DAILY, SNAPSHOTS, days, days_asked_for, most_cost_in_any
 from integration_tests.spark.conftest import NOW
 from source_amplitude import clock
 from source_amplitude.endpoints import cohort_job, limits

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,15 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame
 
 from amplitude_simulator import RestData
-from harness.rest import DAY, days
+from amplitude_simulator.project import HOUR
+from harness.moments import DAY
+from harness.rest import days
 from harness.spark import REPOSITORY, SimulatedSpark
 from integration_tests.spark.conftest import FIRST_HOUR
 from source_amplitude.spark.spark_versions import TELLS_LIMITS
 
 pytestmark = [pytest.mark.spark, pytest.mark.timeout(300)]  # of a busy machine
 
-HOUR = timedelta(hours=1)
 Merge = Callable[[DataFrame, Any], None]
 
 

@@ -13,7 +13,8 @@ from pyspark.sql import DataFrame
 from amplitude_simulator import Cohort, Fault, RestData
 from amplitude_simulator.rest.cohorts import member_ids, member_rows
 from amplitude_simulator.rest.dashboard import BUCKETS
-from harness.rest import DAILY, DAY, SNAPSHOTS, days, days_asked_for
+from harness.moments import DAY
+from harness.rest import DAILY, SNAPSHOTS, days, days_asked_for
 from harness.spark import SimulatedSpark
 from integration_tests.spark.conftest import NOW
 from integration_tests.spark.queries import offsets, sentence_of

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.moments import NOW
 from source_amplitude.config.form import migrate
 from source_amplitude.config.model import ActiveUsers, Config, ListedUsers
 from source_amplitude.errors import ConfigError
 from unit_tests.strategies import any_json
 
 UTC = timezone.utc
-NOW = datetime(2024, 3, 15, 23, 10, tzinfo=UTC)
 
 
 def a_config(**changes: Any) -> Config:

@@ -14,8 +14,8 @@ from source_amplitude.export.archive import Archive
 from source_amplitude.export.windows import Window
 from unit_tests.archives import a_zip, an_export, name, opened
 
-HOUR = datetime(2024, 1, 1, tzinfo=timezone.utc)
-WINDOW = Window(HOUR, HOUR)
+FIRST_HOUR = datetime(2024, 1, 1, tzinfo=timezone.utc)
+WINDOW = Window(FIRST_HOUR, FIRST_HOUR)
 LINES = [b'{"event_id":%d}\n' % number for number in range(6)]
 WHOLE = an_export(*LINES)
 

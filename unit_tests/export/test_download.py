@@ -19,8 +19,8 @@ from unit_tests.clock import Clock
 
 LOGGER = logging.getLogger("test")
 FIRST = datetime(2024, 1, 1, tzinfo=timezone.utc)
-HOUR = Window(FIRST, FIRST)
-DAY = Window(FIRST, FIRST + timedelta(hours=23))
+AN_HOUR = Window(FIRST, FIRST)
+A_DAY = Window(FIRST, FIRST + timedelta(hours=23))
 ARCHIVE = an_answer(200, an_export(b'{"a":1}\n'), Content_Type="application/zip")
 
 
@@ -51,33 +51,33 @@ def fetch(window: Window, *answers: Answer, waits: Waits | None = None, limit: i
 def test_given_failures_that_pass_then_longer_waits_each_time_and_the_archive() -> None:
     waits = Waits()
     failing = an_answer(503), requests.ConnectionError("reset"), an_answer(200, b"<html>"), an_answer(404, b"who?")
-    archive = fetch(DAY, *failing, ARCHIVE, waits=waits)
+    archive = fetch(A_DAY, *failing, ARCHIVE, waits=waits)
     assert waits.seconds == [1, 2, 4, 8]
     assert [line for block in archive.blocks() for _, line in block.lines()] == [b'{"a":1}']
 
 
 def test_given_an_empty_window_then_none() -> None:
-    assert fetch(DAY, EMPTY) is None
+    assert fetch(A_DAY, EMPTY) is None
 
 
 def test_given_failures_that_stay_then_five_tries() -> None:
     waits = Waits()
     with pytest.raises(TransientError, match="failed 5 times; the last error was: 404 who\\?"):
-        fetch(DAY, an_answer(404, b"who?"), waits=waits)
+        fetch(A_DAY, an_answer(404, b"who?"), waits=waits)
     assert waits.seconds == [1, 2, 4, 8]
 
 
 def test_given_429_then_retry_after_is_kept_to_and_otherwise_the_waits_grow() -> None:
     waits = Waits()
     throttled = an_answer(429), an_answer(429), an_answer(429, Retry_After="17"), an_answer(429)
-    fetch(DAY, *throttled, ARCHIVE, waits=waits)
+    fetch(A_DAY, *throttled, ARCHIVE, waits=waits)
     assert waits.seconds == [1, 2, 17, 8]
 
 
 def test_given_429_for_more_than_ten_minutes_then_an_error_with_the_last_retry_after(clock: Clock) -> None:
     waits = Waits(clock)
     with pytest.raises(TransientError, match="for more than 10 minutes, last Retry-After 250 s"):
-        fetch(DAY, an_answer(429, Retry_After="250"), waits=waits)
+        fetch(A_DAY, an_answer(429, Retry_After="250"), waits=waits)
     assert waits.seconds == [250, 250]
 
 
@@ -86,7 +86,7 @@ def test_given_a_success_then_the_limit_learns_of_it() -> None:
     limiter._limit = 1
     downloader = Downloader(ExportClientStub(EMPTY), limiter, LOGGER, unheard)  # type: ignore[arg-type]
     for _ in range(4):
-        downloader.fetch(DAY, Waits())
+        downloader.fetch(A_DAY, Waits())
     assert limiter._limit == 2
 
 
@@ -97,7 +97,7 @@ def test_given_a_success_then_the_limit_learns_of_it() -> None:
 )
 def test_given_a_range_that_is_too_much_then_it_is_to_be_split(answer: Answer) -> None:
     with pytest.raises(TooMuchAtOnceError):
-        fetch(DAY, answer)
+        fetch(A_DAY, answer)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_given_a_range_that_is_too_much_then_it_is_to_be_split(answer: Answer) -
 )
 def test_what_an_answer_to_a_single_hour_ends_with(answer: Answer, kind: type[AmplitudeError], told: str) -> None:
     with pytest.raises(AmplitudeError) as caught:
-        fetch(HOUR, answer)
+        fetch(AN_HOUR, answer)
     assert type(caught.value) is kind
     assert told in caught.value.message
 
@@ -128,8 +128,8 @@ def test_what_an_answer_to_a_single_hour_ends_with(answer: Answer, kind: type[Am
 def test_given_refused_keys_then_no_second_request() -> None:
     client = ExportClientStub(an_answer(401))
     with pytest.raises(ConfigError):
-        Downloader(client, ConcurrencyLimiter(1), LOGGER, unheard).fetch(DAY, Waits())  # type: ignore[arg-type]
-    assert client.asked == [DAY]
+        Downloader(client, ConcurrencyLimiter(1), LOGGER, unheard).fetch(A_DAY, Waits())  # type: ignore[arg-type]
+    assert client.asked == [A_DAY]
 
 
 def test_given_cancelled_then_failures_are_not_tried_again() -> None:
@@ -141,8 +141,8 @@ def test_given_cancelled_then_failures_are_not_tried_again() -> None:
 
     client = ExportClientStub(cancelled_meanwhile)
     with pytest.raises(Cancelled):
-        Downloader(client, ConcurrencyLimiter(1), LOGGER, unheard).fetch(DAY, waits)  # type: ignore[arg-type]
-    assert client.asked == [DAY]
+        Downloader(client, ConcurrencyLimiter(1), LOGGER, unheard).fetch(A_DAY, waits)  # type: ignore[arg-type]
+    assert client.asked == [A_DAY]
 
 
 class FullDisk(io.BytesIO):
@@ -164,14 +164,14 @@ def test_given_a_full_disk_then_told_what_is_needed(
 ) -> None:
     monkeypatch.setattr(body.tempfile, "TemporaryFile", lambda **_: FullDisk(100, code))
     with pytest.raises(DiskFullError) as caught:
-        fetch(DAY, an_answer(200, b"x" * 3000, **headers))
+        fetch(A_DAY, an_answer(200, b"x" * 3000, **headers))
     assert caught.value.needed_bytes == needed
 
 
 def test_given_another_trouble_with_the_disk_then_it_is_told_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body.tempfile, "TemporaryFile", lambda **_: FullDisk(100, errno.EIO))
     with pytest.raises(OSError, match="no room"):
-        fetch(DAY, an_answer(200, b"x" * 3000))
+        fetch(A_DAY, an_answer(200, b"x" * 3000))
 
 
 class Trickle:
@@ -190,7 +190,7 @@ def spooled(clock: Clock, *bytes_a_second: int) -> str:
     response = requests.Response()
     response.raw = Trickle(clock, *bytes_a_second)
     with pytest.raises(PassingError) as caught:
-        spool(HOUR, response)
+        spool(AN_HOUR, response)
     return str(caught.value)
 
 

@@ -1,13 +1,12 @@
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import pytest
 import time_machine
 
+from harness.moments import NOW
 from source_amplitude.http import retry
 from source_amplitude.http.retry import MAX_TRIES, Retries, backoff_seconds, retry_after_seconds
 from unit_tests.clock import Clock
-
-NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)
 
 
 @pytest.fixture

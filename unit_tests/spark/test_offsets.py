@@ -1,13 +1,14 @@
 """Which hours of events micro-batches and their tasks have."""
 
 import logging
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.moments import NOW
 from source_amplitude.errors import ConfigError
 from source_amplitude.export.windows import HOUR, HOURLY_SINCE, export_hour, parse_export_hour
 from source_amplitude.spark.offsets import HOURS, Offset
@@ -17,7 +18,6 @@ from source_amplitude.spark.tables.table import Json
 
 pytestmark = pytest.mark.spark
 
-NOW = datetime(2024, 3, 15, 23, 10, tzinfo=timezone.utc)
 NEWEST = {"last_hour": "20240315T20"}
 
 
