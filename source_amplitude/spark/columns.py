@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Raw, structs
 
-from source_amplitude.events.lines import NULL, NeedsCoercionError
+from source_amplitude.events.lines import EMPTY_BAG, NULL, NeedsCoercionError
 from source_amplitude.records.coercion import is_number
 from source_amplitude.records.json_repair import SHORTEST_TOO_DEEP, is_too_deep
 from source_amplitude.records.rfc3339 import USUAL_CHARACTERS, all_rfc3339, usual_rfc3339
@@ -133,14 +133,11 @@ def _any_timestamps(values: Values, kind: pa.DataType) -> pa.Array:
 
 def _bags(values: Values, _: pa.DataType) -> pa.StringArray:
     """Makes a column of JSON, as it came."""
-    if _are_equal(values):  # most bags are empty
-        longest = len(values[0])
-        joined = _repeated(bytes(values[0]), len(values))
-    else:
-        raws = [NULL if raw is None else raw for raw in values] if None in values else values
-        longest = max(map(len, raws))
-        joined = _joined(raws)
-    if longest >= SHORTEST_TOO_DEEP and any(is_too_deep(raw, 1) for raw in values if raw):
+    if values[0] == EMPTY_BAG and _are_equal(values):  # as in many columns
+        return _repeated(bytes(EMPTY_BAG), len(values))
+    raws = [NULL if raw is None else raw for raw in values] if None in values else values
+    joined = _joined(raws)
+    if max(map(len, raws)) >= SHORTEST_TOO_DEEP and any(is_too_deep(raw, 1) for raw in values if raw):
         raise NeedsCoercionError
     joined.validate(full=True)
     if not pc.starts_with(joined, "{").false_count:

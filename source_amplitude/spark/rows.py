@@ -51,6 +51,7 @@ class RowConverter(LineConverter[Rows]):
         only = None if ADDITIONAL_FIELDS in table_columns else frozenset(table_columns)
         super().__init__(json_columns_as_string=True, missing=None, only=only)
         self._schema = arrow_schema(table_columns)
+        self._kinds: dict[str, pa.DataType] = {field.name: field.type for field in self._schema}
         self._of_ndjson = ArrowConverter(table_columns)
 
     @property
@@ -66,8 +67,13 @@ class RowConverter(LineConverter[Rows]):
         if not events:
             return Rows([], 0, coercions)
         values = by_field(events, self._shape.names)
+        coerced = {ADDITIONAL_FIELDS, *self._shape.verbatim.values()}
+        fields = [
+            FieldValues(kind, None if name in coerced else self._types[name], values.get(name))
+            for name, kind in self._kinds.items()
+        ]
         try:
-            arrays = columns([self._field(field, values.get(field.name)) for field in self._schema], len(events))
+            arrays = columns(fields, len(events))
         except pa.ArrowException:  # a text that is not UTF-8, or a timestamp that is finer than a microsecond
             raise NeedsCoercionError from None
         return Rows([pa.RecordBatch.from_arrays(arrays, schema=self._schema)], len(events), coercions)
@@ -133,10 +139,6 @@ class RowConverter(LineConverter[Rows]):
                 self._learn({name: fields[name] for name in new}, set())
                 missing -= new
         return self._shape is not before
-
-    def _field(self, field: pa.Field, values: Sequence[Any] | None) -> FieldValues:
-        is_coerced = field.name == ADDITIONAL_FIELDS or field.name in self._shape.verbatim.values()
-        return FieldValues(field.type, None if is_coerced else self._types[field.name], values)
 
     def _of_records(self, records: Sequence[Mapping[str, Any]], coercions: CoercionStats) -> Rows:
         return Rows([_encode_lines(records)] if records else [], len(records), coercions)
