@@ -84,9 +84,9 @@ class Options:
 
 def _check_names(given: Mapping[str, str], logger: logging.Logger) -> None:
     """Refuses what is not offered and what looks mistyped; passes over others, since platforms add some."""
-    for name in given:
-        if name in _REFUSED:
-            raise ConfigError(_REFUSED[name])
+    for name, sentence in _REFUSED.items():
+        if name in given:
+            raise ConfigError(sentence)
     unknown = sorted(given.keys() - KNOWN)
     for name in unknown:
         if meant := get_close_matches(name, sorted(KNOWN), n=1, cutoff=_CLOSE):
