@@ -38,15 +38,15 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 
 class FaultNotAppliedError(AssertionError):
-    """A fault struck a request whose answer has nothing that it could change: the test would prove nothing."""
+    """A fault met no request, or no answer that it could change: the test would prove nothing."""
 
 
 @dataclass(frozen=True)
 class Fault:
     """One kind of trouble (see `EXPORT_KINDS`).
 
-    A fault in a body strikes answers with 200 alone. Where it changes nothing, or meets no such answer but others, the
-    simulator raises `FaultNotAppliedError` when it stops.
+    A fault in a body strikes answers with 200 alone. Where it changes nothing, or meets no such answer, and where any
+    fault meets no request, the simulator raises `FaultNotAppliedError` when it stops.
 
     :param api: which API it strikes, "export", "profile" or "rest"
     :param hour: strikes export requests whose range holds this hour; None: all

@@ -26,9 +26,6 @@ class Sender(BaseHTTPRequestHandler):
     def sent(self, request: Request) -> None:
         """Nothing to do here."""
 
-    def applied(self, fault: Fault) -> None:
-        """Nothing to do here."""
-
     def missed(self, fault: Fault) -> None:
         """Nothing to do here."""
 
@@ -40,12 +37,9 @@ class Sender(BaseHTTPRequestHandler):
         """:raises FaultNotAppliedError: the answer has nothing that the fault of the request could change"""
         request.status = answer.status
         fault = request.fault
-        if fault is not None and fault.kind in BODY_KINDS:
-            if answer.status == 200:
-                self.applied(fault)
-            else:
-                self.missed(fault)
-                request.fault = fault = None
+        if fault is not None and fault.kind in BODY_KINDS and answer.status != 200:
+            self.missed(fault)
+            request.fault = fault = None
         if fault is not None and fault.kind in SENDING_KINDS:
             self._send_with_fault(request, answer, fault)
             return

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,8 +39,8 @@ class Simulator:
     :param tls: speak HTTPS with this certificate
     :param cache_archives: keep whole answers in memory and send them again, for benchmarks of hours that are published
 
-    Connections to `regions_away` are reset. What went wrong in the simulator itself, a fault that could not be applied
-    too, is in `errors`; the first of them is raised at the end of the `with` block.
+    Connections to `regions_away` are reset. What went wrong in the simulator itself is in `errors`; the first of them,
+    or the first of its `faults` that changed no answer, is raised at the end of the `with` block.
     """
 
     def __init__(
@@ -65,8 +65,8 @@ class Simulator:
         self.date: Callable[[], datetime | None] = lambda: self.now
         self._now = now
         self._cached: dict[tuple[datetime, datetime], Answer] | None = {} if cache_archives else None
-        self._struck: dict[int, int] = {}
-        self._missed: dict[int, Fault] = {}
+        self._strikes: dict[int, _Strikes] = {}
+        self._faults_may_miss = False
         self._barriers: dict[int, threading.Barrier] = {}
         self._in_flight = 0
         self._lock = threading.Lock()
@@ -95,12 +95,16 @@ class Simulator:
         return {"AMPLITUDE_API_URL": f"{self.url}/{{region}}", "AMPLITUDE_PROFILE_API_URL": f"{self.url}/us"}
 
     def serve(self, project: Project, now: datetime | None) -> None:
-        """Be another project at another time of day, without faults, at the same address."""
+        """Be another project at another time of day, without faults, at the same address.
+
+        :raises FaultNotAppliedError: one of the faults so far changed no answer
+        """
+        self.require_applied_faults()
         self.project, self._now = project, now
         self.profiles = Profiles(project)
         self.rest = Rest(project, lambda: self.now, self.rest.storage)
         self.faults.clear()
-        self._struck.clear()
+        self._strikes.clear()
         self._barriers.clear()
         self.clear_log()
 
@@ -123,9 +127,22 @@ class Simulator:
         self._server.shutdown()
         self._server.server_close()
         self.rest.storage.stop()
-        missed = [f"{fault.kind} met no answer with 200" for fault in self._missed.values()]
-        errors = [*self.errors, *map(FaultNotAppliedError, missed)]
-        if errors and error is None:
+        if error is None:
+            self.require_applied_faults()
+
+    def require_applied_faults(self) -> None:
+        """Raise the first thing that went wrong in the simulator itself, such as a fault that met no request.
+
+        :raises FaultNotAppliedError: one of the faults changed no answer
+        """
+        with self._lock:
+            errors = [*self.errors]
+            if not self._faults_may_miss:
+                missed = [strikes.fault for strikes in self._strikes.values() if not strikes.number]
+                unmet = [fault for fault in self.faults if id(fault) not in self._strikes]
+                errors += [FaultNotAppliedError(f"{fault.kind} met no answer with 200") for fault in missed]
+                errors += [FaultNotAppliedError(f"{fault.kind} met no request") for fault in unmet]
+        if errors:
             raise errors[0]
 
     def begin(self, path: str, query: str, authorization: str | None) -> Request:
@@ -153,10 +170,11 @@ class Simulator:
         with self._lock:
             found: list[Fault] = []
             for fault in self.faults:
-                struck = self._struck.get(id(fault), 0)
+                past = self._strikes.get(id(fault), _Strikes(fault))
                 is_second = _slot(fault) in map(_slot, found)
-                if strikes(fault) and not is_second and (fault.times is None or struck < fault.times):
-                    self._struck[id(fault)] = struck + 1
+                if strikes(fault) and not is_second and (fault.times is None or past.number < fault.times):
+                    past.number += 1
+                    self._strikes[id(fault)] = past
                     found.append(fault)
             return found
 
@@ -169,21 +187,14 @@ class Simulator:
             self._cached[first, last] = replace(answer, body=whole)
         return self._cached[first, last]
 
-    def applied(self, fault: Fault) -> None:
-        with self._lock:
-            self._missed.pop(id(fault), None)
-
     def missed(self, fault: Fault) -> None:
-        """An answer had no body for a fault, which strikes another one instead."""
+        """Take a strike back: the answer had no body for the fault, which strikes another one instead."""
         with self._lock:
-            self._struck[id(fault)] -= 1
-            if not self._struck[id(fault)]:
-                self._missed[id(fault)] = fault
+            self._strikes[id(fault)].number -= 1
 
     def allow_missed_faults(self) -> None:
-        """Raise nothing for faults that met no answer with 200 so far: they were chosen by chance."""
-        with self._lock:
-            self._missed.clear()
+        """Raise nothing for faults that changed no answer: they were chosen by chance."""
+        self._faults_may_miss = True
 
     def gather(self, fault: Fault) -> None:
         """:raises threading.BrokenBarrierError: fewer requests came than are to be under way together"""
@@ -195,6 +206,14 @@ class Simulator:
         """Say nothing until the client hangs up."""
         while not self._closing.is_set() and not select.select([client], [], [], 0.02)[0]:
             pass
+
+
+@dataclass
+class _Strikes:
+    """How often a fault has struck; it is kept here, so that no other fault gets its `id`."""
+
+    fault: Fault
+    number: int = 0
 
 
 class _Server(ThreadingHTTPServer):
@@ -250,9 +269,6 @@ class _Handler(Sender, BaseHTTPRequestHandler):
         if not self._ended:
             self._ended = True
             self.server.simulator.end(request)
-
-    def applied(self, fault: Fault) -> None:
-        self.server.simulator.applied(fault)
 
     def missed(self, fault: Fault) -> None:
         self.server.simulator.missed(fault)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from amplitude_simulator import Fault, RestData, Simulator
+from amplitude_simulator import Fault, Request, RestData, Simulator
 from harness.moments import FIRST_HOUR, NOW
 from harness.profiles import active, keys_of
 from harness.rest import days_of, read_streams
@@ -55,24 +55,26 @@ def test_given_an_hour_that_is_refused_then_skip_hours_leaves_it_out_and_nothing
 def test_given_hours_to_leave_out_anywhere_then_every_other_hour_once(
     command: Command, skipped: list[datetime]
 ) -> None:
-    for hour in skipped:
-        refuse(command, hour, b"no")
     names = [f"{hour:%Y-%m-%dT%H:00}" for hour in skipped]
     outcome = command.read(a_config(command.simulator, skip_hours=[",".join(names)]))
     assert outcome.exit_code == 0, outcome.everything[-3000:]
     left_out = {uuid for hour in skipped for uuid in command.simulator.project.uuids(hour, hour)}
     assert set(outcome.uuids) == command.simulator.project.uuids(FIRST_HOUR, LAST_HOUR) - left_out
     assert len(outcome.uuids) == len(set(outcome.uuids))
+    assert not any(asks_for(request, hour) for request in command.simulator.log for hour in skipped)
+
+
+def asks_for(request: Request, hour: datetime) -> bool:
+    return request.params["start"] <= f"{hour:%Y%m%dT%H}" <= request.params["end"]
 
 
 def test_given_active_users_then_hours_to_leave_out_do_not_stop_them(command: Command) -> None:
-    refuse(command, LAST_HOUR - 5 * HOUR, b"no")
-    config = a_config(
-        command.simulator, skip_hours=[f"{LAST_HOUR - 5 * HOUR:%Y%m%dT%H}"], user_profiles={"users": active(1)}
-    )
+    skipped = LAST_HOUR - 5 * HOUR
+    config = a_config(command.simulator, skip_hours=[f"{skipped:%Y%m%dT%H}"], user_profiles={"users": active(1)})
     outcome = command.read(config, catalog=a_catalog("user_profiles"))
     assert outcome.exit_code == 0, outcome.everything[-3000:]
     assert keys_of(outcome)
+    assert not any(asks_for(request, skipped) for request in command.simulator.log)
 
 
 def test_given_an_end_date_before_the_beginning_then_a_warning_instead_of_the_word_that_all_has_been_read(

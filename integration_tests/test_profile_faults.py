@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from amplitude_simulator import Fault, Simulator
-from harness.limits import FOR_EVER_SECONDS
+from harness.limits import FOR_EVER_SECONDS, STUCK_SECONDS, scaled
 from harness.moments import FIRST_HOUR
 from harness.profiles import (
     COMPLETE,
@@ -27,7 +27,7 @@ from harness.profiles import (
     users_seen,
 )
 from harness.rest import a_state
-from harness.runs import Command, KillAfter, Outcome, a_catalog
+from harness.runs import Command, KillAfter, Outcome, a_catalog, assert_records_fit
 from integration_tests.faults.expect import LAST_HOUR, assert_no_file_left, assert_nothing_left
 from source_amplitude.airbyte.streams.user_profiles import USERS_A_STATE
 
@@ -278,8 +278,19 @@ def test_given_a_search_that_is_killed_again_and_again_then_it_gets_on_and_every
 
 
 def test_given_sigterm_then_a_clean_end_and_a_state_to_continue_from(simulator: Simulator, command: Command) -> None:
-    place = after_requests(simulator, 100, signal.SIGTERM)
-    stopped = read_profiles(command, listed(MANY), settings=SLOW_ENOUGH_TO_STOP, kill_after=place)
+    config = a_profiles_config(simulator, listed(MANY))
+    arguments = command.read_arguments(config, catalog=a_catalog("user_profiles"))
+    process = command.start("read", *arguments, settings=SLOW_ENOUGH_TO_STOP)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line.rstrip("\n"))
+        if '"STATE"' in line:
+            process.send_signal(signal.SIGTERM)
+    stopped = Outcome(process.wait(scaled(STUCK_SECONDS)), lines, process.stderr.read(), peak_rss_bytes=0, seconds=0)
+    command.assert_no_secret(stopped, MANY)
+    assert_records_fit(stopped, arguments)
     assert stopped.exit_code == -signal.SIGTERM
     assert stopped.stderr == ""
     assert_nothing_left(command)
@@ -290,11 +301,13 @@ def test_given_sigterm_then_a_clean_end_and_a_state_to_continue_from(simulator: 
 def test_given_sigterm_while_all_requests_wait_for_a_silent_server_then_it_ends_without_the_answers(
     simulator: Simulator, command: Command
 ) -> None:
-    simulator.faults += [Fault("hang", api="profile", user=user) for user in USERS[1:]]
+    simulator.faults += [Fault("hang", api="profile", user=user) for user in USERS[1:21]]
     stopped = read_profiles(
         command,
         listed(USERS),
-        kill_after=after_requests(simulator, 21, signal.SIGTERM),
+        kill_after=KillAfter(
+            0, signal.SIGTERM, lambda: sum(bool(request.fault) for request in simulator.profile_log) == 20
+        ),
         settings={"user_profiles.fetch.READ_TIMEOUT_SECONDS": FOR_EVER_SECONDS},
     )
     assert stopped.exit_code == -signal.SIGTERM
@@ -312,10 +325,13 @@ def test_given_the_reader_goes_away_then_it_ends_quietly(simulator: Simulator, c
 def test_given_another_tool_uses_a_third_of_the_limit_then_nothing_fails_and_the_pace_adapts(
     a_simulator: Callable[..., Simulator], tmp_path: Path
 ) -> None:
-    simulator = a_simulator(minute_seconds=1.5, used_by_another_tool=200)
+    minute_seconds = scaled(1.5)  # or a busy machine asks no faster than allowed
+    simulator = a_simulator(minute_seconds=minute_seconds, used_by_another_tool=200)
     users = [f"user-{number}" for number in range(1000)]
     outcome = read_profiles(
-        Command(simulator, tmp_path), listed(users), settings={"user_profiles.pacer.WINDOW_SECONDS": 1.55}
+        Command(simulator, tmp_path),
+        listed(users),
+        settings={"user_profiles.pacer.WINDOW_SECONDS": minute_seconds + 0.05},
     )
     assert outcome.exit_code == 0, outcome.everything
     assert keys_of(outcome) == users

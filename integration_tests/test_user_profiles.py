@@ -313,8 +313,8 @@ def test_given_active_users_then_each_once_and_devices_only_without_a_user(
     a_simulator: Callable[..., Simulator], tmp_path: Path
 ) -> None:
     simulator = a_simulator(users=400, events_per_hour=40, profiles_per_minute=10**6)
-    simulator.faults.append(Fault("members", transform=without_some_user_ids))
     simulator.faults.append(Fault("gzip_crc", times=1, hour=NOW.replace(hour=3, minute=0)))
+    simulator.faults.append(Fault("members", transform=without_some_user_ids))
     outcome = read_profiles(
         Command(simulator, tmp_path), active(3), settings={"user_profiles.pacer.WINDOW_SECONDS": 0.2}
     )

@@ -12,8 +12,8 @@ import pytest
 from amplitude_simulator import Cohort, Fault, Project, RestData, Simulator
 from amplitude_simulator.faults import FaultNotAppliedError
 from amplitude_simulator.server import _Handler
+from harness.moments import FIRST_HOUR
 
-HOUR = datetime(2024, 3, 13, tzinfo=timezone.utc)
 NOW = datetime(2024, 3, 15, tzinfo=timezone.utc)
 EXPORT = "/us/api/2/export?start=20240313T00&end=20240313T00"
 EMPTY_EXPORT = "/us/api/2/export?start=20230101T00&end=20230101T00"
@@ -22,7 +22,7 @@ FILE = "/us/api/5/cohorts/request/q%2F00001/file"
 
 
 def a_simulator(*faults: Fault, **cohort: str) -> Simulator:
-    project = Project(HOUR, rest=RestData(cohorts=(Cohort("a", **cohort),)))  # type: ignore[arg-type]
+    project = Project(FIRST_HOUR, rest=RestData(cohorts=(Cohort("a", **cohort),)))  # type: ignore[arg-type]
     simulator = Simulator(project, NOW)
     simulator.faults += faults
     return simulator
@@ -55,6 +55,12 @@ def ask(simulator: Simulator, path: str) -> bytes | None:
 def test_given_a_fault_that_cannot_be_applied_then_the_simulator_raises_when_it_stops(path: str, fault: Fault) -> None:
     with pytest.raises(FaultNotAppliedError), a_simulator(fault) as simulator:
         ask(simulator, path)
+
+
+@pytest.mark.parametrize("fault", [Fault("hang", api="profile"), Fault("latency", hour=NOW), Fault("gather", times=0)])
+def test_given_a_fault_that_meets_no_request_then_the_simulator_raises_when_it_stops(fault: Fault) -> None:
+    with pytest.raises(FaultNotAppliedError, match=f"{fault.kind} met no request"), a_simulator(fault) as simulator:
+        ask(simulator, EXPORT)
 
 
 def test_given_an_answer_without_a_body_to_change_then_the_fault_strikes_the_next_one() -> None:

@@ -152,13 +152,14 @@ def test_given_keys_that_a_gateway_refuses_then_an_error_at_once_that_does_not_c
     assert len(command.simulator.rest_log) == 1
 
 
-@pytest.mark.parametrize("stream", ["cohort_members", "active_users"])
+@pytest.mark.parametrize(
+    ("stream", "path"), [("cohort_members", "/api/5/cohorts/request/*"), ("active_users", "/api/2/users")]
+)
 def test_given_a_rejection_that_is_not_amplitudes_then_no_word_on_the_configuration(
-    project: Callable[..., Command], stream: str
+    project: Callable[..., Command], stream: str, path: str
 ) -> None:
     command = project()
-    for path in ("/api/2/users", "/api/5/cohorts/request/*"):
-        command.simulator.faults.append(Fault("status", api="rest", path=path, status=400, body=b"Bad Request"))
+    command.simulator.faults.append(Fault("status", api="rest", path=path, status=400, body=b"Bad Request"))
     choice = {"cohort_members": {"cohorts": listed_cohorts("k2m9xq7")}}
     outcome = read_streams(command, stream, **choice)
     assert outcome.stream_error["failure_type"] == "system_error"

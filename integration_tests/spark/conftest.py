@@ -36,7 +36,7 @@ def spark_and_amplitude(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[S
 
 
 @pytest.fixture
-def a_spark(spark_and_amplitude: "SimulatedSpark") -> "Callable[..., SimulatedSpark]":
+def a_spark(spark_and_amplitude: "SimulatedSpark") -> "Iterator[Callable[..., SimulatedSpark]]":
     """Spark with Amplitude as a small project whose first 72 hours are complete.
 
     Each has another key, since workers are used again and keep what they have learnt of a project.
@@ -47,7 +47,13 @@ def a_spark(spark_and_amplitude: "SimulatedSpark") -> "Callable[..., SimulatedSp
         spark_and_amplitude.become(Project(**{**defaults, **project}), now)
         return spark_and_amplitude
 
-    return become
+    yield become
+    simulator = spark_and_amplitude.simulator
+    try:
+        simulator.require_applied_faults()
+    finally:
+        simulator.errors.clear()
+        simulator.faults.clear()
 
 
 @pytest.fixture
