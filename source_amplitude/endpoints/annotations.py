@@ -9,11 +9,8 @@ from datetime import date
 
 from msgspec import Raw
 
-from source_amplitude.endpoints.answers import NULL
 from source_amplitude.endpoints.endpoint import Endpoint, Record
-from source_amplitude.records.json_repair import Fields, object_fields, plain_text, raw_json
-
-DATE_CHARACTERS = len("2026-02-03")
+from source_amplitude.records.json_repair import NULL, Fields, object_fields, plain_text, raw_json
 
 
 class Annotations(Endpoint):
@@ -35,7 +32,7 @@ class Annotations(Endpoint):
 
 def _day(start: Raw) -> str | None:
     try:
-        return date.fromisoformat(plain_text(start)[:DATE_CHARACTERS]).isoformat()
+        return date.fromisoformat(plain_text(start)[:10]).isoformat()
     except ValueError:
         return None
 

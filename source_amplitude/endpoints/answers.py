@@ -9,15 +9,13 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import requests
-from msgspec import Raw
 
 from source_amplitude.errors import AmplitudeError, ConfigError, UnexpectedError, keys_refused
 from source_amplitude.http import body
 from source_amplitude.http.actions import Action, action_of
 from source_amplitude.http.answers import ErrorWords, content_type, messages_of, shown_text
-from source_amplitude.records.json_repair import Fields, NotAJsonObjectError, plain_value, read_object
+from source_amplitude.records.json_repair import NULL, Fields, NotAJsonObjectError, plain_value, read_object
 
-NULL = Raw(b"null")
 # "Invalid API Key", "Invalid API/Secret Key combination"
 KEYS_REFUSED_WORDS = "invalid api"
 # Read, it takes twenty times that of memory at most.

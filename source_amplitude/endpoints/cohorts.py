@@ -13,17 +13,16 @@ import msgspec
 import requests
 
 from source_amplitude.config.model import Config, ListedCohorts
-from source_amplitude.endpoints.answers import NULL, NotIncludedError, RejectedError, UnusableAnswerError, answer_json
+from source_amplitude.endpoints.answers import NotIncludedError, RejectedError, UnusableAnswerError, answer_json
 from source_amplitude.endpoints.cohort_choice import Quota, check_quota, oldest_cohorts, read_quota
 from source_amplitude.endpoints.cohort_file import member_records
 from source_amplitude.endpoints.cohort_job import CohortJobs, cohort_refused
 from source_amplitude.endpoints.endpoint import NO_DAYS, Days, Endpoint, batches
 from source_amplitude.endpoints.sender import Params, Sender
 from source_amplitude.errors import ConfigError
-from source_amplitude.records.json_repair import plain_value
+from source_amplitude.records.json_repair import NULL, plain_value
 
 COHORTS_PATH = "api/3/cohorts"
-QUOTA_PATH = "api/3/cohorts/usage"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -122,7 +121,7 @@ class CohortMembers(Endpoint):
 
     def _quota(self) -> Quota | None:
         try:
-            return self.request(QUOTA_PATH, {}, _quota_in, readable={requests.codes.not_found})
+            return self.request("api/3/cohorts/usage", {}, _quota_in, readable={requests.codes.not_found})
         except (NotIncludedError, RejectedError):
             return None  # new in 2026, and not everywhere yet
 

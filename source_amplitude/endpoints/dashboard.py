@@ -12,17 +12,15 @@ from typing import ClassVar
 
 from msgspec import Raw
 
-from source_amplitude.endpoints.answers import NULL, RejectedError
+from source_amplitude.endpoints.answers import RejectedError
 from source_amplitude.endpoints.daily import DailyEndpoint, data_of, numbers_by_day
 from source_amplitude.endpoints.days import CURSOR_FIELD, parse_day_param
 from source_amplitude.endpoints.endpoint import Days, Endpoint, Record
 from source_amplitude.endpoints.sender import Params
 from source_amplitude.errors import ConfigError
-from source_amplitude.records.json_repair import Fields, elements, plain_text, plain_value, raw_json
+from source_amplitude.records.json_repair import NO_KEY, NULL, Fields, elements, plain_text, plain_value, raw_json
 
-UNGROUPED_LABEL = "0"
 _EMPTY = Raw(b"[]")
-_NO_BUCKET = (NULL, Raw(b'""'))
 ALL_EVENT_TYPES = '{"event_type":"_all"}'
 
 
@@ -139,7 +137,7 @@ class SessionLengthDistribution(DailyEndpoint):
         day: date = parse_day_param(days["start"])
         for series in elements(data["series"])[:1]:
             for bucket, count in zip(elements(data["xValues"]), elements(series), strict=True):
-                if bucket in _NO_BUCKET:
+                if bucket in NO_KEY:
                     raise ValueError("a bucket without a name")
                 yield {CURSOR_FIELD: raw_json(day.isoformat()), "bucket": raw_json(plain_text(bucket)), "count": count}
 
@@ -156,4 +154,4 @@ def _labels(data: Fields) -> list[str]:
     for place, label in enumerate(labels):
         times[label] += 1
         labels[place] = label if times[label] == 1 else f"{label} ({times[label]})"
-    return labels or [UNGROUPED_LABEL]
+    return labels or ["0"]

@@ -12,7 +12,6 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 import requests
-from msgspec import Raw
 from urllib3.exceptions import HTTPError
 
 from source_amplitude.config.model import Config
@@ -32,8 +31,8 @@ from source_amplitude.http.actions import Action
 from source_amplitude.http.answers import ErrorWords, error_words, exception_text
 from source_amplitude.http.body import BrokenBodyError
 from source_amplitude.http.retry import Retries, retry_after_seconds
-from source_amplitude.records.coercion import ColumnValues, log_coercions
-from source_amplitude.records.json_repair import Fields, elements, object_fields
+from source_amplitude.records.coercion import CoercionStats, ColumnValues, log_coercions
+from source_amplitude.records.json_repair import NO_KEY, Fields, elements, object_fields
 from source_amplitude.records.schema import declared_types
 
 RECORDS_PER_BATCH = 1000
@@ -44,7 +43,6 @@ Record = Fields
 Days = Mapping[str, str]
 """A range of days as a request has it, `{"start": "20240301", "end": "20240330"}`, both included; empty for a list."""
 NO_DAYS: Days = {}
-_NO_KEY = (None, Raw(b"null"), Raw(b'""'))
 _encode = msgspec.json.Encoder().encode
 
 
@@ -71,7 +69,8 @@ class Endpoint(ABC):
         self.logger = logger
         self._send = send
         self.is_included = True
-        self.values = self._new_values()
+        as_string = config.json_columns_as_string
+        self.values = ColumnValues(declared_types(self.name), json_columns_as_string=as_string)
 
     def read(self, days: Days = NO_DAYS) -> Iterator[list[bytes]]:
         """Yields the records as JSON, many at once: none, after a warning, where the project's plan lacks the endpoint.
@@ -95,7 +94,7 @@ class Endpoint(ABC):
 
         :raises UnexpectedError: there are none, since all entries came without their key
         """
-        coercions, self.values = self.values.coercions, self._new_values()
+        coercions, self.values.coercions = self.values.coercions, CoercionStats()
         if coercions.left_out and not count:
             raise UnexpectedError(
                 f"None of the {coercions.left_out:,} entries that Amplitude has for the stream {self.name} has its key "
@@ -202,7 +201,7 @@ class Endpoint(ABC):
         None, and counted, where a field of the key has no value: a destination could not tell such records apart.
         """
         record = self.values.record(fields)
-        if any(record.get(key) in _NO_KEY for key in self.primary_keys):
+        if any(record.get(key) in NO_KEY for key in self.primary_keys):
             self.values.coercions.left_out += 1
             return None
         return _encode(record)
@@ -220,10 +219,6 @@ class Endpoint(ABC):
         self.logger.warning(
             f"{self.name}: this project's plan does not include this data, so there is none ({error.message})"
         )
-
-    def _new_values(self) -> ColumnValues:
-        json_columns_as_string = self.config.json_columns_as_string
-        return ColumnValues(declared_types(self.name), json_columns_as_string=json_columns_as_string)
 
 
 def batches(lines: Iterable[bytes | None]) -> Iterator[list[bytes]]:

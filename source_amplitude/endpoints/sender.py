@@ -23,7 +23,6 @@ from source_amplitude.http.session import Session
 READ_TIMEOUT_SECONDS = 180.0
 # Some answers are files of cohorts.
 ANSWER_SECONDS = 3600.0
-CHEAP_PATH = "api/2/events/list"
 Params = Mapping[str, Any]
 
 
@@ -57,7 +56,7 @@ def check_keys(send: Sender, region: Region) -> None:
     :raises ConfigError: the keys are refused
     """
     try:
-        with closing(send(CHEAP_PATH, {})) as response:
+        with closing(send("api/2/events/list", {})) as response:
             if response.status_code < requests.codes.bad_request:
                 return
             words = error_words(response)

@@ -8,14 +8,12 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Iterable
 
-from source_amplitude.endpoints.answers import NULL, NotIncludedError, RejectedError
+from source_amplitude.endpoints.answers import NotIncludedError, RejectedError
 from source_amplitude.endpoints.endpoint import Days, Endpoint, Record
 from source_amplitude.errors import UnexpectedError
-from source_amplitude.records.json_repair import Fields, plain_value, raw_json
+from source_amplitude.records.json_repair import NULL, Fields, plain_value, raw_json
 
 EVENTS_PATH = "api/2/taxonomy/event"
-ANY_EVENT = "_all"
-NOT_FOUND_WORDS = "not found"
 
 
 class TaxonomyEndpoint(Endpoint, ABC):
@@ -84,12 +82,12 @@ class TaxonomyEventProperties(TaxonomyEndpoint):
         except (NotIncludedError, RejectedError) as error:
             if not event_type:
                 raise
-            if NOT_FOUND_WORDS not in error.message.lower():  # the plan has the endpoint: it was read before
+            if "not found" not in error.message.lower():  # the plan has the endpoint: it was read before
                 raise UnexpectedError(
                     f"Amplitude gave an unexpected answer for the stream {self.name}: {error.message}"
                 ) from error
             # Seen for event types that are in the list all the same.
             self.logger.info(f"{self.name}: Amplitude does not find an event type that it lists ({error.message})")
             return []
-        shared = {"event_type": raw_json(ANY_EVENT)}
+        shared = {"event_type": raw_json("_all")}
         return [record if plain_value(record.get("event_type", NULL)) else {**record, **shared} for record in found]

@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from source_amplitude.events.lines import EMPTY_BAG, NULL, LineConverter, NeedsCoercionError
+from source_amplitude.events.lines import EMPTY_BAG, LineConverter, NeedsCoercionError
 from source_amplitude.records.coercion import CoercionStats, is_number
-from source_amplitude.records.json_repair import SHORTEST_TOO_DEEP, is_too_deep
+from source_amplitude.records.json_repair import NULL, SHORTEST_TOO_DEEP, is_too_deep
 from source_amplitude.records.rfc3339 import all_rfc3339
 
 _encode_lines = msgspec.json.Encoder().encode_lines

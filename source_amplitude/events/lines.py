@@ -16,6 +16,7 @@ from source_amplitude.events.shape import KEY, Shape
 from source_amplitude.export.archive import lines_of
 from source_amplitude.records.coercion import CoercionStats, ColumnValues
 from source_amplitude.records.json_repair import (
+    NO_KEY,
     NOT_STRICT,
     is_too_deep,
     strict_fields,
@@ -27,8 +28,6 @@ from source_amplitude.records.schema import declared_types
 BLOCK_BYTES = 256 * 1024
 MOST_NAMES_SEEN = 10_000
 EMPTY_BAG = Raw(b"{}")
-NULL = Raw(b"null")
-_NO_KEY = (None, NULL, Raw(b'""'))
 _KEYS = UUID("5c1a3c5e-2a0f-5d55-9a53-6f0f2c1f7a4e")
 
 T = TypeVar("T", bound="Batch")
@@ -95,6 +94,7 @@ class LineConverter(ABC, Generic[T]):
         """Returns how many bytes of lines are best converted at once."""
         return BLOCK_BYTES
 
+    @_without_collection()
     def convert(self, text: bytes, count: int) -> T:
         """Converts so many lines: one event for each that is not blank.
 
@@ -103,10 +103,6 @@ class LineConverter(ABC, Generic[T]):
 
         :raises NotAJsonObjectError: a line is not a JSON object
         """
-        with _without_collection():
-            return self._converted(text, count)
-
-    def _converted(self, text: bytes, count: int) -> T:
         try:
             return self._shaped(text, count)
         except DOES_NOT_FIT:
@@ -188,7 +184,7 @@ class LineConverter(ABC, Generic[T]):
             if self._only is not None:
                 fields = {name: raw for name, raw in fields.items() if name in self._only}
             record = values.record(fields)
-            if KEY in self._types and record.get(KEY) in _NO_KEY:
+            if KEY in self._types and record.get(KEY) in NO_KEY:
                 record[KEY] = key_of(line)
                 coercions.keys_made += 1
             self._learn(fields, coercions.converted.keys() | coercions.nulled.keys())

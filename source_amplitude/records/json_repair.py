@@ -37,6 +37,9 @@ _INNERMOST, _DOWN, _RUNS = b"[]", ord("["), re.compile(rb"\[+|\]+")
 _QUOTE = ord('"')
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _STRING_OR_BRACKETS = re.compile(rb'"[^"]*"|[\[{]+|[\]}]+')
+NULL = msgspec.Raw(b"null")
+NO_KEY = (None, NULL, msgspec.Raw(b'""'))
+"""What the field of a key holds where it says nothing."""
 NOT_STRICT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 Fields = dict[str, msgspec.Raw]

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Raw, structs
 
-from source_amplitude.events.lines import EMPTY_BAG, NULL, NeedsCoercionError
+from source_amplitude.events.lines import EMPTY_BAG, NeedsCoercionError
 from source_amplitude.records.coercion import is_number
-from source_amplitude.records.json_repair import SHORTEST_TOO_DEEP, is_too_deep
+from source_amplitude.records.json_repair import NULL, SHORTEST_TOO_DEEP, is_too_deep
 from source_amplitude.records.rfc3339 import USUAL_CHARACTERS, all_rfc3339, usual_rfc3339
 from source_amplitude.records.schema import FieldType
 

@@ -13,8 +13,8 @@ from source_amplitude.export.archive import Archive, ArchiveDamagedError, BadLin
 from source_amplitude.export.exporter import Exporter, RefetchPolicy
 from source_amplitude.export.prefetch import Download
 from source_amplitude.export.windows import HOUR, Window, parse_export_hour
-from source_amplitude.records.json_repair import NOT_STRICT, NotAJsonObjectError, strict_json
-from source_amplitude.user_profiles.profile import NULL, id_text
+from source_amplitude.records.json_repair import NOT_STRICT, NULL, NotAJsonObjectError, strict_json
+from source_amplitude.user_profiles.profile import id_text
 from source_amplitude.user_profiles.seen import SeenUsers
 from source_amplitude.user_profiles.users import DIGEST_BYTES, Group, Kind, User, Users
 

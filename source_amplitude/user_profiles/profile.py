@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import msgspec
 
 from source_amplitude.records.coercion import CoercionStats, ColumnValues
-from source_amplitude.records.json_repair import Fields, NotAJsonObjectError, read_object
+from source_amplitude.records.json_repair import NULL, Fields, NotAJsonObjectError, read_object
 from source_amplitude.records.schema import declared_types
 from source_amplitude.user_profiles.users import User
 
 USER_DATA = "userData"
-NULL = msgspec.Raw(b"null")
 _encode = msgspec.json.Encoder().encode
 
 
