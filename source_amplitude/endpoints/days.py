@@ -24,14 +24,6 @@ def newest_complete_day(now: datetime) -> date:
     return (now - WESTERNMOST_OFFSET).date() - DAY
 
 
-def first_day(config: Config, state: date | None, now: datetime) -> date:
-    """Returns the day where a sync begins: without a state at `start_date`, or 30 days back.
-
-    Those are for a first sync only, since a pause of months must not lose what lies between.
-    """
-    return config.first_hour(None, now).date() if state is None else first_day_again(config, state)
-
-
 def first_day_again(config: Config, state: date) -> date:
     """Returns the first day to read again: the week before the state's day, but nothing before `start_date`."""
     again = state - LOOKBACK

@@ -20,6 +20,7 @@ from source_amplitude.export.exporter import Exporter
 from source_amplitude.export.limiter import ConcurrencyLimiter
 from source_amplitude.export.prefetch import Download, Prefetcher
 from source_amplitude.export.windows import HOUR, Window, floor_to_hour
+from source_amplitude.http.time_of_day import time_of_day
 from source_amplitude.records.coercion import CoercionStats, log_coercions
 
 FAR_AHEAD = timedelta(days=1)
@@ -95,7 +96,8 @@ class EventsSync:
 
     def _new_windows(self) -> Iterator[Download]:
         """Yields the windows after the state; wide ones end where those begin that are small enough to be rechecked."""
-        first, reason = self._config.beginning(self._state.resume_at, self._exporter.now())
+        now = time_of_day(self._config.api_url, self._logger)
+        first, reason = self._config.beginning(self._state.resume_at, now)
         start, newest, end = floor_to_hour(first), self._newest, self._config.end
         if end is not None and start > end:
             if self._state.resume_at is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from source_amplitude.config.model import Config
@@ -36,19 +37,13 @@ class Exporter:
         self._downloader = Downloader(ExportClient(config, logger), limiter, logger, self.progress.received)
         self._prefetchers: list[Prefetcher] = []
 
-    def now(self) -> datetime:
-        """Returns the time by which hours are complete.
-
-        :raises ConfigError: as `time_of_day`
-        """
-        return time_of_day(self._config.api_url, self._logger)
-
     def newest_complete_hour(self) -> datetime:
         """Returns the newest hour that may be read now.
 
         :raises ConfigError: as `time_of_day`
         """
-        return newest_complete_hour(self.now(), self._config.export_delay_hours)
+        now = time_of_day(self._config.api_url, self._logger)
+        return newest_complete_hour(now, self._config.export_delay_hours)
 
     def downloads(self, *ranges: Window, width: AdaptiveWidth | None = None) -> Prefetcher:
         """Iterates over the windows of some ranges of hours in order, with their archives downloaded ahead.
@@ -96,17 +91,18 @@ class Exporter:
             prefetcher.close()
 
 
+@dataclass
 class RefetchPolicy:
     """Downloads a damaged archive of a window again, or reports it: damage may pass; a bad line that comes twice stays.
 
     :param fetch: downloads the window; None when Amplitude has nothing for it any more
     """
 
-    def __init__(self, window: Window, fetch: Callable[[Window], Archive | None], logger: logging.Logger) -> None:
-        self._window = window
-        self._fetch = fetch
-        self._logger = logger
-        self._bad_lines = self._damages = 0
+    window: Window
+    fetch: Callable[[Window], Archive | None]
+    logger: logging.Logger
+    _bad_lines: int = 0
+    _damages: int = 0
 
     def fetch_again(self, error: BadLineError | ArchiveDamagedError) -> Archive:
         """Logs the error, and downloads the window.
@@ -118,7 +114,7 @@ class RefetchPolicy:
             self._bad_lines += 1
             if self._bad_lines > 1:
                 raise UnexpectedError(
-                    f"The export of the hours {self._window} contains a line that is not an event, also when "
+                    f"The export of the hours {self.window} contains a line that is not an event, also when "
                     f"downloaded again: {error}. Report it to Amplitude's support. "
                     "The next sync continues with these hours."
                 ) from error
@@ -126,11 +122,11 @@ class RefetchPolicy:
             self._damages += 1
             if self._damages >= retry.MAX_TRIES:
                 raise TransientError(
-                    f"The export of the hours {self._window} was damaged {self._damages} times; "
+                    f"The export of the hours {self.window} was damaged {self._damages} times; "
                     f"the last error was: {error}. The next sync continues with these hours."
                 ) from error
-        self._logger.warning(f"Export of {self._window}: {error}; fetching it again")
-        archive = self._fetch(self._window)
+        self.logger.warning(f"Export of {self.window}: {error}; fetching it again")
+        archive = self.fetch(self.window)
         if archive is None:
-            raise TransientError(f"Amplitude's answers for the hours {self._window} contradict each other.")
+            raise TransientError(f"Amplitude's answers for the hours {self.window} contradict each other.")
         return archive

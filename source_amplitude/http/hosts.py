@@ -31,10 +31,7 @@ def api_url(region: Region) -> str:
 
     :raises ConfigError: that is no address
     """
-    override = _override(API_URL_VARIABLE)
-    if override:
-        return override.replace(_REGION_PLACEHOLDER, region.lower()).rstrip("/") + "/"
-    return API_URLS[region]
+    return _address(API_URL_VARIABLE, API_URLS[region]).replace(_REGION_PLACEHOLDER, region.lower())
 
 
 def profile_api_url() -> str:
@@ -42,13 +39,11 @@ def profile_api_url() -> str:
 
     :raises ConfigError: that is no address
     """
-    return (_override(PROFILE_API_URL_VARIABLE) or PROFILE_API_URL).rstrip("/") + "/"
+    return _address(PROFILE_API_URL_VARIABLE, PROFILE_API_URL)
 
 
-def _override(variable: str) -> str | None:
-    address = os.environ.get(variable)
-    if not address:
-        return None
+def _address(variable: str, default: str) -> str:
+    address = os.environ.get(variable) or default
     try:
         parts = urlsplit(address.replace(_REGION_PLACEHOLDER, "us"))
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
@@ -59,7 +54,7 @@ def _override(variable: str) -> str | None:
             f"The environment variable {variable} holds no address such as https://host:8080: correct it, or unset it "
             "to reach Amplitude."
         )
-    return address
+    return address.rstrip("/") + "/"
 
 
 def hint_of_override() -> str:

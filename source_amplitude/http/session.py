@@ -170,13 +170,10 @@ class Session:
 
     def _log_when_closed(self, response: requests.Response, started: float, attempt: int) -> None:
         close = response.close
-        is_logged = False
 
         def log_and_close() -> None:
-            nonlocal is_logged
-            if not is_logged:
-                is_logged = True
-                self._log(response.url, f"{response.status_code}, {response.raw.tell():,} bytes", started, attempt)
+            response.close = close  # type: ignore[method-assign]  # what is closed twice is logged once
+            self._log(response.url, f"{response.status_code}, {response.raw.tell():,} bytes", started, attempt)
             close()
 
         response.close = log_and_close  # type: ignore[method-assign]

@@ -64,7 +64,8 @@ class RequestPacer:
             if wait > 0:
                 return max(wait, 0.001)
             self._sent.append(now)
-            self._next_at = max(self._next_at, now - CATCH_UP_SECONDS) + self._interval(now)
+            interval = WINDOW_SECONDS / (self._calls * self._present_share(now))
+            self._next_at = max(self._next_at, now - CATCH_UP_SECONDS) + interval
             return 0.0
 
     def answered(self, sent_at: float, *, throttled: bool, retry_after: float | None = None) -> None:
@@ -93,9 +94,6 @@ class RequestPacer:
                 f"429 from the User Profile API: the organization's limit is reached. Pausing for {pause:.1f} s, "
                 f"then {self._calls * self._share:.0f} requests a minute"
             )
-
-    def _interval(self, now: float) -> float:
-        return WINDOW_SECONDS / (self._calls * self._present_share(now))
 
     def _present_share(self, now: float) -> float:
         return min(1.0, self._share + (now - self._share_since) / (RECOVERY_WINDOWS * WINDOW_SECONDS))

@@ -9,7 +9,7 @@ from source_amplitude.config.model import Config
 from source_amplitude.endpoints.days import (
     DAY,
     day_param,
-    first_day,
+    first_day_again,
     newest_complete_day,
     number_of_days,
     parse_day_param,
@@ -54,16 +54,14 @@ def test_days_and_states_are_read_as_they_were_written(day: date) -> None:
 
 
 def test_given_a_state_then_its_day_and_the_week_before_it_are_read_again_but_nothing_before_the_start() -> None:
-    now, state = datetime(2024, 6, 1, tzinfo=timezone.utc), date(2024, 3, 10)
+    state = date(2024, 3, 10)
 
     def a_config(*start: int) -> Config:
         return Config("", "", start=datetime(*start, tzinfo=timezone.utc) if start else None)  # type: ignore[arg-type, misc]
 
-    assert first_day(a_config(2024, 1, 1), None, now) == date(2024, 1, 1)
-    assert first_day(a_config(2024, 1, 1), state, now) == date(2024, 3, 3)
-    assert first_day(a_config(2024, 3, 9), state, now) == date(2024, 3, 9)
-    assert first_day(a_config(), None, now) == date(2024, 5, 2)
-    assert first_day(a_config(), state, now) == date(2024, 3, 3), "a pause leaves nothing out"
+    assert first_day_again(a_config(2024, 1, 1), state) == date(2024, 3, 3)
+    assert first_day_again(a_config(2024, 3, 9), state) == date(2024, 3, 9)
+    assert first_day_again(a_config(), state) == date(2024, 3, 3), "a pause leaves nothing out"
 
 
 @pytest.mark.parametrize("value", ["2026-02-17", "2026-02-17T00:00:00", "2026-02-17T23:59:59.999Z", "20260217"])

@@ -15,7 +15,7 @@ from source_amplitude.endpoints.daily import DailyEndpoint
 from source_amplitude.endpoints.days import (
     CURSOR_FIELD,
     DAY,
-    first_day,
+    first_day_again,
     newest_complete_day,
     parse_day_param,
     read_state,
@@ -90,11 +90,12 @@ class DailyStream(EndpointStream):
     def stream_slices(self, **_: Any) -> Iterator[Mapping[str, Any]]:
         """Yields one slice a request: `{"start": "20240301", "end": "20240330"}`, both included."""
         now = time_of_day(self._config.api_url, self.logger)
-        start = first_day(self._config, self._last_day, now)
+        first, reason = self._config.beginning(None, now)
+        start = first.date() if self._last_day is None else first_day_again(self._config, self._last_day)
         newest, end = newest_complete_day(now), self._config.end
         if end is not None and start > end.date():
             if self._last_day is None:
-                self.logger.warning(nothing_to_read(self.name, end, *self._config.beginning(None, now)))
+                self.logger.warning(nothing_to_read(self.name, end, first, reason))
             else:
                 self.logger.info(f"{self.name}: everything up to end_date ({end:%Y-%m-%d}) has been read")
             return
