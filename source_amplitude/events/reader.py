@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -17,6 +18,7 @@ from source_amplitude.records.json_repair import NotAJsonObjectError
 T = TypeVar("T", bound=Batch)
 
 
+@dataclass
 class WindowReader(Generic[T]):
     """Reads the archive of a window, and fetches it again when it turns out to be damaged inside.
 
@@ -25,21 +27,14 @@ class WindowReader(Generic[T]):
     :param refetch: downloads the window anew; None when Amplitude has nothing for it any more
     """
 
-    def __init__(
-        self,
-        window: Window,
-        archive: Archive,
-        refetch: Callable[[Window], Archive | None],
-        converter: LineConverter[T],
-        logger: logging.Logger,
-    ) -> None:
-        self._window = window
-        self._archive = archive
-        self._refetch = refetch
-        self._converter = converter
-        self._logger = logger
-        self._emitted: Archive | None = None  # whose lines the records so far are, when that is not the present one
-        self.records = self.lines = 0
+    window: Window
+    archive: Archive
+    refetch: Callable[[Window], Archive | None]
+    converter: LineConverter[T]
+    logger: logging.Logger
+    records: int = 0
+    lines: int = 0
+    _emitted: Archive | None = None  # whose lines the records so far are, when that is not the present one
 
     def batches(self) -> Iterator[T]:
         """Yields some hundred events at a time; closes the archive at the end.
@@ -47,7 +42,7 @@ class WindowReader(Generic[T]):
         :raises AmplitudeError: UnexpectedError for a line that is no event, TransientError for an archive that stays
             damaged, both after fetching it again
         """
-        refetches = RefetchPolicy(self._window, self._refetch, self._logger)
+        refetches = RefetchPolicy(self.window, self.refetch, self.logger)
         try:
             while True:
                 before = self.records
@@ -62,12 +57,12 @@ class WindowReader(Generic[T]):
                     fresh = refetches.fetch_again(error)
                 self._continue_with(fresh, was_emitted=self.records > before)
         finally:
-            self._archive.close()
+            self.archive.close()
             if self._emitted is not None:
                 self._emitted.close()
 
     def _convert(self, block: Block) -> T:
-        convert = self._converter.convert
+        convert = self.converter.convert
         try:
             return convert(block.text, block.count)
         except NotAJsonObjectError:
@@ -80,12 +75,12 @@ class WindowReader(Generic[T]):
 
     def _continue_with(self, fresh: Archive, *, was_emitted: bool) -> None:
         if was_emitted:
-            self._emitted, unused = self._archive, self._emitted
+            self._emitted, unused = self.archive, self._emitted
         else:
-            unused = self._archive
+            unused = self.archive
         if unused is not None:
             unused.close()
-        self._archive = fresh
+        self.archive = fresh
 
     def _blocks_left(self) -> Iterator[Block]:
         """Yields the lines of the archive that are not out yet.
@@ -94,13 +89,13 @@ class WindowReader(Generic[T]):
         than a doubled or a lost event.
         """
         if self._emitted is None:
-            yield from self._archive.blocks(self._converter.block_bytes)
+            yield from self.archive.blocks(self.converter.block_bytes)
             return
         differ = TransientError(
-            f"Amplitude's two answers for the hours {self._window} differ; the next sync reads them anew."
+            f"Amplitude's two answers for the hours {self.window} differ; the next sync reads them anew."
         )
         emitted = islice((line for block in self._emitted.blocks() for _, line in block.lines()), self.records)
-        for block in self._archive.blocks(self._converter.block_bytes):
+        for block in self.archive.blocks(self.converter.block_bytes):
             lines = block.lines()
             known = list(islice(emitted, len(lines)))
             if known != [line for _, line in lines[: len(known)]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import dataclass
 
 import requests
 
@@ -69,6 +70,7 @@ class _ThrottledError(Exception):
         self.limit = limit
 
 
+@dataclass
 class Downloader:
     """Fetches windows, from any number of threads.
 
@@ -76,18 +78,11 @@ class Downloader:
     :param on_bytes: called with the number of bytes received, each time a chunk arrives
     """
 
-    def __init__(
-        self,
-        client: ExportClient,
-        limiter: ConcurrencyLimiter,
-        logger: logging.Logger,
-        on_bytes: Callable[[int], object],
-    ) -> None:
-        self._client = client
-        self._limiter = limiter
-        self._logger = logger
-        self._on_bytes = on_bytes
-        self._has_logged_missing_length = False
+    client: ExportClient
+    limiter: ConcurrencyLimiter
+    logger: logging.Logger
+    on_bytes: Callable[[int], object]
+    _has_logged_missing_length: bool = False
 
     def fetch(self, window: Window, cancellation: Cancellation, unless_bytes: int | None = None) -> Archive | None:
         """Downloads the archive of a window, complete and verified; None when nothing was uploaded in it.
@@ -108,7 +103,7 @@ class Downloader:
                 wait = retries.throttled(error.retry_after)
                 if wait is None:
                     raise _throttled_too_long(window, error) from error
-                self._logger.info(
+                self.logger.info(
                     f"Export of {window}: 429 too many requests, waiting {wait:.1f} s; at most {error.limit} in flight"
                 )
             except PassingError as error:
@@ -116,15 +111,15 @@ class Downloader:
                 wait = retries.failed(error.__cause__)
                 if wait is None:
                     raise (error.if_it_stays or _kept_failing(window, retries, error)) from error
-                self._logger.warning(f"Export of {window}: {error}; {retries.next_try(wait)}")
+                self.logger.warning(f"Export of {window}: {error}; {retries.next_try(wait)}")
             cancellation.sleep(wait)
 
     def _try(
         self, window: Window, cancellation: Cancellation, unless_bytes: int | None, attempt: int
     ) -> Archive | None:
-        with self._limiter.acquire(window.first, cancellation) as generation:
+        with self.limiter.acquire(window.first, cancellation) as generation:
             try:
-                response = self._client.request(window, READ_TIMEOUT_SECONDS, attempt)
+                response = self.client.request(window, READ_TIMEOUT_SECONDS, attempt)
             except requests.ReadTimeout as error:
                 reason = f"no answer within {READ_TIMEOUT_SECONDS:.0f} s"
                 if window.can_be_split:
@@ -136,15 +131,15 @@ class Downloader:
                 answer = export_answer(response)
                 action = answer.action
                 if action is Action.THROTTLED:
-                    raise _ThrottledError(retry_after_seconds(response.headers), self._limiter.throttled(generation))
+                    raise _ThrottledError(retry_after_seconds(response.headers), self.limiter.throttled(generation))
                 archive = None
                 if action is Action.READ and unless_bytes and self._length(response) == unless_bytes:
                     raise UnchangedError
                 if action is Action.READ:
-                    archive = spool(window, response, self._on_bytes)
+                    archive = spool(window, response, self.on_bytes)
                 elif action is not Action.EMPTY:
                     raise self._error_of(window, answer)
-        self._limiter.succeeded()
+        self.limiter.succeeded()
         return archive
 
     def _length(self, response: requests.Response) -> int | None:
@@ -154,7 +149,7 @@ class Downloader:
             return stated
         if not self._has_logged_missing_length:
             self._has_logged_missing_length = True
-            self._logger.info(
+            self.logger.info(
                 "Amplitude's responses carry no usable Content-Length: hours that may have late events are downloaded "
                 "again in full, and their events counted"
             )
@@ -167,12 +162,12 @@ class Downloader:
         if action is Action.SPLIT:
             return hour_refused(window.start_param, answer)
         if action is Action.REFUSED:
-            return keys_refused(self._client.region, f"Amplitude's answer was {words}.")
+            return keys_refused(self.client.region, f"Amplitude's answer was {words}.")
         if action is Action.REJECTED:
             return UnexpectedError(
                 f"Amplitude gave an unexpected answer to the export of {window}: {words}. {PLEASE_REPORT}"
             )
-        denied = access_denied(self._client.region, words) if action is Action.DENIED else None
+        denied = access_denied(self.client.region, words) if action is Action.DENIED else None
         return PassingError(words, denied)
 
 
