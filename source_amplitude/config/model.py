@@ -118,10 +118,6 @@ class Config:
     def api_url(self) -> str:
         return api_url(self.region)
 
-    def first_hour(self, resume_at: datetime | None, now: datetime) -> datetime:
-        """Returns the first hour that `events` reads (see `beginning`)."""
-        return self.beginning(resume_at, now)[0]
-
     def beginning(self, resume_at: datetime | None, now: datetime) -> tuple[datetime, str]:
         """Returns the first hour that `events` reads, and the reason for it, in words for a log.
 

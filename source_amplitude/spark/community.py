@@ -7,17 +7,16 @@ framework what there is: `_community_namespaces`, `_community_tables` and `_comm
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from pyspark.sql.datasource import DataSourceReader, InputPartition
 from pyspark.sql.types import ArrayType, StringType, StructField, StructType
 
-from source_amplitude.errors import ConfigError
 from source_amplitude.spark.connect import LakeflowConnect
 from source_amplitude.spark.datasource import AmplitudeDataSource
 from source_amplitude.spark.errors import clear_errors
+from source_amplitude.spark.options import json_in, names_in
 from source_amplitude.spark.redaction import hide_keys
 
 _TABLES = "_community_tables"
@@ -82,7 +81,7 @@ def _without_table(options: Mapping[str, str]) -> dict[str, str]:
 
 
 def _metadata(connect: LakeflowConnect, options: Mapping[str, str]) -> Iterator[tuple[Any, ...]]:
-    configs = _json(options, "tableconfigs") or {}
+    configs = json_in(options.get("tableconfigs") or "null", "tableconfigs") or {}
     for table in _names(options):
         found = connect.read_table_metadata(table, configs.get(table, {}))
         yield table, found["primary_keys"], found.get("cursor_field"), found["ingestion_type"]
@@ -90,14 +89,5 @@ def _metadata(connect: LakeflowConnect, options: Mapping[str, str]) -> Iterator[
 
 def _names(options: Mapping[str, str]) -> list[str]:
     """Reads the names of the requested tables: a JSON list, or names with commas between in older pipelines."""
-    text = options.get("tablenamelist", "")
-    if text.startswith("["):
-        return [str(name) for name in _json(options, "tablenamelist")]
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _json(options: Mapping[str, str], name: str) -> Any:
-    try:
-        return json.loads(options.get(name) or "null")
-    except ValueError:
-        raise ConfigError(f"The option {name} must hold JSON.") from None
+    names = (str(name).strip() for name in names_in(options.get("tablenamelist", ""), "tablenamelist"))
+    return list(filter(None, names))

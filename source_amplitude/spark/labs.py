@@ -1,4 +1,4 @@
-"""Checks tables and options of pipelines that were made for Databricks Labs' Amplitude source.
+"""Checks options of pipelines that were made for Databricks Labs' Amplitude source.
 
 Facts from its README and code (databrickslabs/lakeflow-community-connectors, sources/amplitude). Each option either
 means here what it means there, or is refused with a sentence; none is ignored where rows depend on it.
@@ -11,22 +11,9 @@ from collections.abc import Mapping
 from source_amplitude.errors import ConfigError
 
 OPTIONS = ("window_hours", "window_days", "m", "i", "g", "lookback_hours")
-ACTIVE_USERS_COUNTS = "active_users_counts"
 # The metric that Amplitude's /api/2/users is asked for by each table.
 _METRICS = {"active_users": "active", "new_users": "new"}
 _TABLE_OF = {metric: table for table, metric in _METRICS.items()}
-
-
-def check_table(table: str) -> None:
-    """Refuses a table of the labs connector.
-
-    :raises ConfigError: the table has another name and other columns here
-    """
-    if table == ACTIVE_USERS_COUNTS:
-        raise ConfigError(
-            "There is no table active_users_counts: active_users and new_users have its numbers, one row a day with "
-            "all segments in the column statistics. docs/spark.md says how to come from the labs connector."
-        )
 
 
 def check_options(table: str, given: Mapping[str, str]) -> None:

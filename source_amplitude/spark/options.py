@@ -145,16 +145,22 @@ def _value(text: str, kind: type, option: str) -> Any:
     if kind is bool:
         return text.lower() == "true"
     if kind is tuple:
-        return _names_in(text, option)
+        return names_in(text, option)
     return [text] if kind is list else text
 
 
-def _names_in(text: str, option: str) -> list[Any]:
+def names_in(text: str, option: str) -> list[Any]:
     """Reads names with commas between, or as a JSON list where they hold commas themselves."""
-    if not text.startswith("["):
-        return text.split(",")
+    return list(json_in(text, option)) if text.startswith("[") else text.split(",")
+
+
+def json_in(text: str, option: str) -> Any:
+    """Reads the JSON of an option.
+
+    :raises ConfigError: it holds something else
+    """
     try:
-        return list(json.loads(text))
+        return json.loads(text)
     except ValueError:
         raise ConfigError(f"The option {option} must hold JSON.") from None
 

@@ -67,21 +67,21 @@ def test_a_configuration_of_the_official_connector_carries_over(official: dict[s
 
 def test_first_hour() -> None:
     start, cursor = datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 3, 10, 5, tzinfo=UTC)
-    assert a_config(start_date="2024-03-01").first_hour(None, NOW) == start
-    assert a_config().first_hour(None, NOW) == NOW - timedelta(days=30)
-    assert a_config(start_date="2024-03-01").first_hour(cursor, NOW) == cursor
-    assert a_config(start_date="2024-03-12").first_hour(cursor, NOW) == datetime(2024, 3, 12, tzinfo=UTC)
-    assert a_config(lookback_hours=6).first_hour(cursor, NOW) == cursor - timedelta(hours=6)
-    assert a_config(lookback_hours=600, start_date="2024-03-01").first_hour(cursor, NOW) == start
-    assert a_config().first_hour(datetime(2020, 1, 1, tzinfo=UTC), NOW) == datetime(2020, 1, 1, tzinfo=UTC)
+    assert a_config(start_date="2024-03-01").beginning(None, NOW)[0] == start
+    assert a_config().beginning(None, NOW)[0] == NOW - timedelta(days=30)
+    assert a_config(start_date="2024-03-01").beginning(cursor, NOW)[0] == cursor
+    assert a_config(start_date="2024-03-12").beginning(cursor, NOW)[0] == datetime(2024, 3, 12, tzinfo=UTC)
+    assert a_config(lookback_hours=6).beginning(cursor, NOW)[0] == cursor - timedelta(hours=6)
+    assert a_config(lookback_hours=600, start_date="2024-03-01").beginning(cursor, NOW)[0] == start
+    assert a_config().beginning(datetime(2020, 1, 1, tzinfo=UTC), NOW)[0] == datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def test_given_a_time_before_amplitude_then_its_first_year() -> None:
     first_year = datetime(2012, 1, 1, tzinfo=UTC)
-    assert a_config(start_date="1970-01-01").first_hour(None, NOW) == first_year
-    assert a_config(start_date="2012-01-02").first_hour(None, NOW) == first_year + timedelta(days=1)
-    assert a_config().first_hour(datetime(1980, 1, 1, tzinfo=UTC), NOW) == first_year
-    assert a_config(lookback_hours=8760).first_hour(first_year, NOW) == first_year
+    assert a_config(start_date="1970-01-01").beginning(None, NOW)[0] == first_year
+    assert a_config(start_date="2012-01-02").beginning(None, NOW)[0] == first_year + timedelta(days=1)
+    assert a_config().beginning(datetime(1980, 1, 1, tzinfo=UTC), NOW)[0] == first_year
+    assert a_config(lookback_hours=8760).beginning(first_year, NOW)[0] == first_year
 
 
 def test_listed_users_may_be_comma_separated_and_come_once_in_order() -> None:

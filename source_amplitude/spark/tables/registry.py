@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from source_amplitude.errors import NOT_IN_THE_EU, ConfigError
 from source_amplitude.http.hosts import Region
-from source_amplitude.spark import labs
 from source_amplitude.spark.options import Options
 from source_amplitude.spark.tables.events import EventsTable
 from source_amplitude.spark.tables.profiles import ProfilesTable
@@ -45,7 +44,11 @@ def check_table(name: str, region: Region) -> None:
 
     :raises ConfigError: there is no such table, in this region or at all
     """
-    labs.check_table(name)
+    if name == "active_users_counts":  # of the labs connector, with other columns
+        raise ConfigError(
+            "There is no table active_users_counts: active_users and new_users have its numbers, one row a day with "
+            "all segments in the column statistics. docs/spark.md says how to come from the labs connector."
+        )
     if name == USER_PROFILES and region != "US":
         raise ConfigError(f"{NOT_IN_THE_EU}: leave the table {name} out.")
     if name != EVENTS and name not in tables_in(region):

@@ -163,7 +163,8 @@ class StreamTable(Table, Generic[T]):
         return start.moved_to(self.last_of_batch(start.next, newest, windows))
 
     def _beginning(self, now: datetime) -> Offset[T]:
-        return Offset(self.unit, first=self.unit.of(self.options.config.first_hour(None, now)))
+        first, _ = self.options.config.beginning(None, now)
+        return Offset(self.unit, first=self.unit.of(first))
 
     def _newest(self, now: datetime) -> T:
         newest, end = self.newest_complete(now), self.options.config.end
