@@ -49,7 +49,7 @@ class MessageWriter(io.TextIOBase):
 
     def __init__(self, pipe: IO[Any], fail: Callable[[str], NoReturn] | None = None) -> None:
         self._pipe = pipe  # closed otherwise, and its descriptor with it
-        self._fail = fail or _end_for_want_of_standard_output
+        self._fail = fail or (lambda reason: end_with(f"Standard output cannot be written to: {reason}."))
         self.bytes_written = 0
         self._descriptor = pipe.fileno()
         self._lock = threading.RLock()  # a signal handler takes it too, in a thread that may have it already
@@ -119,10 +119,6 @@ class MessageWriter(io.TextIOBase):
     def _stop(signal_number: int) -> NoReturn:
         signal.signal(signal_number, signal.SIG_DFL)
         end_by(signal_number)
-
-
-def _end_for_want_of_standard_output(reason: str) -> NoReturn:
-    end_with(f"Standard output cannot be written to: {reason}.")
 
 
 def _rest_of_line(lines: bytes, position: int) -> int:

@@ -17,7 +17,6 @@ from typing import IO, Any
 from source_amplitude.airbyte.files import state_from
 from source_amplitude.errors import ConfigError
 
-NO_STATE = b"[]\n"
 # What the CDK puts into the state of a finished snapshot, and of a table that comes in one answer.
 WITHOUT_A_PLACE = {"__ab_full_refresh_sync_complete", "__ab_no_cursor_state_message"}
 BEGINNING_OF_A_MESSAGE = b'{"type":"'
@@ -59,7 +58,7 @@ class StateFile:
                 f"{error.strerror}."
             ) from error
         _lock(lock, "state", self.path)  # it stays open
-        content = NO_STATE
+        content = b"[]\n"
         if is_there := self.path.exists():
             if not self.path.is_file():
                 raise ConfigError(f"The state file {self.path} is not a file: it could not be replaced.")

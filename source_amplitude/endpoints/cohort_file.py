@@ -22,7 +22,6 @@ from source_amplitude.http import body
 from source_amplitude.records.coercion import CoercionStats
 
 GZIP_MAGIC = b"\x1f\x8b"
-NO_CSV_BEGINNINGS = (b"<", b"{", b"[")
 AMPLITUDE_ID, USER_ID = "amplitude_id", "user_id"
 # Ten million users, which is what Amplitude serves at most, with 2 KB each; also when it is gzipped.
 LARGEST_FILE_BYTES = 20_000_000_000
@@ -146,7 +145,7 @@ def _check(file: BinaryIO) -> None:
                 pass
     except (EOFError, OSError, zlib.error) as error:
         raise UnusableAnswerError(f"the gzipped file is damaged ({type(error).__name__})") from error
-    if beginning.lstrip().startswith(NO_CSV_BEGINNINGS):
+    if beginning.lstrip().startswith((b"<", b"{", b"[")):
         raise UnusableAnswerError("200, but not a CSV file")
     file.seek(0)
 

@@ -17,7 +17,7 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 from urllib3.exceptions import IncompleteRead as IncompleteBody
 
-from source_amplitude.http.secrets import quotes_a_key, quotes_any
+from source_amplitude.http.secrets import MARKUP, quotes_a_key, quotes_any
 
 READ_BYTES = 4096
 READ_SECONDS = 30.0
@@ -25,7 +25,6 @@ READ_SECONDS = 30.0
 BODY_ERRORS = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError)
 _SHOWN_CHARACTERS = 200
 _UNKNOWN_NAME = re.compile(r"Failed to resolve '([^']*)'")
-_MARKUP = re.compile(r"<[^<>]*>")
 _OBJECT = re.compile(r"<[^<>]*>:? ?")
 _CONNECTION = re.compile(r"\b\w+\(host='([^']*)', port=([0-9]+)\)")  # with the name of a class
 _STATUS = re.compile(r"[0-9]{3}\b[\s:,.-]*")
@@ -153,7 +152,7 @@ def _message_of(answer: Any) -> tuple[str | None, bool]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(_MARKUP.sub(" ", text).split())
+    return " ".join(MARKUP.sub(" ", text).split())
 
 
 def _with_status(response: requests.Response, words: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from urllib.parse import unquote
 
 PIECE_CHARACTERS = 8
-_MARKUP = re.compile(r"<[^<>]*>")
+MARKUP = re.compile(r"<[^<>]*>")
 _JSON_ESCAPE = re.compile(r"\\u00([0-7][0-9a-fA-F])")
 _NO_LETTER_OR_DIGIT = re.compile(r"[\W_]+")
 _pieces: set[str] = set()
@@ -42,7 +42,7 @@ def quotes_a_key(text: str) -> bool:
 
 def _forms(text: str) -> set[str]:
     """Returns a text as it is, and without markup and the escapes of addresses, JSON and HTML."""
-    bare = _MARKUP.sub("", text)
+    bare = MARKUP.sub("", text)
     return {text, bare, unquote(html.unescape(_JSON_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), bare)))}
 
 
