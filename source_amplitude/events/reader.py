@@ -55,7 +55,12 @@ class WindowReader(Generic[T]):
                     return
                 except (BadLineError, ArchiveDamagedError) as error:
                     fresh = refetches.fetch_again(error)
-                self._continue_with(fresh, was_emitted=self.records > before)
+                unused: Archive | None = self.archive
+                if self.records > before:
+                    unused, self._emitted = self._emitted, self.archive
+                if unused is not None:
+                    unused.close()
+                self.archive = fresh
         finally:
             self.archive.close()
             if self._emitted is not None:
@@ -72,15 +77,6 @@ class WindowReader(Generic[T]):
                 except NotAJsonObjectError as error:
                     raise BadLineError(f"{block.where(place)}: {error}") from None
             raise
-
-    def _continue_with(self, fresh: Archive, *, was_emitted: bool) -> None:
-        if was_emitted:
-            self._emitted, unused = self.archive, self._emitted
-        else:
-            unused = self.archive
-        if unused is not None:
-            unused.close()
-        self.archive = fresh
 
     def _blocks_left(self) -> Iterator[Block]:
         """Yields the lines of the archive that are not out yet.

@@ -80,7 +80,8 @@ class EventsSync:
         if isinstance(ready, WindowAnswer):
             yield from self._read_again(ready)
         else:
-            download = ready or self._download(window)
+            started = time.monotonic()
+            download = ready or Download(window, self._exporter.fetch_whole(window), time.monotonic() - started)
             self._summary.answered += window.hours
             yield from self._read(download)
 
@@ -122,10 +123,6 @@ class EventsSync:
             ranges = [Window(start, recent - HOUR), Window(recent, newest)]
         self._prefetcher = self._exporter.downloads(*ranges)
         yield from self._prefetcher
-
-    def _download(self, window: Window) -> Download:
-        started = time.monotonic()
-        return Download(window, self._exporter.fetch_whole(window), time.monotonic() - started)
 
     def _take_ready(self, window: Window | None) -> Download | WindowAnswer | None:
         """Returns what is ready for a window, and drops what is ready for another one."""

@@ -93,6 +93,7 @@ class EmptyWindowLog:
             self._windows.clear()
 
 
+@dataclass
 class Prefetcher:
     """Iterates over the windows of some ranges of hours in order, with up to `workers` downloads ahead of the reader.
 
@@ -105,24 +106,18 @@ class Prefetcher:
     :param progress: logs what is asked for and waited for
     """
 
-    def __init__(
-        self,
-        fetch: Fetch,
-        ranges: Iterable[Window],
-        width: AdaptiveWidth,
-        workers: int,
-        logger: logging.Logger,
-        progress: Progress,
-    ) -> None:
-        self._fetch = fetch
-        self._width = width
-        self._workers = workers
-        self._logger = logger
-        self._progress = progress
-        self._quiet = EmptyWindowLog(progress)
-        self._pending = list(map(_Pending, ranges))
-        self._one_at_a_time = False
-        self._largest_archive_bytes = 0
+    fetch: Fetch
+    ranges: Iterable[Window]
+    width: AdaptiveWidth
+    workers: int
+    logger: logging.Logger
+    progress: Progress
+    _one_at_a_time: bool = False
+    _largest_archive_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self._quiet = EmptyWindowLog(self.progress)
+        self._pending = list(map(_Pending, self.ranges))
 
     def __iter__(self) -> Iterator[Download]:
         return self
@@ -138,7 +133,7 @@ class Prefetcher:
                 self._start(0)
                 continue
             try:
-                download = self._progress.result_of(oldest.download, partial(self._waiting_for, oldest))
+                download = self.progress.result_of(oldest.download, partial(self._waiting_for, oldest))
             except TooMuchAtOnceError as error:
                 self._split(oldest, error.reason)
             except DiskFullError as error:
@@ -146,7 +141,7 @@ class Prefetcher:
             else:
                 self._pending.pop(0)
                 self._largest_archive_bytes = max(self._largest_archive_bytes, download.archive_bytes)
-                self._width.served(download.window.hours, download.archive_bytes)
+                self.width.served(download.window.hours, download.archive_bytes)
                 if download.archive is None:
                     self._quiet.add(download.window)
                 else:
@@ -156,7 +151,7 @@ class Prefetcher:
 
     def windows_left(self) -> int:
         """Estimates how many windows are still to come after the last one returned, at the present width."""
-        return sum(1 if each.download else -(-each.hours.hours // self._width.hours) for each in self._pending)
+        return sum(1 if each.download else -(-each.hours.hours // self.width.hours) for each in self._pending)
 
     def close(self) -> None:
         """Drops what was downloaded ahead; nothing follows."""
@@ -184,21 +179,21 @@ class Prefetcher:
         """Starts the download of as many of the hours at a position as one export may have; the others follow them."""
         pending = self._pending[position]
         last = pending.hours.last
-        window = next_window(pending.hours.first, last, self._width.hours)
+        window = next_window(pending.hours.first, last, self.width.hours)
         if window is None:  # before 2014-11-12, a day that is not whole
             del self._pending[position]
             return
         if window.resume_at <= last:
             self._pending.insert(position + 1, _Pending(Window(window.resume_at, last)))
         if not self._quiet.is_going_on:
-            self._progress.log(f"Asking for the export of {window} ({counted(window.hours, 'hour')})")
-        pending.start(window, self._fetch)
+            self.progress.log(f"Asking for the export of {window} ({counted(window.hours, 'hour')})")
+        pending.start(window, self.fetch)
 
     def _waiting_for(self, oldest: _Pending) -> str:
         return (
             f"Waiting for the export of {oldest.hours} ({time.monotonic() - oldest.started_at:.0f} s so far): "
             f"{sum(not download.done() for download in self._downloads())} under way, "
-            f"{self._progress.megabytes:,.1f} MB received in all"
+            f"{self.progress.megabytes:,.1f} MB received in all"
         )
 
     def _downloads(self) -> list[Future[Download]]:
@@ -206,7 +201,7 @@ class Prefetcher:
 
     def _may_start_one_more(self) -> bool:
         downloads = self._downloads()
-        if self._one_at_a_time or not self._width.proven or len(downloads) >= self._workers:
+        if self._one_at_a_time or not self.width.proven or len(downloads) >= self.workers:
             return False
         expected = max(SMALLEST_EXPECTED_BYTES, self._largest_archive_bytes * 5 // 4)
         unfinished = sum(not download.done() for download in downloads)
@@ -214,17 +209,17 @@ class Prefetcher:
 
     def _split(self, pending: _Pending, reason: str) -> None:
         """Lets hours that were too much for one export be asked for again, in narrower windows."""
-        self._width.refused(pending.hours.hours)
-        self._logger.info(
+        self.width.refused(pending.hours.hours)
+        self.logger.info(
             f"The hours {pending.hours} are too much for one export ({reason}): "
-            f"asking for {self._width.hours} {'hours' if self._width.hours > 1 else 'hour'} at once"
+            f"asking for {self.width.hours} {'hours' if self.width.hours > 1 else 'hour'} at once"
         )
         pending.discard()
 
     def _make_room(self, oldest: _Pending, error: DiskFullError) -> None:
         """Gives a full disk to the oldest window alone; where that is not enough, splits the window, then gives up."""
         if not self._one_at_a_time:
-            self._logger.warning(f"The temporary folder is full ({error}): downloading one window at a time from here")
+            self.logger.warning(f"The temporary folder is full ({error}): downloading one window at a time from here")
             self._one_at_a_time = True
             discarded = [pending.discard() for pending in self._pending]
             # One that still waits for a silent server holds no disk space.

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future
 from itertools import islice
-from typing import Any
 
 from source_amplitude.progress import Progress
 from source_amplitude.records.coercion import CoercionStats, log_coercions
@@ -21,10 +20,10 @@ USERS_AHEAD = 100
 
 
 class Snapshot:
-    """Reads the users that are left, in portions."""
+    """Reads the users that are left, in portions; `users` has the state after the last one that was dealt with."""
 
     def __init__(self, users: Users, fetcher: Fetcher, logger: logging.Logger) -> None:
-        self._users = users
+        self.users = users
         self._fetcher = fetcher
         self._logger = logger
         self._progress = Progress(logger)
@@ -46,10 +45,6 @@ class Snapshot:
     def is_finished(self) -> bool:
         return self._group is not None and self._group.is_last and not self._left_in_group
 
-    def state(self) -> dict[str, Any]:
-        """Returns the state from which another run continues behind the last user whose result was dealt with."""
-        return self._users.state()
-
     def portion(self, size: int) -> Iterator[FetchResult]:
         """Yields the results of up to `size` users, none while users are looked for; after each portion a state is due.
 
@@ -64,7 +59,7 @@ class Snapshot:
         assert self._results is not None
         for result in islice(self._results, min(size, self._left_in_group)):
             yield result
-            self._users.move_past(result.user)
+            self.users.move_past(result.user)
             self._left_in_group -= 1
             self._count(result)
         if not self._left_in_group:
@@ -75,12 +70,12 @@ class Snapshot:
         if self._results is not None:
             self._results.close()
         self._fetcher.close()
-        self._users.close()
+        self.users.close()
         self._logger.info(
             f"user_profiles: {self._counts[FetchStatus.PROFILE]:,} profiles read, "
             f"{self._counts[FetchStatus.UNKNOWN]:,} users unknown to Amplitude, "
             f"{self._counts[FetchStatus.FAILED]:,} users that could not be read; "
-            f"{self._requests_again()}; at user {self._users.done:,} of {self._users.total:,} "
+            f"{self._requests_again()}; at user {self.users.done:,} of {self.users.total:,} "
             f"after {time.monotonic() - self._started_at:.1f} s"
         )
         log_coercions("user_profiles", self._coercions, self._logger)
@@ -94,7 +89,7 @@ class Snapshot:
         return self._progress.result_of(future, self._so_far)
 
     def _so_far(self) -> str:
-        return f"user_profiles: {self._users.done:,} of {self._users.total:,} users so far; {self._requests_again()}"
+        return f"user_profiles: {self.users.done:,} of {self.users.total:,} users so far; {self._requests_again()}"
 
     def _requests_again(self) -> str:
         return f"{self._fetcher.retried:,} requests retried, {self._fetcher.throttled:,} sent again after a 429"
@@ -102,7 +97,7 @@ class Snapshot:
     def _count(self, result: FetchResult) -> None:
         self._counts[result.status] += 1
         self._coercions.add(result.coercions)
-        number = self._users.done
+        number = self.users.done
         if result.status is FetchStatus.UNKNOWN:
             self._logger.debug(f"User {number:,} is unknown to Amplitude")
         elif result.status is FetchStatus.FAILED:

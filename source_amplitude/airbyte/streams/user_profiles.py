@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import requests
 from airbyte_cdk.sources import Source
@@ -35,14 +35,11 @@ class TokenBucketAvailabilityStrategy(HttpAvailabilityStrategy):
 
     `bucket` paces the probe of `check` as it paces the reads, and `is_in_region` is whether the configured region has a
     User Profile API.
-
-    :param probe: asks about one user, by a token of the bucket; raises AmplitudeError where profiles cannot be read
     """
 
-    def __init__(self, config: Config, probe: Callable[[], None], logger: logging.Logger) -> None:
+    def __init__(self, config: Config, logger: logging.Logger) -> None:
         self.bucket = RequestPacer(config.user_profiles.requests_per_minute, logger)
         self.is_in_region = config.region == "US"
-        self._probe = probe
 
     def check_availability(
         self, stream: Stream, logger: logging.Logger, source: Source | None = None
@@ -51,7 +48,7 @@ class TokenBucketAvailabilityStrategy(HttpAvailabilityStrategy):
         if not self.is_in_region:
             return False, NOT_IN_THE_EU
         try:
-            self._probe()
+            cast("UserProfiles", stream).probe()
         except AmplitudeError as error:
             return False, error.message
         return True, None
@@ -75,7 +72,7 @@ class UserProfiles(SnapshotStream, HttpStream):
         self._snapshot: Snapshot | None = None
         self._export_limiter = export_limiter or ConcurrencyLimiter(config.num_workers)
         self._keys = KeyFallback(config.secret_key, config.api_key, self.logger)
-        self.availability = TokenBucketAvailabilityStrategy(config, self.probe, self.logger)
+        self.availability = TokenBucketAvailabilityStrategy(config, self.logger)
         super().__init__(config, in_batches=in_batches, authenticator=self._keys)
 
     @property
@@ -111,7 +108,7 @@ class UserProfiles(SnapshotStream, HttpStream):
             self.finish()
             self._end()
         else:
-            self._state = snapshot.state()
+            self._state = snapshot.users.state()
 
     def parse_response(self, response: requests.Response, **_: Any) -> Iterable[Mapping[str, Any]]:
         """Yields the profile in one answer, for users of the plain `HttpStream` interface."""
