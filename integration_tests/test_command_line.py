@@ -163,6 +163,17 @@ def test_given_broken_json_then_its_line_and_column_and_none_of_its_content(
     assert not any(part in outcome.everything for part in ("k3y", "s3cret", "\\\\q"))
 
 
+@pytest.mark.parametrize("key", [5, 17, True, ["k3y"], {"k3y": 5}])
+@pytest.mark.parametrize("name", ["api_key", "secret_key"])
+def test_given_a_key_that_is_no_text_then_told_so_in_messages_that_are_json(
+    simulator: Simulator, command: Command, name: str, key: Any
+) -> None:
+    outcome = command.read(a_config(simulator, **{name: key}))
+    assert [error["message"] for error in outcome.errors] == [f"Config validation error: {name} must be text."]
+    assert [error["failure_type"] for error in outcome.errors] == ["config_error"]
+    assert simulator.log == []
+
+
 @pytest.mark.parametrize(
     ("verb", "content", "sentence"),
     [

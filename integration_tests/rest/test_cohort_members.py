@@ -1,5 +1,6 @@
 """The members of cohorts: which cohorts, at which price, in which form they come, and what becomes of failures."""
 
+import gzip
 import json
 import subprocess
 from collections.abc import Callable, Sequence
@@ -134,6 +135,18 @@ def test_given_all_cohorts_up_to_a_number_then_the_oldest_without_those_of_group
     assert "the oldest 2 of 3 cohorts are read, as max_cohorts says" in outcome.log
 
 
+def test_given_a_list_of_cohorts_without_any_id_then_an_error_and_no_snapshot_without_members(
+    project: Callable[..., Command],
+) -> None:
+    command = project(Cohort("a", size=3))
+    answer = b'{"cohorts": [null, 1, {"name": "a"}, {"id": ""}]}'
+    command.simulator.faults.append(Fault("body", api="rest", path="/api/3/cohorts", change=lambda _: answer))
+    outcome = read(command, ALL_COHORTS)
+    assert outcome.stream_error["failure_type"] == "system_error"
+    assert "None of the 4 cohorts" in outcome.stream_error["message"]
+    assert FINISHED not in stream_states(outcome)
+
+
 def test_given_no_properties_then_none_are_asked_for(project: Callable[..., Command]) -> None:
     command = project(Cohort("a"))
     outcome = read(command, listed_cohorts("a"))
@@ -259,6 +272,33 @@ def test_given_a_gzipped_file_that_ends_too_early_then_it_is_fetched_again(proje
     command.simulator.faults.append(Fault("truncate_quietly", api="rest", path=FILE, times=1))
     assert members(read(command, listed_cohorts("a")), "a") == list(member_ids(Cohort("a", size=300)))
     assert len(requests_for_the_file(command)) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\n\n", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0), gzip.compress(b"\n", mtime=0)],
+    ids=["nothing", "blank lines", "a byte order mark", "gzip of nothing", "gzip of a blank line"],
+)
+def test_given_a_file_without_a_header_then_it_is_fetched_again_and_every_member_comes_once(
+    project: Callable[..., Command], content: bytes
+) -> None:
+    command = project(Cohort("a", size=300))
+    command.simulator.faults.append(Fault("body", api="rest", path=FILE, times=2, change=lambda _: content))
+    outcome = read(command, listed_cohorts("a"))
+    assert outcome.exit_code == 0, outcome.everything
+    assert members(outcome, "a") == list(member_ids(Cohort("a", size=300)))
+    assert len(requests_for_the_file(command)) == 3
+
+
+def test_given_files_without_a_header_for_ever_then_an_error_and_no_snapshot_without_members(
+    project: Callable[..., Command],
+) -> None:
+    command = project(Cohort("a", size=300))
+    command.simulator.faults.append(Fault("body", api="rest", path=FILE, change=lambda _: b""))
+    outcome = read(command, listed_cohorts("a"))
+    assert outcome.stream_error["failure_type"] == "transient_error"
+    assert "200, but an empty file" in outcome.stream_error["message"]
+    assert FINISHED not in stream_states(outcome)
 
 
 @pytest.mark.parametrize("kind", ["gzip_crc", "gzip_cut"])

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from source_amplitude.errors import ConfigError
+from source_amplitude.errors import ConfigError, UnexpectedError
 
 USERS_GROUP = "User"
 
@@ -53,11 +53,17 @@ def oldest_cohorts(listed: Sequence[Mapping[str, Any]], max_cohorts: int, logger
     """Returns the ids of the cohorts of users, up to so many, the oldest first; a warning names what is left out.
 
     :param listed: the project's cohorts
+    :raises UnexpectedError: none of them has an id
     """
     of_users = [cohort for cohort in listed if _group(cohort) == USERS_GROUP]
     if len(of_users) < len(listed):
         logger.warning(f"cohort_members: left out are cohorts of groups, not users: {len(listed) - len(of_users)}")
     ordered = sorted((_created_at(cohort), str(cohort["id"])) for cohort in of_users if _has_id(cohort))
+    if of_users and not ordered:
+        raise UnexpectedError(
+            f"None of the {len(of_users):,} cohorts that Amplitude lists has an id. Nothing was read; report it, since "
+            "Amplitude may have changed."
+        )
     if len(ordered) < len(of_users):
         logger.warning(f"cohort_members: left out are cohorts without an id: {len(of_users) - len(ordered)}")
     if len(ordered) > max_cohorts:

@@ -6,6 +6,7 @@ which values may hold line breaks; as text or gzipped, which the answer's header
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -67,14 +68,14 @@ def member_records(
     """
     csv.field_size_limit(LARGEST_ROW_CHARACTERS)
     text = io.TextIOWrapper(_unzipped(file), "utf-8-sig", errors="surrogateescape", newline="")
-    rows = _rows(text, cohort_id, stats)
+    rows = filter(None, _rows(text, cohort_id, stats))
     header = [name.strip() for name in next(rows, [])]
-    if header and AMPLITUDE_ID not in header:
+    if AMPLITUDE_ID not in header:
         raise ConfigError(
             f"The cohort {cohort_id} has no column {AMPLITUDE_ID}, as a cohort of groups: "
             "leave it out of cohort_members.cohorts."
         )
-    for number, row in enumerate(filter(None, rows), start=1):
+    for number, row in enumerate(rows, start=1):
         try:
             member = dict(zip(header, row, strict=True))
         except ValueError as error:
@@ -145,7 +146,10 @@ def _check(file: BinaryIO) -> None:
                 pass
     except (EOFError, OSError, zlib.error) as error:
         raise UnusableAnswerError(f"the gzipped file is damaged ({type(error).__name__})") from error
-    if beginning.lstrip().startswith((b"<", b"{", b"[")):
+    text = beginning.removeprefix(codecs.BOM_UTF8).lstrip()
+    if not text:
+        raise UnusableAnswerError("200, but an empty file")  # that of a cohort without members has a header
+    if text.startswith((b"<", b"{", b"[")):
         raise UnusableAnswerError("200, but not a CSV file")
     file.seek(0)
 

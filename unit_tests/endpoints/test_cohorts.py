@@ -45,8 +45,8 @@ def test_given_a_mark_of_the_encoding_blank_lines_and_values_of_any_length_then_
     assert record["properties"] == {"x": "y" * 300_000}
 
 
-def test_given_no_file_at_all_then_no_member() -> None:
-    assert records(b"") == []
+def test_given_a_header_alone_then_no_member() -> None:
+    assert records(b'"amplitude_id","user_id"\n') == []
 
 
 @pytest.mark.parametrize("row", ['"1"', '"1","secret","more"'])
