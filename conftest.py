@@ -6,11 +6,18 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from harness.limits import scaled
+from source_amplitude.http import secrets
 
 # The same examples each time, so that no change is blamed for what another one did; `make test-all` looks for new ones.
 settings.register_profile("random", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("same", settings.get_profile("random"), derandomize=True)
 settings.load_profile("same")
+
+
+@pytest.fixture(autouse=True)
+def keys_of_other_tests_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process hides each key that it has sent for as long as it lives, wherever a piece of it stands."""
+    monkeypatch.setattr(secrets, "_pieces", set())
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist, which Spark's environment lacks

@@ -23,7 +23,9 @@ COST_PER_REQUEST = 120
 JOBS_WINDOW_SECONDS = 600.0
 JOBS_PER_WINDOW = 60
 LONG_WAIT_SECONDS = 5.0
-_JOB_PATH = "api/5/cohorts/request/[^/]+$"
+_JOB_PATH = re.compile("api/5/cohorts/request/[^/]+$")
+_TAXONOMY_PATH = re.compile("api/2/taxonomy/")
+_ANY_PATH = re.compile("")
 
 
 def seconds_at_the_limit(requests: int, cost: int) -> float:
@@ -39,12 +41,12 @@ class RateLimiter:
         self._lock = Lock()
         # A request counts under the first whose pattern its path matches.
         self._limits = [
-            (re.compile(path), what, InMemoryBucket([Rate(most, int(seconds * 1000))]))
+            (path, what, InMemoryBucket([Rate(most, int(seconds * 1000))]))
             for path, what, most, seconds in (
                 (_JOB_PATH, "downloads of cohorts in ten minutes", JOBS_PER_WINDOW, JOBS_WINDOW_SECONDS),
                 # 7,200 an hour are allowed, in a pool of their own.
-                ("api/2/taxonomy/", "taxonomy requests in an hour", 7000, 3600.0),
-                ("", "the cost of requests in five minutes", COST_PER_WINDOW, WINDOW_SECONDS),
+                (_TAXONOMY_PATH, "taxonomy requests in an hour", 7000, 3600.0),
+                (_ANY_PATH, "the cost of requests in five minutes", COST_PER_WINDOW, WINDOW_SECONDS),
             )
         ]
 
