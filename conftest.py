@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from harness.limits import scaled
+from source_amplitude import clock
 from source_amplitude.http import secrets
 
 # The same examples each time, so that no change is blamed for what another one did; `make test-all` looks for new ones.
@@ -15,9 +16,13 @@ settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)
-def keys_of_other_tests_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process hides each key that it has sent for as long as it lives, wherever a piece of it stands."""
+def what_other_tests_have_sent_and_seen_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For as long as it lives, a process hides each key that it has sent, and knows the time of each server's address.
+
+    The simulator of another test may have had the same port.
+    """
     monkeypatch.setattr(secrets, "_pieces", set())
+    monkeypatch.setattr(clock, "_clocks", {})
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist, which Spark's environment lacks
