@@ -171,6 +171,11 @@ def test_given_a_key_that_is_no_text_then_told_so_in_messages_that_are_json(
     outcome = command.read(a_config(simulator, **{name: key}))
     assert [error["message"] for error in outcome.errors] == [f"Config validation error: {name} must be text."]
     assert [error["failure_type"] for error in outcome.errors] == ["config_error"]
+    config = command.file("config.json", a_config(simulator, **{name: key}))
+    [verdict] = command.run("check", "--config", config).of_type("CONNECTION_STATUS")
+    assert verdict["connectionStatus"] == {
+        "status": "FAILED", "message": f"Config validation error: {name} must be text."
+    }  # fmt: skip
     assert simulator.log == []
 
 

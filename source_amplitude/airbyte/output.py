@@ -9,7 +9,7 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import IO, Any, NoReturn
 
@@ -17,6 +17,7 @@ from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.logger import PRINT_BUFFER
 from airbyte_cdk.models import AirbyteMessage, ConnectorSpecification
 from airbyte_cdk.sources.connector_state_manager import HashableStreamDescriptor
+from airbyte_cdk.utils.airbyte_secrets_utils import get_secrets, update_secrets
 
 from source_amplitude.airbyte.ending import end_by, end_with
 from source_amplitude.airbyte.errors import airbyte_errors
@@ -130,8 +131,8 @@ def _rest_of_line(lines: bytes, position: int) -> int:
 
 
 class Entrypoint(AirbyteEntrypoint):
-    """Runs the CDK's entrypoint with two differences: record batches go straight to the pipe, and a wrong configuration
-    is an error whose sentence names the field."""
+    """Runs the CDK's entrypoint with three differences: record batches go straight to the pipe, a wrong configuration
+    is an error whose sentence names the field, and only texts are masked."""
 
     def __init__(self, source: Any, writer: MessageWriter) -> None:
         super().__init__(source)
@@ -155,6 +156,12 @@ class Entrypoint(AirbyteEntrypoint):
             # The CDK counted one message.
             stream_message_count[HashableStreamDescriptor(name=message.record.stream)] += float(len(message) - 1)
         return message
+
+    @staticmethod
+    def set_up_secret_filter(config: Any, connection_specification: Mapping[str, Any]) -> None:
+        # What is no text is refused by the validation; masked, it would be so in the numbers of all messages.
+        secrets = get_secrets(connection_specification, config)
+        update_secrets([secret for secret in secrets if isinstance(secret, str)])
 
     @staticmethod
     def validate_connection(source_spec: ConnectorSpecification, config: Any) -> None:
